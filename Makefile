@@ -1,0 +1,115 @@
+# Rowcast.  `make` builds, `make run` shows it, `make test` proves it; README.md has the rest.
+#
+#   make check [SANITIZE=address,undefined | thread]   unit tests alone; installs nothing
+#   make scenario [SANITIZE=…]                         with real servers, and no unit tests
+#   make bench · make fuzz [SECONDS=60] · make tidy · make format
+#   make install [PREFIX=/usr] [DESTDIR=…]
+#
+# Sources are found by wildcard: a new file is no change here.
+CC ?= cc
+BUILD ?= build
+PREFIX ?= /usr/local
+SANITIZE ?=
+SECONDS ?= 20
+PACKAGES = libuv sqlite3 liburiparser
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -pthread -D_GNU_SOURCE $(WARN) $(WERROR) -I. -I$(BUILD) -MMD -MP \
+  $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -lfcgi -pthread
+ifneq ($(SANITIZE),)
+comma := ,
+ifeq ($(BUILD),build)
+BUILD := build-$(subst $(comma),-,$(SANITIZE))
+endif
+ALL_CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+LIBS += -fsanitize=$(SANITIZE)
+endif
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+STORE = $(call objects,$(wildcard store/*.c))
+FCGI = $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c)))
+BENCH = $(call objects,$(wildcard tests/bench/*.c))
+STAGE = $(call objects,$(filter-out tests/scenario/test_%.c,$(wildcard tests/scenario/*.c)))
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+SCENARIO = $(patsubst tests/scenario/%.c,$(BUILD)/scenario/%,$(wildcard tests/scenario/test_*.c))
+FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+SOURCES = $(wildcard store/*.c fcgi/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
+FORMATTED = $(SOURCES) $(wildcard store/*.h fcgi/*.h tests/*/*.h tests/fuzz/*.c)
+
+all: $(BUILD)/rowcast.fcgi
+tests: $(UNIT)
+scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi
+everything: all tests scenarios $(BUILD)/rowcast-bench
+
+$(BUILD)/rowcast.fcgi: $(BUILD)/fcgi/main.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/sql_text.h $(BUILD)/sql_text.c &: $(wildcard sql/*.sql) sql/embed.sh
+	@mkdir -p $(BUILD)
+	@sh sql/embed.sh $(BUILD)/sql_text.h $(BUILD)/sql_text.c $(sort $(wildcard sql/*.sql))
+
+$(BUILD)/%.o: %.c | $(BUILD)/sql_text.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/sql_text.o: $(BUILD)/sql_text.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/scenario/%: $(BUILD)/tests/scenario/%.o $(STAGE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka
+$(BUILD)/rowcast-bench: $(BENCH)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lm
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+run:
+	@sh packaging/install-packages.sh run
+	@$(MAKE) --no-print-directory all
+	@sh packaging/run.sh
+test:
+	@bash tests/run.sh
+check: tests
+	@bash tests/programs.sh $(UNIT)
+scenario: scenarios
+	@ROWCAST_PROGRAM=$(BUILD)/rowcast.fcgi bash tests/programs.sh $(SCENARIO)
+bench: all $(BUILD)/rowcast-bench
+	@bash tests/bench/run.sh $(BUILD)
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang fuzzers \
+	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+fuzzers: $(FUZZ)
+	@for f in $(FUZZ); do echo "== $$f"; mkdir -p $$f.corpus; \
+	  $$f -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$$f- $$f.corpus || exit 1; done
+
+tidy: format-check cppcheck clang-tidy
+format-check:
+	@clang-format --dry-run -Werror $(FORMATTED)
+cppcheck: $(BUILD)/sql_text.h
+	@cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	  --error-exitcode=1 -I. -I$(BUILD) $(SOURCES)
+clang-tidy: $(BUILD)/sql_text.h
+	@printf '%s\n' $(SOURCES) | xargs -P2 -n4 sh -c 'clang-tidy --quiet "$$@" -- \
+	  $(filter-out -MMD -MP,$(ALL_CFLAGS)) 2>$(BUILD)/tidy.$$$$ || { cat $(BUILD)/tidy.$$$$; exit 1; }' tidy
+format:
+	clang-format -i $(FORMATTED)
+
+install: all
+	install -D -m 755 $(BUILD)/rowcast.fcgi $(DESTDIR)$(PREFIX)/lib/cgi-bin/rowcast.fcgi
+	install -d $(DESTDIR)$(PREFIX)/share/rowcast/sql $(DESTDIR)$(PREFIX)/share/doc/rowcast
+	cp -R web $(DESTDIR)$(PREFIX)/share/rowcast/
+	install -m 644 sql/schema.sql $(wildcard sql/views.sql) $(DESTDIR)$(PREFIX)/share/rowcast/sql/
+	install -m 644 $(wildcard *.conf.example README.md LICENSE) $(DESTDIR)$(PREFIX)/share/doc/rowcast/
+
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all tests scenarios everything run test check scenario bench fuzz fuzzers tidy \
+  format-check cppcheck clang-tidy format install clean
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,34 @@
+/* Answering one request, whatever it is about.
+ *
+ * Thread: that of the store. */
+#ifndef ROWCAST_FCGI_ANSWER_H
+#define ROWCAST_FCGI_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgi/board.h"
+#include "fcgi/request.h"
+#include "fcgi/ticket.h"
+#include "store/store.h"
+
+struct answerer {
+    struct store *store;
+    struct board *board;       /* the settings while the log can not be read */
+    struct settings *settings; /* those last read from the log; NULL: none yet; owned */
+    bool leased;
+
+    /* Whether a stream could be served now; asked before the claim, because a stream that was
+     * entered must be served.  NULL: always. */
+    bool (*may_stream)(void *arg);
+    void *arg;
+};
+
+/* The settings in force, with a reference; looks into the log (5 µs). */
+struct settings *answer_settings(struct answerer *a);
+
+/* Answer `r`, which is empty afterwards.  NULL: all was said.  A ticket: a stream, to be given
+ * to a hub. */
+struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r);
+
+#endif

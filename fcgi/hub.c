@@ -1,0 +1,299 @@
+#include "fcgi/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/hub_internal.h"
+#include "fcgi/log.h"
+
+enum hub_message {
+    HUB_STREAM,
+    HUB_FEED,
+    HUB_RESET,
+    HUB_SETTINGS,
+    HUB_ANSWER,
+    HUB_COLLECT,
+    HUB_END_STREAMS,
+    HUB_DRAIN,
+    HUB_STOP
+};
+
+/* What is neither a ticket nor a question that comes back is one of these. */
+struct order {
+    struct message message;
+    struct batch *batch;
+    struct settings *settings;
+    uint64_t deadline_ms; /* of HUB_DRAIN */
+    int64_t end;
+    char epoch[EPOCH_SIZE];
+    size_t streams;
+    int64_t stream_id[];
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void end_streams(struct hub *h, struct order *o)
+{
+    qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
+    for (uint32_t i = h->seats; i-- > 0;) {
+        struct stream *s = h->stream[i];
+        if (s->stream_id && bsearch(&s->stream_id, o->stream_id, o->streams,
+                                    sizeof o->stream_id[0], compare_ids))
+            stream_end(s);
+    }
+}
+
+static void drain(struct hub *h, const struct order *o)
+{
+    if (h->draining)
+        return;
+    h->draining = true;
+    h->deadline = uv_now(&h->loop) + o->deadline_ms;
+    clock_start(h);
+    if (h->seats == 0)
+        h->friends.emptied(h->friends.arg);
+    for (uint32_t i = h->seats; i-- > 0;)
+        stream_end(h->stream[i]);
+}
+
+static void new_settings(struct hub *h, struct settings *s)
+{
+    settings_unref(h->settings);
+    h->settings = s;
+    if (h->tail)
+        tail_limit(h->tail, (size_t)s->tail_bytes);
+    clock_start(h);
+}
+
+static void stop(struct hub *h)
+{
+    h->stopping = true;
+    while (h->seats)
+        stream_close(h->stream[h->seats - 1]);
+    uv_close((uv_handle_t *)&h->tick, NULL);
+    uv_close((uv_handle_t *)&h->bell, NULL);
+}
+
+static void carry_out(struct hub *h, struct order *o)
+{
+    switch ((enum hub_message)o->message.kind) {
+    case HUB_STREAM:
+    case HUB_ANSWER:
+        break; /* not orders */
+    case HUB_FEED:
+        batches_feed(h, o->batch);
+        h->friends.fanned_out(h->friends.arg);
+        break;
+    case HUB_RESET:
+        batches_reset(h, o->epoch, o->end);
+        break;
+    case HUB_SETTINGS:
+        new_settings(h, o->settings);
+        break;
+    case HUB_COLLECT:
+        clock_collect(h);
+        break;
+    case HUB_END_STREAMS:
+        end_streams(h, o);
+        break;
+    case HUB_DRAIN:
+        drain(h, o);
+        break;
+    case HUB_STOP:
+        stop(h);
+        break;
+    }
+    free(o);
+}
+
+static void on_bell(uv_async_t *a)
+{
+    struct hub *h = a->data;
+    struct message *m = inbox_take(&h->inbox), *next;
+    uv_update_time(&h->loop);
+    for (; m; m = next) {
+        next = m->next;
+        if (m->kind == HUB_STREAM)
+            stream_begin(h, (struct ticket *)m);
+        else if (m->kind == HUB_ANSWER)
+            batches_answer(h, (struct question *)m);
+        else
+            carry_out(h, (struct order *)m);
+    }
+}
+
+static void ring(void *arg)
+{
+    struct hub *h = arg;
+    uv_async_send(&h->bell);
+}
+
+struct hub *hub_new(const struct hub_friends *friends, struct settings *settings,
+                    size_t streams_max)
+{
+    struct hub *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
+    h->friends = *friends;
+    h->streams_max = (uint32_t)streams_max;
+    h->stream = malloc(streams_max * sizeof(struct stream *));
+    if (!h->stream || uv_loop_init(&h->loop) != 0)
+        goto fail;
+    if (uv_async_init(&h->loop, &h->bell, on_bell) != 0) {
+        uv_loop_close(&h->loop);
+        goto fail;
+    }
+    uv_timer_init(&h->loop, &h->tick);
+    h->bell.data = h;
+    h->settings = settings_ref(settings);
+    inbox_open(&h->inbox, ring, h);
+    clock_start(h);
+    return h;
+fail:
+    free(h->stream);
+    free(h);
+    return NULL;
+}
+
+void hub_run(struct hub *h)
+{
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+}
+
+/* What was posted after HUB_STOP is let go of. */
+static void discard(struct hub *h)
+{
+    struct message *m = inbox_take(&h->inbox), *next;
+    for (; m; m = next) {
+        next = m->next;
+        if (m->kind == HUB_STREAM) {
+            ticket_free((struct ticket *)m);
+            continue;
+        }
+        if (m->kind == HUB_ANSWER) {
+            question_free((struct question *)m);
+            continue;
+        }
+        struct order *o = (struct order *)m;
+        batch_unref(o->batch);
+        settings_unref(o->settings);
+        free(o);
+    }
+}
+
+void hub_free(struct hub *h)
+{
+    if (!h)
+        return;
+    discard(h);
+    batches_free(h);
+    inbox_close(&h->inbox);
+    uv_loop_close(&h->loop);
+    free(h->stream);
+    free(h);
+}
+
+bool hub_is_full(const struct hub *h)
+{
+    return atomic_load(&h->taken) >= h->streams_max;
+}
+
+size_t hub_streams(const struct hub *h)
+{
+    return atomic_load(&h->taken);
+}
+
+void hub_serve(struct hub *h, struct ticket *t)
+{
+    atomic_fetch_add(&h->taken, 1);
+    t->message.kind = HUB_STREAM;
+    inbox_post(&h->inbox, &t->message);
+}
+
+/* NULL: out of memory, told in the log; what the order would have done is not done. */
+static struct order *order_new(enum hub_message kind, size_t streams)
+{
+    struct order *o = calloc(1, sizeof *o + streams * sizeof o->stream_id[0]);
+    if (!o)
+        log_line(LOG_LEVEL_ERROR, "order_lost", "kind=%d why=\"out of memory\"", (int)kind);
+    else
+        o->message.kind = (int)kind;
+    return o;
+}
+
+bool hub_feed(struct hub *h, struct batch *b)
+{
+    struct order *o = order_new(HUB_FEED, 0);
+    if (!o)
+        return false;
+    o->batch = b;
+    inbox_post(&h->inbox, &o->message);
+    return true;
+}
+
+bool hub_reset(struct hub *h, const char *epoch, int64_t end)
+{
+    struct order *o = order_new(HUB_RESET, 0);
+    if (!o)
+        return false;
+    memcpy(o->epoch, epoch, sizeof o->epoch);
+    o->end = end;
+    inbox_post(&h->inbox, &o->message);
+    return true;
+}
+
+void hub_settings(struct hub *h, struct settings *s)
+{
+    struct order *o = order_new(HUB_SETTINGS, 0);
+    if (!o) {
+        settings_unref(s);
+        return;
+    }
+    o->settings = s;
+    inbox_post(&h->inbox, &o->message);
+}
+
+void hub_answer(struct hub *h, struct question *q)
+{
+    q->message.kind = HUB_ANSWER;
+    inbox_post(&h->inbox, &q->message);
+}
+
+static void post_plain(struct hub *h, enum hub_message kind, uint64_t deadline_ms)
+{
+    struct order *o = order_new(kind, 0);
+    if (!o)
+        return;
+    o->deadline_ms = deadline_ms;
+    inbox_post(&h->inbox, &o->message);
+}
+
+void hub_collect(struct hub *h)
+{
+    post_plain(h, HUB_COLLECT, 0);
+}
+
+void hub_drain(struct hub *h, int deadline_ms)
+{
+    post_plain(h, HUB_DRAIN, (uint64_t)deadline_ms);
+}
+
+void hub_stop(struct hub *h)
+{
+    post_plain(h, HUB_STOP, 0);
+}
+
+bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n)
+{
+    struct order *o = order_new(HUB_END_STREAMS, n);
+    if (!o)
+        return false;
+    o->streams = n;
+    memcpy(o->stream_id, stream_ids, n * sizeof stream_ids[0]);
+    inbox_post(&h->inbox, &o->message);
+    return true;
+}

@@ -1,0 +1,83 @@
+/* The hub: one thread, one event loop, every stream's socket.
+ *
+ * It fans the feeder's batches out, asks the readers for what is older than its tail, beats the
+ * hearts, and ends streams.  It never touches SQLite or libfcgi, and never blocks: all it knows
+ * of the log are batches.
+ *
+ * Everything below may be called from any thread but hub_new, hub_run and hub_free. */
+#ifndef ROWCAST_FCGI_HUB_H
+#define ROWCAST_FCGI_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/batch.h"
+#include "fcgi/ticket.h"
+#include "store/settings.h"
+
+struct hub;
+
+/* A position a stream may begin again from, on its way to whoever saves it. */
+struct mark {
+    int64_t stream_id;
+    int64_t position;
+    char epoch[EPOCH_SIZE];
+};
+
+/* What a stream behind the tail needs.  Nobody changes it but for `answer`. */
+struct question {
+    struct message message;
+    uint64_t number;
+    int64_t after;
+    bool without_session;              /* rows of the session's own mailbox are not needed */
+    struct subscription *subscription; /* a copy, the question's own */
+    struct batch *answer;
+};
+void question_free(struct question *q);
+
+/* Where the hub turns for what it does not do itself. Called on the hub's thread; must not
+ * block. */
+struct hub_friends {
+    void *arg;
+    void (*ask)(void *arg, struct question *q);             /* q comes back by hub_answer */
+    void (*ended)(void *arg, const struct mark *m);         /* a saved stream ended */
+    void (*marks)(void *arg, struct mark *marks, size_t n); /* malloc'd, taken over */
+    void (*fanned_out)(void *arg);                          /* the last batch is on its way */
+    void (*emptied)(void *arg);                             /* hub_drain: no stream is left */
+};
+
+/* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */
+struct hub *hub_new(const struct hub_friends *friends, struct settings *settings,
+                    size_t streams_max);
+void hub_run(struct hub *h);  /* until hub_stop; the thread that calls it is the hub's */
+void hub_free(struct hub *h); /* after hub_run returned; closes what is left */
+
+/* Whether one more stream would be too many, and how many there are. */
+bool hub_is_full(const struct hub *h);
+size_t hub_streams(const struct hub *h);
+
+void hub_serve(struct hub *h, struct ticket *t); /* takes t over */
+
+/* The feeder's: the newest batch (takes the reference), which begins where the last one ended,
+ * or that the log is another one now and ends at `end`: every stream of another epoch is told.
+ * False: out of memory, nothing was taken; try again. */
+bool hub_feed(struct hub *h, struct batch *b);
+bool hub_reset(struct hub *h, const char *epoch, int64_t end);
+void hub_settings(struct hub *h, struct settings *s); /* takes the reference */
+
+/* A reader's: gives `q` back with q->answer (a reference, or NULL for "nothing yet, ask again
+ * later"). */
+void hub_answer(struct hub *h, struct question *q);
+
+/* The janitor's: collect the marks that moved (through friends.marks); end these streams
+ * (false: out of memory). */
+void hub_collect(struct hub *h);
+bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n);
+
+/* End every stream at the end of its event, with a jittered retry, within `deadline_ms`, and so
+ * those that still come; friends.emptied tells when none is left. */
+void hub_drain(struct hub *h, int deadline_ms);
+void hub_stop(struct hub *h);
+
+#endif

@@ -1,0 +1,133 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "fcgi/hub_internal.h"
+#include "fcgi/log.h"
+
+enum { MARK_MS = 2000, OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 1000 };
+
+/* Due after 0.8 to 1.0 of the interval, by the stream's number: a prime step spreads
+ * neighbours. */
+static uint64_t heartbeat_after(const struct stream *s)
+{
+    uint64_t interval = (uint64_t)s->hub->settings->heartbeat_interval * 1000;
+    return interval * (800 + s->number * 37u % 200) / 1000;
+}
+
+static void beat(struct stream *s, uint64_t now)
+{
+    if (s->state == STREAM_BLOCKED || now - s->wrote_at < heartbeat_after(s) ||
+        !cursor_between_events(&s->client.cursor))
+        return;
+    client_heartbeat(&s->client, (int64_t)time(NULL));
+    stream_pump(s);
+}
+
+/* A position counts as received when 2 s of an unbroken stream lie behind it: bytes written
+ * just before a broken connection is noticed are lost. */
+static void mark(struct stream *s)
+{
+    s->mark = s->mark_next;
+    s->mark_next = client_position(&s->client);
+}
+
+static void look_after(struct stream *s, uint64_t now, bool marks)
+{
+    if (marks && !s->client.moving)
+        mark(s);
+    if (s->state == STREAM_PUTS_OFF) {
+        stream_pump(s);
+        return;
+    }
+    if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
+        /* It was claimed from a log that is not the one we follow, and the feeder had time to
+         * see a newer one: its log is gone. */
+        s->waits_since = 0;
+        client_move(&s->client, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
+        stream_pump(s);
+        return;
+    }
+    beat(s, now);
+}
+
+static void drain(struct hub *h, uint64_t now)
+{
+    if (!h->draining || now < h->deadline)
+        return;
+    if (h->seats)
+        log_line(LOG_LEVEL_INFO, "drain_cut", "streams=%u", h->seats);
+    while (h->seats)
+        stream_close(h->stream[h->seats - 1]);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct hub *h = t->data;
+    uint64_t now = uv_now(&h->loop);
+    bool marks = now - h->marked_at >= MARK_MS;
+    if (marks)
+        h->marked_at = now;
+    for (uint32_t i = h->seats; i-- > 0;)
+        look_after(h->stream[i], now, marks);
+    clock_shed(h);
+    drain(h, now);
+}
+
+void clock_start(struct hub *h)
+{
+    uint64_t ms = (uint64_t)h->settings->heartbeat_interval * 1000 / 20;
+    if (ms > TICK_MS_MAX)
+        ms = TICK_MS_MAX;
+    if (ms < TICK_MS_MIN || h->draining)
+        ms = TICK_MS_MIN;
+    h->tick.data = h;
+    uv_timer_start(&h->tick, on_tick, ms, ms);
+}
+
+/* A batch of the tail is shared by all and goes with the tail: closing those who hold it frees
+ * nothing. */
+static bool holds_alone(const struct hub *h, const struct stream *s)
+{
+    const struct batch *b = s->client.cursor.batch;
+    return b && (!h->tail || b->after < tail_floor(h->tail) ||
+                 strcmp(b->epoch, tail_epoch(h->tail)) != 0);
+}
+
+void clock_shed(struct hub *h)
+{
+    struct stream *s, *next;
+    size_t limit = (size_t)h->settings->memory_bytes;
+    uint32_t closed = 0;
+    if (batch_memory() <= limit)
+        return;
+    DL_FOREACH_SAFE (h->blocked, s, next) {
+        if (!holds_alone(h, s))
+            continue;
+        stream_close(s);
+        closed++;
+        if (batch_memory() <= limit)
+            break;
+    }
+    if (closed)
+        log_line(LOG_LEVEL_WARN, "stalled_closed", "streams=%u batch_bytes=%zu", closed,
+                 batch_memory());
+}
+
+void clock_collect(struct hub *h)
+{
+    struct mark *m = malloc((h->seats ? h->seats : 1) * sizeof *m);
+    size_t n = 0;
+    if (!m)
+        return; /* the next collection is 5 s away */
+    for (uint32_t i = 0; i < h->seats; i++) {
+        struct stream *s = h->stream[i];
+        if (!s->stream_id || s->mark == s->mark_saved || s->client.moving)
+            continue;
+        s->mark_saved = s->mark;
+        m[n] = (struct mark){.stream_id = s->stream_id, .position = s->mark};
+        memcpy(m[n++].epoch, s->client.epoch, EPOCH_SIZE);
+    }
+    h->friends.marks(h->friends.arg, m, n);
+}

@@ -1,0 +1,96 @@
+/* What the files of the hub share.
+ *
+ *     hub.c          the loop, messages from other threads, start and stop
+ *     hub_stream.c   one stream in the loop: its watch, what it does next, its end
+ *     hub_batches.c  where batches come from: the tail, the readers' answers, another log
+ *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
+ *
+ * Thread: the hub's, all of it, but for what hub.h says. */
+#ifndef ROWCAST_FCGI_HUB_INTERNAL_H
+#define ROWCAST_FCGI_HUB_INTERNAL_H
+
+#include <stdatomic.h>
+#include <uthash.h>
+#include <uv.h>
+
+#include "fcgi/client.h"
+#include "fcgi/hub.h"
+#include "fcgi/inbox.h"
+#include "fcgi/tail.h"
+
+enum stream_state {
+    STREAM_WAITS,   /* at the log's end, or for a log it knows and we do not yet */
+    STREAM_BLOCKED, /* for its peer to read */
+    STREAM_ASKING,  /* for a reader's answer */
+    STREAM_PUTS_OFF /* to ask again at the next tick */
+};
+
+struct stream {
+    struct client client;
+    struct hub *hub;
+    uv_poll_t watch;
+    bool watched; /* false: a file, which can not be polled and never blocks */
+    enum stream_state state;
+    uint32_t seat;        /* where it stands in hub->stream */
+    uint32_t number;      /* the how-manieth stream: spreads heartbeats */
+    uint64_t wrote_at;    /* ms of the loop's clock */
+    uint64_t waits_since; /* STREAM_WAITS for another log: since when */
+    int64_t stream_id;
+    int64_t mark, mark_next, mark_saved; /* positions 2 s old or older, as of now, as saved */
+    struct stream *prev, *next;          /* among the blocked */
+    struct pending *pending;             /* a question that was not answered yet */
+    struct stream *asking_prev, *asking_next; /* among those who asked it */
+};
+
+/* A question that was asked, and who waits for the answer. */
+struct pending {
+    uint64_t number;
+    uint64_t key;                    /* of equal questions; equality decides */
+    const struct question *question; /* borrowed until it comes back */
+    struct stream *waiters;
+    UT_hash_handle by_number;
+    UT_hash_handle by_key;
+};
+
+struct hub {
+    struct hub_friends friends;
+    uv_loop_t loop;
+    uv_async_t bell;
+    uv_timer_t tick;
+    struct inbox inbox;
+    struct settings *settings;
+    struct tail *tail; /* NULL: the log was not reached yet */
+    struct stream **stream;
+    uint32_t streams_max;
+    uint32_t seats; /* taken of streams_max */
+    uint32_t numbers;
+    atomic_uint taken;      /* as `seats`, for other threads; counts tickets on their way too */
+    struct stream *blocked; /* longest first */
+    struct pending *by_number, *by_key;
+    uint64_t questions;
+    uint64_t marked_at;
+    bool draining;
+    uint64_t deadline;
+    bool stopping;
+};
+
+/* hub_stream.c */
+void stream_begin(struct hub *h, struct ticket *t);
+void stream_pump(struct stream *s); /* let it write what it has; may close it */
+void stream_close(struct stream *s);
+void stream_end(struct stream *s); /* with a jittered retry, at the end of its event */
+
+/* hub_batches.c */
+bool batches_next(struct stream *s);   /* true: it has a batch now; false: it waits */
+void batches_forget(struct stream *s); /* it no longer waits for an answer */
+void batches_feed(struct hub *h, struct batch *b);
+void batches_reset(struct hub *h, const char *epoch, int64_t end);
+void batches_answer(struct hub *h, struct question *q); /* takes q over */
+void batches_free(struct hub *h);
+
+/* hub_clock.c */
+void clock_start(struct hub *h); /* or start again, after the settings changed */
+void clock_shed(struct hub *h);  /* close the longest stalled while batches take too much */
+void clock_collect(struct hub *h);
+
+#endif

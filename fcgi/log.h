@@ -1,0 +1,29 @@
+/* The responder's own log: lines of `key=value` words on stderr, syslog or a file (lighttpd
+ * gives a bin-path child /dev/null as stderr, so it needs one of the others).
+ *
+ *     2026-05-04T10:11:12.345Z level=warn pid=71 what=sessions_unsaved why="disk is full"
+ *
+ * Of one `what` at most 20 lines are written in a second; the rest is counted, and told by
+ * `repeated=N` on the next one, or by a line of its own when the log is closed.
+ *
+ * Never a token, never an event's data.  Thread: log_line any; the others while there is one.
+ */
+#ifndef ROWCAST_FCGI_LOG_H
+#define ROWCAST_FCGI_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* `to`: "stderr", "syslog" or a file's path (appended to).  False: it can not be opened; the
+ * lines go to stderr then. */
+bool log_open(const char *to, enum log_level most);
+void log_close(void);
+bool log_level_parse(enum log_level *out, const char *text);
+
+/* One line: `what` is one word, then words as `format` gives them (quote what people wrote with
+ * %s inside \"…\"; the log replaces control characters and inner quotes). */
+void log_line(enum log_level level, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

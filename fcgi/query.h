@@ -1,0 +1,40 @@
+/* A query string, or a form-encoded body, split and decoded (by liburiparser).
+ *
+ * Text may hold any byte after decoding, also line breaks; who uses a value asks
+ * query_is_plain first, unless line breaks are fine.  A NUL (%00) can not be kept in a C
+ * string: it is decoded as \001, so that such a value is not plain, and `nul` is set.
+ *
+ * Thread: its owner's. */
+#ifndef ROWCAST_FCGI_QUERY_H
+#define ROWCAST_FCGI_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { QUERY_ITEMS_MAX = 1024 };
+
+struct UriQueryListStructA;
+
+struct query {
+    struct UriQueryListStructA *list; /* NULL: nothing */
+    bool nul;
+};
+
+enum query_result { QUERY_OK, QUERY_TOO_MANY, QUERY_NOMEM };
+
+/* Whatever the result, query_free is fine afterwards.  `+` is a space; a broken percent escape
+ * stands for itself. */
+enum query_result query_parse(struct query *q, const char *text, size_t len);
+void query_free(struct query *q);
+
+/* The first value of `key`, "" for a key without one; NULL: it is not there. */
+const char *query_value(const struct query *q, const char *key);
+
+/* Put up to `max` values of `key` into `out` (NULL with max 0 only counts); returns how many
+ * there are. */
+size_t query_values(const struct query *q, const char *key, const char **out, size_t max);
+
+/* No control characters. */
+bool query_is_plain(const char *value);
+
+#endif

@@ -1,0 +1,151 @@
+#include "fcgi/readers.h"
+
+#include <stdlib.h>
+
+#include "fcgi/log.h"
+#include "fcgi/replay.h"
+#include "store/store.h"
+
+struct readers {
+    const char *db_path;
+    struct board *board;
+    struct hub *hub;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct message *first, **last; /* questions, oldest first */
+    pthread_t thread[READERS];
+    int threads;
+    int reading; /* how many are at it */
+    bool paused;
+    bool stopping;
+    bool told; /* of an outage */
+};
+
+/* The next question to answer, entered as being read; NULL: stop. */
+static struct question *take(struct readers *r)
+{
+    struct question *q = NULL;
+    pthread_mutex_lock(&r->lock);
+    while (!r->stopping && (r->paused || !r->first))
+        pthread_cond_wait(&r->changed, &r->lock);
+    if (!r->stopping) {
+        q = (struct question *)r->first;
+        r->first = r->first->next;
+        if (!r->first)
+            r->last = &r->first;
+        r->reading++;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return q;
+}
+
+static void done(struct readers *r, bool failed, const char *why)
+{
+    pthread_mutex_lock(&r->lock);
+    bool news = failed != r->told;
+    r->told = failed;
+    r->reading--;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    if (news)
+        log_line(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                 failed ? "replay_unavailable" : "replay_available", "why=\"%s\"", why);
+}
+
+static void answer(struct readers *r, struct store *s, struct batch_builder *w,
+                   struct question *q)
+{
+    struct settings *settings = board_get(r->board);
+    struct store_question ask = {
+        .after = q->after, .only = q->subscription, .without_session = q->without_session};
+    struct store_end end;
+    enum store_result result = STORE_OK;
+    if (batch_memory() <= (size_t)settings->memory_bytes)
+        result = replay_next(s, w, settings, &ask, &q->answer, &end);
+    settings_unref(settings);
+    done(r, result != STORE_OK, store_why(s));
+    hub_answer(r->hub, q);
+}
+
+static void *run(void *arg)
+{
+    struct readers *r = arg;
+    struct question *q;
+    struct store *s = NULL;
+    struct batch_builder *w = batch_builder_new();
+    if (!w || store_open(&s, r->db_path) != STORE_OK)
+        log_line(LOG_LEVEL_ERROR, "reader_lost", "why=\"out of memory\"");
+    else
+        while ((q = take(r)))
+            answer(r, s, w, q);
+    store_close(s);
+    batch_builder_free(w);
+    return NULL;
+}
+
+struct readers *readers_new(const char *db_path, struct board *board)
+{
+    struct readers *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->db_path = db_path;
+    r->board = board;
+    r->last = &r->first;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    return r;
+}
+
+void readers_serve(struct readers *r, struct hub *hub)
+{
+    r->hub = hub;
+}
+
+void readers_ask(struct readers *r, struct question *q)
+{
+    q->message.next = NULL;
+    pthread_mutex_lock(&r->lock);
+    *r->last = &q->message;
+    r->last = &q->message.next;
+    while (r->threads < READERS && pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
+        r->threads++;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_pause(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->paused = true;
+    while (r->reading > 0)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_resume(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->paused = false;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_free(struct readers *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    for (int i = 0; i < r->threads; i++)
+        pthread_join(r->thread[i], NULL);
+    while (r->first) {
+        struct question *q = (struct question *)r->first;
+        r->first = r->first->next;
+        question_free(q);
+    }
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

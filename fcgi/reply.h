@@ -1,0 +1,41 @@
+/* An answer that is not a stream: written whole, blocking for at most REPLY_SECONDS, then the
+ * end of the request and close.  A client that left loses its answer, and nobody is told.
+ *
+ * Every answer says Cache-Control: no-store.  Each function takes the request's descriptor.
+ *
+ * Thread: the request's. */
+#ifndef ROWCAST_FCGI_REPLY_H
+#define ROWCAST_FCGI_REPLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/request.h"
+#include "store/store.h"
+
+enum { REPLY_SECONDS = 5 };
+
+struct reply {
+    int status;
+    const char *type;    /* content type */
+    const char *headers; /* further lines, each with its CRLF; NULL: none */
+    const char *body;
+    size_t body_len;
+};
+
+void reply_send(struct request *r, const struct reply *reply);
+
+/* A JSON text; `headers` as above. */
+void reply_json(struct request *r, int status, const char *headers, const char *json);
+
+/* {"error": sentence}. */
+void reply_error(struct request *r, int status, const char *headers, const char *sentence);
+
+/* What the store said: 400, 404, 413, 503 or 507, with its sentence. */
+void reply_failure(struct request *r, enum store_result result, const char *why);
+
+/* To a stream that can not be served now: 200, `event: later`, a jittered `retry:`, the end.  A
+ * browser gives up for good on anything else. */
+void reply_later(struct request *r, int64_t retry_ms);
+
+#endif

@@ -1,0 +1,217 @@
+#include "fcgi/responder.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "fcgi/feeder.h"
+#include "fcgi/janitor.h"
+#include "fcgi/log.h"
+#include "fcgi/readers.h"
+
+/* Descriptors that are not streams: SQLite's, the listener, pipes, the log. */
+enum { DESCRIPTORS_KEPT = 64 };
+
+struct responder {
+    const char *db_path;
+    struct board board;
+    struct worker_context context;
+    struct workers *workers;
+    int stop_fd;
+    int emptied_fd;
+    pthread_mutex_t starting; /* the first stream starts what follows, once */
+    struct hub *hub;
+    pthread_t hub_thread;
+    struct readers *readers;
+    struct feeder *feeder;
+    struct janitor *janitor;
+};
+
+/* ------------------------------------------- what the hub turns to, on the hub's thread ----
+ */
+
+static void on_ask(void *arg, struct question *q)
+{
+    struct responder *r = arg;
+    readers_ask(r->readers, q);
+}
+
+static void on_ended(void *arg, const struct mark *m)
+{
+    struct responder *r = arg;
+    janitor_ended(r->janitor, m);
+}
+
+static void on_marks(void *arg, struct mark *marks, size_t n)
+{
+    struct responder *r = arg;
+    janitor_marks(r->janitor, marks, n);
+}
+
+static void on_fanned_out(void *arg)
+{
+    struct responder *r = arg;
+    feeder_fanned_out(r->feeder);
+}
+
+static void on_emptied(void *arg)
+{
+    struct responder *r = arg;
+    eventfd_write(r->emptied_fd, 1);
+}
+
+/* --------------------------------------------------------------------- starting ------------
+ */
+
+/* As many streams as descriptors: the soft limit of most systems is for people, not for us. */
+static size_t streams_max(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return 1024 - DESCRIPTORS_KEPT;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur > 1000000)
+        return 1000000;
+    return l.rlim_cur > 2 * DESCRIPTORS_KEPT ? l.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
+}
+
+static void *run_hub(void *arg)
+{
+    hub_run(arg);
+    return NULL;
+}
+
+/* Hub, feeder and janitor know each other, and none speaks before the hub's loop runs: so that
+ * loop starts last. */
+static struct hub *start_all(struct responder *r)
+{
+    struct hub_friends friends = {r, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
+    struct settings *s = board_get(&r->board);
+    struct hub *h = hub_new(&friends, s, streams_max());
+    settings_unref(s);
+    r->readers = readers_new(r->db_path, &r->board);
+    if (!h || !r->readers)
+        goto fail;
+    readers_serve(r->readers, h);
+    r->feeder = feeder_start(r->db_path, &r->board, h, r->readers);
+    if (!r->feeder)
+        goto fail;
+    r->janitor = janitor_start(r->db_path, &r->board, h, r->feeder);
+    if (!r->janitor || pthread_create(&r->hub_thread, NULL, run_hub, h) != 0)
+        goto fail;
+    return h;
+fail:
+    log_line(LOG_LEVEL_ERROR, "streaming_refused", "why=\"out of memory or threads\"");
+    janitor_stop(r->janitor);
+    feeder_stop(r->feeder);
+    readers_free(r->readers);
+    r->janitor = NULL;
+    r->feeder = NULL;
+    r->readers = NULL;
+    hub_free(h);
+    return NULL;
+}
+
+static struct hub *start_streaming(void *arg)
+{
+    struct responder *r = arg;
+    pthread_mutex_lock(&r->starting);
+    if (!r->hub)
+        r->hub = start_all(r);
+    struct hub *h = r->hub;
+    pthread_mutex_unlock(&r->starting);
+    return h;
+}
+
+struct responder *responder_new(const char *db_path)
+{
+    struct responder *r = calloc(1, sizeof *r);
+    struct settings *s = settings_new();
+    if (!r || !s) {
+        free(r);
+        settings_unref(s);
+        return NULL;
+    }
+    r->db_path = db_path;
+    board_open(&r->board, s);
+    pthread_mutex_init(&r->starting, NULL);
+    r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->emptied_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->context = (struct worker_context){.db_path = db_path,
+                                         .board = &r->board,
+                                         .listener = -1,
+                                         .stop_fd = r->stop_fd,
+                                         .start_streaming = start_streaming,
+                                         .arg = r};
+    if (r->stop_fd < 0 || r->emptied_fd < 0) {
+        responder_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+bool responder_serve(struct responder *r, int listener)
+{
+    r->context.listener = listener;
+    r->workers = workers_start(&r->context, RESPONDER_WORKERS);
+    return r->workers;
+}
+
+bool responder_serve_cgi(struct responder *r)
+{
+    struct store *s;
+    if (store_open(&s, r->db_path) != STORE_OK)
+        return false;
+    struct ticket *t = worker_answer_cgi(&r->context, s);
+    store_close(s);
+    if (t && start_streaming(r)) {
+        hub_serve(r->hub, t);
+        return true;
+    }
+    ticket_free(t);
+    return false;
+}
+
+int responder_emptied(const struct responder *r)
+{
+    return r->emptied_fd;
+}
+
+/* --------------------------------------------------------------------- stopping ------------
+ */
+
+static void stop_hub(struct responder *r)
+{
+    eventfd_t n;
+    struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
+    eventfd_read(r->emptied_fd, &n); /* from when it was empty before */
+    hub_drain(r->hub, RESPONDER_DRAIN_MS);
+    do
+        poll(&p, 1, RESPONDER_DRAIN_MS + 200);
+    while (eventfd_read(r->emptied_fd, &n) == 0 && hub_streams(r->hub) > 0);
+    hub_stop(r->hub);
+    pthread_join(r->hub_thread, NULL);
+}
+
+void responder_free(struct responder *r)
+{
+    if (!r)
+        return;
+    eventfd_write(r->stop_fd, 1);
+    workers_stop(r->workers);
+    if (r->hub) {
+        stop_hub(r);
+        janitor_stop(r->janitor);
+        feeder_stop(r->feeder);
+        readers_free(r->readers);
+        hub_free(r->hub);
+    }
+    board_close(&r->board);
+    pthread_mutex_destroy(&r->starting);
+    close(r->stop_fd);
+    close(r->emptied_fd);
+    free(r);
+}

@@ -1,0 +1,180 @@
+#include "fcgi/stream_open.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fcgi/log.h"
+#include "fcgi/reply.h"
+#include "fcgi/sse_format.h"
+#include "fcgi/wish.h"
+
+/* One line when it begins and one when it is over, not one a stream.  Shared by all workers. */
+static atomic_bool coming_later, unsaved;
+
+static void note(atomic_bool *outage, bool failed, const char *what, const char *why)
+{
+    if (atomic_exchange(outage, failed) == failed)
+        return;
+    if (failed)
+        log_line(LOG_LEVEL_WARN, what, "why=\"%s\"", why);
+    else
+        log_line(LOG_LEVEL_INFO, what, "over=1");
+}
+
+static const char *unsaved_why(enum store_result r)
+{
+    switch (r) {
+    case STORE_FULL:
+        return "no room for the sessions file";
+    case STORE_READONLY:
+        return "the sessions file is read-only";
+    case STORE_CORRUPT:
+        return "the sessions file is damaged, or not a database";
+    case STORE_NEWER:
+        return "the sessions file is of a newer version";
+    case STORE_NOMEM:
+        return "out of memory";
+    case STORE_OK:
+    case STORE_BUSY:
+    case STORE_REFUSED:
+    case STORE_UNKNOWN:
+    case STORE_IO:
+        break;
+    }
+    return "the sessions file can not be written";
+}
+
+static void add_headers(struct buffer *out, const struct claim *c, bool https)
+{
+    buffer_text(out, "Status: 200 OK\r\n"
+                     "Content-Type: text/event-stream\r\n"
+                     "Cache-Control: no-store, no-transform\r\n"
+                     "X-Accel-Buffering: no\r\n");
+    if (c->token[0] != '\0')
+        buffer_printf(out,
+                      "X-SSE-Session-ID: %s\r\n"
+                      "Set-Cookie: sse-session-id=%s; Path=/; Max-Age=86400; HttpOnly; "
+                      "SameSite=Strict%s\r\n",
+                      c->token, c->token, https ? "; Secure" : "");
+    buffer_text(out, "\r\n");
+}
+
+static void add_gap(struct buffer *out, const struct claim *c, const char *id)
+{
+    char from[EVENT_ID_SIZE], oldest[EVENT_ID_SIZE];
+
+    if (c->gap_from >= 0)
+        event_id_format(from, c->epoch, c->gap_from);
+    if (c->gap_oldest > 0)
+        event_id_format(oldest, c->epoch, c->gap_oldest);
+    sse_format_gap(out, gap_reason_text(c->gap), c->gap_from >= 0 ? from : NULL,
+                   c->gap_oldest > 0 ? oldest : NULL, id);
+}
+
+static void add_blocks(struct buffer *out, const struct settings *settings,
+                       const struct claim *c)
+{
+    char presented[EVENT_ID_SIZE], cursor[EVENT_ID_SIZE];
+    bool ids = settings->enable_reconnection, gap = ids && c->gap != GAP_NONE;
+
+    event_id_format(cursor, c->epoch, c->cursor);
+    if (c->presented >= 0)
+        event_id_format(presented, c->presented_epoch, c->presented);
+    sse_format_opening(out, sse_jitter(settings->retry),
+                       ids && c->presented >= 0 ? presented : NULL);
+    sse_format_connected(out, c->session_id[0] != '\0' ? c->session_id : NULL, c->reconnection,
+                         settings->buffer_size, c->reconnections, settings->heartbeat_interval,
+                         ids && !gap ? cursor : NULL);
+    if (gap)
+        add_gap(out, c, cursor);
+    if (c->count > 0)
+        sse_format_replay_start(out, c->count);
+}
+
+/* The hub must not wait for a client.  A file can not be polled, and is written blocking. */
+static void unblock(int fd)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && fstat(fd, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Takes over the claim's subscription and the request's descriptor, or neither. */
+static struct ticket *ticket_new(const struct settings *settings, struct request *r,
+                                 const struct claim *c)
+{
+    struct ticket *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        return NULL;
+    add_headers(&t->prologue, c, r->https);
+    add_blocks(&t->prologue, settings, c);
+    if (t->prologue.failed) {
+        buffer_free(&t->prologue);
+        free(t);
+        return NULL;
+    }
+    t->framing = r->framing;
+    t->request_id = r->request_id;
+    memcpy(t->epoch, c->epoch, sizeof t->epoch);
+    t->stream_id = c->stream_id;
+    t->bookmark = c->bookmark;
+    t->cursor = c->cursor;
+    t->until = c->until;
+    t->private_to = c->private_to;
+    t->ids = settings->enable_reconnection;
+    t->last_sent = t->ids ? c->cursor : -1;
+    t->replaying = c->count > 0;
+    t->subscription = c->subscription;
+    t->fd = request_take_fd(r);
+    unblock(t->fd);
+    return t;
+}
+
+/* The stream was entered, but will not be served. */
+static void give_back(struct store *s, struct claim *c)
+{
+    struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
+
+    memcpy(b.epoch, c->epoch, sizeof b.epoch);
+    if (c->stream_id != 0)
+        (void)store_end_streams(s, &b, 1);
+    subscription_free(c->subscription);
+}
+
+static struct ticket *claim(struct store *s, const struct settings *settings, struct request *r,
+                            const struct claim_request *wanted)
+{
+    struct claim c = {.presented = -1, .gap_from = -1};
+    enum store_result result = store_claim(s, settings, wanted, &c);
+
+    note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
+    if (result != STORE_OK)
+        return NULL;
+    note(&unsaved, c.saved != STORE_OK, "sessions_unsaved", unsaved_why(c.saved));
+    struct ticket *t = ticket_new(settings, r, &c);
+    if (t == NULL)
+        give_back(s, &c);
+    return t;
+}
+
+struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
+                            const struct query *q)
+{
+    struct wish w;
+    bool nomem;
+    struct ticket *t = NULL;
+    const char *wrong = wish_read(&w, settings, r, q, &nomem);
+
+    if (wrong != NULL)
+        reply_error(r, 400, NULL, wrong);
+    else if (nomem || (t = claim(s, settings, r, &w.claim)) == NULL)
+        reply_later(r, settings->retry);
+    wish_free(&w);
+    return t;
+}

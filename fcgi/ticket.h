@@ -1,0 +1,37 @@
+/* A stream on its way from the request worker that claimed it to the hub that will serve it:
+ * the socket, how its bytes are framed, what has to be said first, and where its cursor stands.
+ *
+ * Made by a worker, owned by the hub once posted. */
+#ifndef ROWCAST_FCGI_TICKET_H
+#define ROWCAST_FCGI_TICKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fcgi/buffer.h"
+#include "fcgi/framing.h"
+#include "fcgi/inbox.h"
+#include "store/event_id.h"
+#include "store/subscription.h"
+
+struct ticket {
+    struct message message; /* kind HUB_STREAM, filled by hub_serve */
+    int fd;                 /* the hub closes it */
+    enum framing_kind framing;
+    uint16_t request_id;
+    struct buffer prologue; /* HTTP headers, opening block, connected, gap, replay-start */
+    struct subscription *subscription;
+    char epoch[EPOCH_SIZE];
+    int64_t stream_id; /* 0: not saved */
+    int64_t bookmark;
+    int64_t cursor;
+    int64_t until;
+    int64_t private_to;
+    int64_t last_sent; /* the id that stands last in the prologue; -1: none */
+    bool replaying;    /* replay-start is in the prologue */
+    bool ids;          /* enable_reconnection was 1 at the claim */
+};
+
+void ticket_free(struct ticket *t); /* closes fd too; NULL is fine */
+
+#endif

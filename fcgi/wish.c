@@ -1,0 +1,178 @@
+#include "fcgi/wish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char COOKIE[] = "sse-session-id";
+
+/* The value of our cookie in `Cookie: a=b; sse-session-id=…` (RFC 6265, 4.2.1); *len is 0 if it
+ * is not there. */
+static const char *cookie_value(const char *cookies, size_t *len)
+{
+    size_t name = sizeof COOKIE - 1;
+
+    for (const char *at = cookies; *at != '\0'; at += *at == ';') {
+        at += strspn(at, " \t");
+        size_t pair = strcspn(at, ";");
+        if (pair > name && strncmp(at, COOKIE, name) == 0 && at[name] == '=') {
+            const char *value = at + name + 1;
+            *len = pair - name - 1;
+            while (*len > 0 && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
+                --*len;
+            return value;
+        }
+        at += pair;
+    }
+    *len = 0;
+    return "";
+}
+
+static bool is_token(const char *text, size_t len)
+{
+    return len == SESSION_TOKEN_SIZE - 1 && strspn(text, "0123456789abcdef") >= len;
+}
+
+/* The token that is presented.  What can not be one of ours is as good as one nobody knows; it
+ * is not passed on. */
+static const char *read_token(struct wish *w, const struct request *r)
+{
+    size_t len;
+    const char *value = cookie_value(r->cookie, &len);
+
+    if (len == 0) {
+        value = r->session_token;
+        len = strlen(value);
+    }
+    if (len == 0)
+        return NULL;
+    if (!is_token(value, len))
+        return "unknown";
+    memcpy(w->token, value, len);
+    w->token[len] = '\0';
+    return w->token;
+}
+
+static bool is_reserved(const char *channel)
+{
+    return channel[0] == '@' || strncmp(channel, "user:", 5) == 0 ||
+           strncmp(channel, "rowcast:", 8) == 0;
+}
+
+static const char *read_channels(struct wish *w, const struct query *q)
+{
+    const char *all[QUERY_ITEMS_MAX];
+    size_t count = query_values(q, "channel", all, QUERY_ITEMS_MAX), n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (all[i][0] == '\0')
+            continue; /* everyone's, which every stream has */
+        if (n == SUBSCRIPTION_CHANNELS_MAX)
+            return "a stream can listen to at most 64 channels";
+        if (strlen(all[i]) > EVENT_NAME_MAX)
+            return "a channel's name has at most 128 bytes";
+        if (!query_is_plain(all[i]))
+            return "a channel's name can not hold control characters";
+        if (is_reserved(all[i]))
+            return "channels that begin with @, user: or rowcast: are reserved";
+        w->channel[n++] = all[i];
+    }
+    w->claim.channel_count = n;
+    return NULL;
+}
+
+static const char *read_types(struct wish *w, const struct query *q, bool *nomem)
+{
+    const char *types = query_value(q, "types");
+    size_t n = 0;
+
+    if (types == NULL)
+        return NULL;
+    char *rest = w->type_text = strdup(types);
+    if (rest == NULL) {
+        *nomem = true;
+        return NULL;
+    }
+    for (char *type; (type = strsep(&rest, ",")) != NULL;) {
+        if (type[0] == '\0')
+            continue;
+        if (n == SUBSCRIPTION_TYPES_MAX)
+            return "a stream can ask for at most 64 types";
+        if (strlen(type) > EVENT_TYPE_MAX)
+            return "a type has at most 128 bytes";
+        if (!query_is_plain(type))
+            return "a type can not hold control characters";
+        w->type[n++] = type;
+    }
+    w->claim.type_count = n;
+    return NULL;
+}
+
+/* The header is newer than what the page put into the address when it connected first. */
+static const char *presented_id(const struct request *r, const struct query *q)
+{
+    static const char *const names[] = {"lastEventId", "last_event_id"};
+
+    if (r->last_event_id[0] != '\0')
+        return r->last_event_id;
+    for (size_t i = 0; i < 2; i++) {
+        const char *id = query_value(q, names[i]);
+        if (id != NULL && id[0] != '\0')
+            return id;
+    }
+    return NULL;
+}
+
+static const char *read_position(struct claim_request *c, const struct request *r,
+                                 const struct query *q)
+{
+    const char *id = presented_id(r, q), *newest = query_value(q, "last");
+
+    if (newest != NULL && (newest[0] == '\0' || newest[strspn(newest, "0123456789")] != '\0'))
+        return "last= wants the number of events to begin with";
+    if (id != NULL && strcmp(id, "earliest") == 0) {
+        c->start = START_EARLIEST;
+    } else if (id != NULL) {
+        c->start = START_AT_ID;
+        c->position = id;
+    } else if (newest != NULL) {
+        c->start = START_NEWEST;
+        c->newest = strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
+    }
+    return NULL;
+}
+
+const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
+                      const struct query *q, bool *nomem)
+{
+    const char *version = query_value(q, "v");
+
+    *nomem = false;
+    w->headers = w->type_text = NULL;
+    meta_clip(w->user_agent, r->user_agent);
+    meta_clip(w->client_version, version == NULL ? "" : version);
+    meta_clip(w->query, r->query_string);
+    w->claim = (struct claim_request){.user_agent = w->user_agent,
+                                      .remote_addr = r->remote_addr,
+                                      .client_version = w->client_version,
+                                      .query = w->query,
+                                      .channels = w->channel,
+                                      .types = w->type,
+                                      .start = START_UNSAID};
+    w->claim.token = read_token(w, r);
+    w->claim.headers = w->headers = meta_headers(r, settings->meta_headers);
+    *nomem = w->headers == NULL;
+
+    const char *wrong = read_channels(w, q);
+    if (wrong == NULL)
+        wrong = read_types(w, q, nomem);
+    if (wrong == NULL)
+        wrong = read_position(&w->claim, r, q);
+    return wrong;
+}
+
+void wish_free(struct wish *w)
+{
+    free(w->headers);
+    free(w->type_text);
+    w->headers = w->type_text = NULL;
+}

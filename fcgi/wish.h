@@ -1,0 +1,31 @@
+/* What a request for the stream asks for: who it is, what it wants to hear, and from where.
+ *
+ * Thread: its owner's. */
+#ifndef ROWCAST_FCGI_WISH_H
+#define ROWCAST_FCGI_WISH_H
+
+#include "fcgi/meta.h"
+#include "fcgi/query.h"
+#include "fcgi/request.h"
+#include "store/store.h"
+
+struct wish {
+    struct claim_request claim; /* its strings are the request's, the query's, or below */
+    char token[SESSION_TOKEN_SIZE];
+    char user_agent[META_TEXT_SIZE];
+    char client_version[META_TEXT_SIZE];
+    char query[META_TEXT_SIZE];
+    char *headers;
+    char *type_text; /* the types, cut apart */
+    const char *channel[SUBSCRIPTION_CHANNELS_MAX];
+    const char *type[SUBSCRIPTION_TYPES_MAX];
+};
+
+/* Fill `w`; request and query must stay as long as it is used.  NULL: fine; else a sentence:
+ * the page asks for what can not be, and coming again would not help.  *nomem: it was memory.
+ */
+const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
+                      const struct query *q, bool *nomem);
+void wish_free(struct wish *w);
+
+#endif

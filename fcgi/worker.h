@@ -1,0 +1,59 @@
+/* The request workers: each accepts a connection, parses one request, answers it, and closes;
+ * or claims a stream and hands its socket to the hub.
+ *
+ *     accept -> request -> route -+-> broadcast, send, disconnect, stats: a reply, close
+ *                                 +-> events: claim -> ticket -> hub
+ *
+ * A worker has a store of its own, opened with its first request, and looks at the settings in
+ * the log before each request (5 µs), so that a process without streams, which runs no feeder,
+ * obeys a changed setting too.  While the log can not be read the board's settings serve.
+ *
+ * As plain CGI there is one request and no thread: worker_answer_cgi. */
+#ifndef ROWCAST_FCGI_WORKER_H
+#define ROWCAST_FCGI_WORKER_H
+
+#include <stdbool.h>
+
+#include "fcgi/board.h"
+#include "fcgi/hub.h"
+#include "fcgi/ticket.h"
+#include "store/store.h"
+
+struct worker_context {
+    const char *db_path;
+    struct board *board;
+    int listener; /* a listening socket, blocking or not */
+    int stop_fd;  /* readable: accept nobody any more; never read from here */
+
+    /* Called before each claim, by any worker: the hub, running, with its feeder; NULL: not
+     * now, the stream is told to come later.  The first call may take its time. */
+    struct hub *(*start_streaming)(void *arg);
+    void (*claimed)(void *arg); /* after a stream was given to the hub; may be NULL */
+    void *arg;
+};
+
+struct workers;
+
+/* Once a process, before anything else here and before the first thread: sets libfcgi up, which
+ * changes the handling of PIPE, USR1 and TERM where nobody else did (so they should be
+ * blocked). False: it can not be used. */
+bool workers_setup(void);
+
+/* Whether descriptor 0 is a listening socket; if not, this is plain CGI.  After workers_setup.
+ */
+bool workers_have_listener(void);
+
+/* `c` must stay until workers_stop returned.  NULL: out of memory or threads. */
+struct workers *workers_start(const struct worker_context *c, int count);
+
+/* Wait until all have ended; c->stop_fd has to be readable.  A worker in the middle of a
+ * request answers it first.  NULL is fine. */
+void workers_stop(struct workers *w);
+
+/* Answer the one request of a CGI process, from the environment and descriptor 0, to descriptor
+ * 1.  NULL: it was answered.  A ticket: a stream, for a hub that is to be started now
+ * (listener, stop_fd, start_streaming and claimed of `c` are not used).  Thread: the store's.
+ */
+struct ticket *worker_answer_cgi(const struct worker_context *c, struct store *s);
+
+#endif

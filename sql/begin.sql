@@ -1,0 +1,2 @@
+-- A read transaction: what is read until COMMIT is one state of the file.
+BEGIN

@@ -1,0 +1,2 @@
+-- Says wal where it is right.
+PRAGMA journal_mode

@@ -1,0 +1,2 @@
+-- The session whose token is ?1.  The token's unique index.
+SELECT id, reconnections, user_agent FROM sessions WHERE token = ?1

@@ -1,0 +1,2 @@
+-- Needs no table.
+SELECT json_object('error', ?1)

@@ -1,0 +1,6 @@
+-- The rows of one mailbox behind ?3, in id order: of channel ?2, or of session ?1 where ?2 is ''.
+-- Walks the index events_mailbox from there; the columns are those of log_read.sql.
+SELECT id, NULL, type, data, created_at,
+       CASE WHEN ltrim(substr(data, 1, 64), char(9, 10, 13, 32)) GLOB '{*'
+            THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END
+FROM events WHERE session_id IS ?1 AND channel = ?2 AND id > ?3 ORDER BY id

@@ -1,0 +1,6 @@
+-- Each connection to the sessions.  NORMAL: a power cut may lose the last seconds of bookmarks,
+-- and then some events come twice.
+PRAGMA cache_size = -256;
+PRAGMA temp_store = MEMORY;
+PRAGMA synchronous = NORMAL;
+PRAGMA wal_autocheckpoint = 4000;

@@ -1,0 +1,2 @@
+-- Responder ?1 is no more.
+DELETE FROM responders WHERE id = ?1

@@ -1,0 +1,81 @@
+-- The sessions: who may come back, which streams are open, and where each would begin again.
+-- The responders alone read and write this file (mode 0600): the tokens in it are credentials.
+-- A person may `DELETE FROM sessions`: its streams end within a second, whoever holds them.
+--
+-- Times called *served* count milliseconds during which a janitor ran (state.served), so that
+-- neither an outage nor a set clock expires anybody; the others are milliseconds since 1970.
+
+PRAGMA journal_mode = WAL;
+
+BEGIN IMMEDIATE;
+
+CREATE TABLE IF NOT EXISTS state(
+  one     INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL,            -- of this schema
+  served  INTEGER NOT NULL DEFAULT 0,
+  epoch   TEXT    NOT NULL DEFAULT '', -- of the log that was seen last; '': none yet
+  last_id INTEGER NOT NULL DEFAULT 0   -- and how far it was seen
+);
+INSERT INTO state(one, version) SELECT 1, 1 WHERE NOT EXISTS (SELECT 1 FROM state);
+
+CREATE TABLE IF NOT EXISTS sessions(
+  id             TEXT    PRIMARY KEY NOT NULL, -- its public address
+  token          TEXT    NOT NULL UNIQUE,      -- its credential
+  created_at     INTEGER NOT NULL,
+  last_seen_at   INTEGER NOT NULL,
+  reconnections  INTEGER NOT NULL DEFAULT 0,
+  user_agent     TEXT    NOT NULL DEFAULT '',
+  remote_addr    TEXT    NOT NULL DEFAULT '',
+  client_version TEXT    NOT NULL DEFAULT '',
+  subscriptions  TEXT    NOT NULL DEFAULT '',  -- of its newest stream
+  headers        TEXT    NOT NULL DEFAULT '{}',
+  query          TEXT    NOT NULL DEFAULT '',
+  idle_since     INTEGER                       -- served time its last stream ended; NULL: active
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_idle ON sessions(idle_since) WHERE idle_since IS NOT NULL;
+
+-- One row a stream, open (ended_at NULL) or ended: then it is the bookmark it left.
+CREATE TABLE IF NOT EXISTS streams(
+  id           INTEGER PRIMARY KEY, -- only grows: it begins with microseconds since 1970
+  session_id   TEXT    NOT NULL,
+  responder    INTEGER NOT NULL, -- the number of the process that holds it
+  subscription TEXT    NOT NULL, -- subscription_key()
+  epoch        TEXT    NOT NULL,
+  position     INTEGER NOT NULL,
+  opened_at    INTEGER NOT NULL,
+  ended_at     INTEGER           -- served time
+);
+CREATE INDEX IF NOT EXISTS streams_session ON streams(session_id, subscription);
+CREATE INDEX IF NOT EXISTS streams_open ON streams(responder)
+  WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS streams_ended ON streams(ended_at) WHERE ended_at IS NOT NULL;
+
+-- Streams that have to end, for the responder that holds them.
+CREATE TABLE IF NOT EXISTS endings(
+  id        INTEGER PRIMARY KEY,
+  responder INTEGER NOT NULL,
+  stream_id INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS endings_responder ON endings(responder);
+
+CREATE TABLE IF NOT EXISTS responders(
+  id         INTEGER PRIMARY KEY, -- its number: the byte of the leases it holds locked
+  pid        INTEGER NOT NULL,
+  started_at INTEGER NOT NULL
+);
+
+CREATE TRIGGER IF NOT EXISTS sessions_delete AFTER DELETE ON sessions BEGIN
+  INSERT INTO endings(responder, stream_id)
+    SELECT responder, id FROM streams WHERE session_id = OLD.id AND ended_at IS NULL;
+  DELETE FROM streams WHERE session_id = OLD.id;
+END;
+
+-- The last stream that ends lets its session's time run.
+CREATE TRIGGER IF NOT EXISTS streams_end AFTER UPDATE OF ended_at ON streams
+WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
+  UPDATE sessions SET idle_since = NEW.ended_at
+  WHERE id = NEW.session_id AND NOT EXISTS (
+    SELECT 1 FROM streams WHERE session_id = NEW.session_id AND ended_at IS NULL);
+END;
+
+COMMIT;

@@ -1,0 +1,31 @@
+/* One event as it stands in the log: a plain value, for every part of the program.
+ *
+ * A *mailbox* names where an event is kept.  It is the channel ("" for everyone), or '@' and
+ * the session's id for an event that is for one session; channels that begin with '@' are
+ * refused by the schema, so the two can not be mistaken for each other.
+ */
+#ifndef ROWCAST_STORE_EVENT_H
+#define ROWCAST_STORE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    EVENT_TYPE_MAX = 128,   /* bytes; sql/schema.sql refuses longer ones */
+    EVENT_NAME_MAX = 128,   /* bytes of a channel's or a session's name */
+    EVENT_MAILBOX_MAX = 129 /* a name and its '@' */
+};
+
+/* The strings belong to whoever made the event and are valid until it makes the next one. */
+struct event {
+    int64_t id;
+    const char *mailbox;
+    const char *type; /* as stored: the reader checks it again, since rows come from anyone */
+    const char *data; /* not only text of one line: any bytes, NUL among them */
+    size_t data_len;
+    int64_t created_at; /* milliseconds since 1970 */
+    bool is_object;     /* data is one valid JSON object */
+};
+
+#endif

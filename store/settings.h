@@ -1,0 +1,41 @@
+/* The settings in force: an immutable snapshot of the table `rowcast_config`.
+ *
+ * The feeder reads a new one when `rowcast_log.config_version` moves and hands it out; everyone
+ * keeps a reference for as long as it needs one.  Values are in the table's units.
+ *
+ * Thread: any (the count is atomic; nothing else changes after settings_new). */
+#ifndef ROWCAST_STORE_SETTINGS_H
+#define ROWCAST_STORE_SETTINGS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum session_check { SESSION_CHECK_NONE, SESSION_CHECK_USER_AGENT };
+
+struct settings {
+    atomic_int refs;
+    int64_t version;     /* rowcast_log.config_version they were read at; -1: the defaults */
+    int64_t buffer_size; /* events a mailbox */
+    int64_t buffer_age;  /* s; 0: no limit */
+    int64_t buffer_bytes;
+    int64_t buffer_ttl; /* s of served time */
+    bool enable_reconnection;
+    int64_t cleanup_interval;   /* s */
+    int64_t heartbeat_interval; /* s */
+    int64_t retry;              /* ms */
+    int64_t max_event_bytes;
+    int64_t tail_bytes;
+    int64_t memory_bytes;
+    bool mark_replayed;
+    enum session_check session_check;
+    char publish_token[257]; /* "": HTTP publishing is closed */
+    char meta_headers[1025]; /* names separated by commas; "": none */
+};
+
+/* The documented defaults, with one reference.  NULL: out of memory. */
+struct settings *settings_new(void);
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings *s); /* NULL is fine; frees with the last */
+
+#endif

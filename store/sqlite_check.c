@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "store/sqlite_database.h"
+
+/* Where findings go, and the first thing that was wrong. */
+struct checking {
+    struct store *store;
+    void (*say)(void *arg, const char *line);
+    void *arg;
+    enum store_result first;
+};
+
+static void finding(struct checking *c, enum store_result r, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void finding(struct checking *c, enum store_result r, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    c->say(c->arg, line);
+    if (c->first == STORE_OK)
+        c->first = r;
+}
+
+static void check_directory(struct checking *c)
+{
+    struct stat dir;
+    struct statvfs fs;
+    char *copy = strdup(c->store->log.path);
+    const char *name = copy ? dirname(copy) : "";
+    if (!copy)
+        finding(c, STORE_NOMEM, "out of memory");
+    else if (stat(name, &dir) != 0)
+        finding(c, STORE_IO, "directory %s: %s", name, strerror(errno));
+    else if ((dir.st_mode & S_IWGRP) && !(dir.st_mode & (S_ISGID | S_ISVTX)))
+        finding(c, STORE_REFUSED,
+                "directory %s has mode %04o: a -wal that a publisher makes would have the "
+                "publisher's group; chmod 2770",
+                name, dir.st_mode & 07777);
+    if (copy && statvfs(name, &fs) == 0 &&
+        (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)1 << 20)
+        finding(c, STORE_FULL, "directory %s: less than 1 MiB is free on its disk", name);
+    free(copy);
+}
+
+static void check_mode(struct checking *c, const struct database *d, const char *what,
+                       mode_t wrong)
+{
+    struct stat file;
+    if (stat(d->path, &file) != 0)
+        finding(c, STORE_IO, "%s %s: %s", what, d->path, strerror(errno));
+    else if (file.st_mode & wrong)
+        finding(c, STORE_REFUSED, "%s %s has mode %04o, so that others have access; chmod %04o",
+                what, d->path, file.st_mode & 07777, d->mode);
+}
+
+/* Rows of one text each, that should all be `right`. */
+static void check_texts(struct checking *c, struct database *d, const char *what, enum sql id,
+                        const char *right)
+{
+    sqlite3_stmt *stmt = database_statement(d, id);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        if (text && strcmp(text, right) != 0)
+            finding(c, STORE_CORRUPT, "%s %s: %s says %s, not %s", what, d->path, sql_name[id],
+                    text, right);
+    }
+    if (rc != SQLITE_DONE) {
+        enum store_result r = store_failed(c->store, d, sql_name[id]);
+        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+    }
+    sqlite3_reset(stmt);
+}
+
+/* A trigger or table as it should be, against the one that is there. */
+static void check_object(struct checking *c, struct database *d, const char *type,
+                         const char *name, const char *sql)
+{
+    sqlite3_stmt *stmt = database_statement(d, SQL_CHECK_OBJECT);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        finding(c, store_failed(c->store, d, "reading the schema"), "%s: %s", d->path,
+                store_why(c->store));
+    else if (!found)
+        finding(c, STORE_CORRUPT, "%s: %s %s is missing", d->path, type, name);
+    else if (strcmp(found, sql) != 0)
+        finding(c, STORE_CORRUPT, "%s: %s %s is not as this version makes it", d->path, type,
+                name);
+    sqlite3_reset(stmt);
+}
+
+/* Compare with a schema made in memory. */
+static void check_schema(struct checking *c, struct database *d)
+{
+    sqlite3 *model = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(model, sql_text[d->schema], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(model, sql_text[SQL_CHECK_OBJECTS], -1, &stmt, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        check_object(c, d, (const char *)sqlite3_column_text(stmt, 0),
+                     (const char *)sqlite3_column_text(stmt, 1),
+                     (const char *)sqlite3_column_text(stmt, 2));
+    if (rc != SQLITE_OK)
+        finding(c, STORE_NOMEM, "comparing the schema: %s", sqlite3_errmsg(model));
+    sqlite3_finalize(stmt);
+    sqlite3_close(model);
+}
+
+static void check_write(struct checking *c)
+{
+    struct store *s = c->store;
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_CHECK_WRITE);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK)
+        finding(c, r, "log %s can not be written: %s", s->log.path, store_why(s));
+    database_rollback(&s->log);
+}
+
+static bool check_open(struct checking *c, struct database *d, const char *what, mode_t wrong)
+{
+    enum store_result r = database_use(c->store, d);
+    if (r != STORE_OK) {
+        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+        return false;
+    }
+    check_mode(c, d, what, wrong);
+    check_texts(c, d, what, SQL_CHECK_JOURNAL, "wal");
+    check_texts(c, d, what, SQL_CHECK_QUICK, "ok");
+    check_schema(c, d);
+    return true;
+}
+
+enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
+                              void *arg)
+{
+    struct checking c = {.store = s, .say = say, .arg = arg, .first = STORE_OK};
+    check_directory(&c);
+    if (check_open(&c, &s->log, "log", S_IRWXO))
+        check_write(&c);
+    check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
+    s->why[0] = '\0';
+    return c.first == STORE_OK ? STORE_OK
+                               : store_refuse(s, c.first, "the check found something wrong");
+}

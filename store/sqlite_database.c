@@ -1,0 +1,255 @@
+#include "store/sqlite_database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum store_result store_refuse(struct store *s, enum store_result r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(s->why, sizeof s->why, format, args);
+    va_end(args);
+    return r;
+}
+
+static enum store_result result_of_errno(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return STORE_FULL;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return STORE_READONLY;
+    case ENOMEM:
+        return STORE_NOMEM;
+    default:
+        return STORE_IO;
+    }
+}
+
+static enum store_result result_of(sqlite3 *db)
+{
+    int code = sqlite3_extended_errcode(db);
+    if (code == SQLITE_IOERR_NOMEM)
+        return STORE_NOMEM;
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return STORE_BUSY;
+    case SQLITE_FULL:
+        return STORE_FULL;
+    case SQLITE_NOMEM:
+        return STORE_NOMEM;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return STORE_CORRUPT;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+        return STORE_REFUSED;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return STORE_READONLY;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        return result_of_errno(sqlite3_system_errno(db));
+    default:
+        return STORE_IO;
+    }
+}
+
+enum store_result store_failed(struct store *s, struct database *d, const char *doing)
+{
+    if (!d->db)
+        return store_refuse(s, STORE_NOMEM, "%s: out of memory", doing);
+    enum store_result r = result_of(d->db);
+    d->suspect |= r == STORE_IO || r == STORE_CORRUPT;
+    if (r == STORE_REFUSED) /* the sentence is the schema's */
+        return store_refuse(s, r, "%s", sqlite3_errmsg(d->db));
+    return store_refuse(s, r, "%s: %s", doing, sqlite3_errmsg(d->db));
+}
+
+static void identity_read(const char *path, const char *wal_path, struct identity *out)
+{
+    struct stat file;
+    memset(out, 0, sizeof *out);
+    if (stat(path, &file) == 0) {
+        out->device = file.st_dev;
+        out->inode = file.st_ino;
+    }
+    if (wal_path && stat(wal_path, &file) == 0) {
+        out->wal_device = file.st_dev;
+        out->wal_inode = file.st_ino;
+    }
+}
+
+bool database_is_current(const struct database *d)
+{
+    struct identity now;
+    identity_read(d->path, d->wal_path, &now);
+    return now.device == d->identity.device && now.inode == d->identity.inode &&
+           now.wal_device == d->identity.wal_device && now.wal_inode == d->identity.wal_inode;
+}
+
+void database_close(struct store *s, struct database *d)
+{
+    for (int i = 0; i < SQL_COUNT; i++) {
+        sqlite3_finalize(d->statement[i]);
+        d->statement[i] = NULL;
+    }
+    if (d == &s->log) {
+        s->data_version = -1; /* another connection counts anew */
+        for (int i = 0; i < WALKS_MAX; i++) {
+            sqlite3_finalize(s->walk[i]);
+            s->walk[i] = NULL;
+        }
+    }
+    sqlite3_close(d->db);
+    d->db = NULL;
+    free(d->wal_path);
+    d->wal_path = NULL;
+    d->suspect = false;
+}
+
+sqlite3_stmt *database_statement(struct database *d, enum sql id)
+{
+    sqlite3_stmt **slot = &d->statement[id];
+    if (!*slot && sqlite3_prepare_v3(d->db, sql_text[id], -1, SQLITE_PREPARE_PERSISTENT, slot,
+                                     NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_reset(*slot);
+    sqlite3_clear_bindings(*slot);
+    return *slot;
+}
+
+enum store_result database_run(struct store *s, struct database *d, enum sql id)
+{
+    sqlite3_stmt *stmt = database_statement(d, id);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_DONE) {
+        enum store_result r = store_failed(s, d, sql_name[id]);
+        sqlite3_reset(stmt);
+        return r;
+    }
+    sqlite3_reset(stmt);
+    return STORE_OK;
+}
+
+void database_rollback(struct database *d)
+{
+    if (d->db && !sqlite3_get_autocommit(d->db))
+        sqlite3_exec(d->db, sql_text[SQL_ROLLBACK], NULL, NULL, NULL);
+}
+
+/* Make the file with its mode, if there is none.  Never opens one that SQLite may have open:
+ * closing our descriptor would drop SQLite's locks of it, in all threads.  Hence O_EXCL, and no
+ * other thread may come between open and close. */
+static enum store_result file_make(struct store *s, const struct database *d)
+{
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    struct stat file;
+    int fd = -1, error = 0;
+    pthread_mutex_lock(&one_at_a_time);
+    if (stat(d->path, &file) != 0) {
+        fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, d->mode);
+        if (fd < 0)
+            error = errno;
+        else if (fchmod(fd, d->mode) != 0) /* past the umask */
+            error = errno;
+        if (fd >= 0)
+            close(fd);
+    }
+    pthread_mutex_unlock(&one_at_a_time);
+    if (error && error != EEXIST)
+        return store_refuse(s, result_of_errno(error), "making %s: %s", d->path,
+                            strerror(error));
+    return STORE_OK;
+}
+
+static enum store_result connect_to(struct store *s, struct database *d)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int rc = sqlite3_open_v2(d->path, &d->db, flags, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_busy_timeout(d->db, STORE_BUSY_MS);
+        sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+        rc = sqlite3_exec(d->db, sql_text[d->pragmas], NULL, NULL, NULL);
+    }
+    if (rc != SQLITE_OK)
+        return store_failed(s, d, "opening the file");
+    const char *name = sqlite3_filename_wal(sqlite3_db_filename(d->db, "main"));
+    d->wal_path = strdup(name ? name : "");
+    if (!d->wal_path)
+        return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
+    return STORE_OK;
+}
+
+/* *there: the schema is.  A read only, since a write lock would stop the publishers' shells. */
+static enum store_result schema_look(struct store *s, struct database *d, bool *there)
+{
+    *there = false;
+    sqlite3_stmt *stmt = database_statement(d, d->version);
+    if (!stmt && sqlite3_errcode(d->db) == SQLITE_ERROR)
+        return STORE_OK;
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, d, "reading the version of the schema");
+    *there = rc == SQLITE_ROW;
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result schema_run(struct store *s, struct database *d)
+{
+    bool there;
+    enum store_result r = schema_look(s, d, &there);
+    d->made = false;
+    if (r != STORE_OK || there)
+        return r;
+    if (sqlite3_exec(d->db, sql_text[d->schema], NULL, NULL, NULL) != SQLITE_OK) {
+        r = store_failed(s, d, "making the schema");
+        database_rollback(d);
+        return r;
+    }
+    d->made = true;
+    return STORE_OK;
+}
+
+/* What is open now, unless it was replaced while we opened it. */
+static enum store_result identity_note(struct store *s, struct database *d)
+{
+    int moved = 0;
+    identity_read(d->path, d->wal_path, &d->identity);
+    sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved)
+        return store_refuse(s, STORE_BUSY, "%s was replaced while it was opened", d->path);
+    return STORE_OK;
+}
+
+enum store_result database_use(struct store *s, struct database *d)
+{
+    s->why[0] = '\0';
+    if (d->db && !d->suspect && database_is_current(d))
+        return STORE_OK;
+    database_close(s, d);
+    enum store_result r = file_make(s, d);
+    if (r == STORE_OK)
+        r = connect_to(s, d);
+    if (r == STORE_OK)
+        r = schema_run(s, d);
+    if (r == STORE_OK)
+        r = d == &s->log ? log_opened(s) : sessions_opened(s);
+    if (r == STORE_OK)
+        r = identity_note(s, d);
+    if (r != STORE_OK)
+        database_close(s, d);
+    return r;
+}

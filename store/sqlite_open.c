@@ -1,0 +1,213 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite_database.h"
+
+enum { LOG_VERSION = 1 }; /* of sql/schema.sql */
+
+enum store_result store_open(struct store **out, const char *path)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return STORE_NOMEM;
+    s->data_version = -1;
+    s->log = (struct database){.path = strdup(path),
+                               .mode = 0660,
+                               .pragmas = SQL_OPEN_LOG,
+                               .version = SQL_LOG_VERSION,
+                               .schema = SQL_SCHEMA};
+    s->sessions = (struct database){.mode = 0600,
+                                    .pragmas = SQL_OPEN_SESSIONS,
+                                    .version = SQL_SESSIONS_VERSION,
+                                    .schema = SQL_SESSIONS_SCHEMA};
+    if (asprintf(&s->sessions.path, "%s.sessions", path) < 0)
+        s->sessions.path = NULL;
+    if (!s->log.path || !s->sessions.path) {
+        store_close(s);
+        return STORE_NOMEM;
+    }
+    *out = s;
+    return STORE_OK;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    waiter_free(s);
+    database_close(s, &s->sessions);
+    database_close(s, &s->log);
+    free(s->sessions.path);
+    free(s->log.path);
+    free(s);
+}
+
+const char *store_why(const struct store *s)
+{
+    return s->why;
+}
+
+void store_idle(struct store *s)
+{
+    struct database *both[] = {&s->log, &s->sessions};
+    for (int i = 0; i < 2; i++)
+        if (both[i]->db && !database_is_current(both[i]))
+            database_close(s, both[i]);
+}
+
+static enum store_result version_check(struct store *s)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_VERSION);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
+        enum store_result r = store_failed(s, &s->log, "reading the log's version");
+        sqlite3_reset(stmt);
+        return r;
+    }
+    int version = sqlite3_column_int(stmt, 0);
+    sqlite3_reset(stmt);
+    if (version > LOG_VERSION)
+        return store_refuse(s, STORE_NEWER,
+                            "the log %s has version %d of the schema, made by a newer Rowcast; "
+                            "this one knows version %d",
+                            s->log.path, version, LOG_VERSION);
+    return STORE_OK;
+}
+
+/* The value the environment has for a setting; NULL: none. */
+static const char *environment_value(const char *name)
+{
+    char variable[64] = "ROWCAST_";
+    size_t n = strlen(variable);
+    for (; *name && n < sizeof variable - 1; name++)
+        variable[n++] = (char)toupper((unsigned char)*name);
+    variable[n] = '\0';
+    return getenv(variable);
+}
+
+/* A value that the schema refuses leaves the default in force, and its sentence for
+ * store_environment(): a mistyped variable is no reason to have no log. */
+static enum store_result setting_seed(struct store *s, const char *name, const char *value)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_SET);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(stmt);
+        return STORE_OK;
+    }
+    enum store_result r = store_failed(s, &s->log, "seeding the settings");
+    sqlite3_reset(stmt);
+    if (r != STORE_REFUSED)
+        return r;
+    snprintf(s->not_seeded, sizeof s->not_seeded, "%s", s->why);
+    s->why[0] = '\0';
+    return STORE_OK;
+}
+
+static enum store_result settings_seed(struct store *s)
+{
+    sqlite3_stmt *names = database_statement(&s->log, SQL_SETTINGS_READ);
+    enum store_result r = STORE_OK;
+    int rc = names ? sqlite3_step(names) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW && r == STORE_OK; rc = sqlite3_step(names)) {
+        const char *name = (const char *)sqlite3_column_text(names, 0);
+        const char *wanted = name ? environment_value(name) : NULL;
+        if (wanted && strcmp(wanted, (const char *)sqlite3_column_text(names, 1)) != 0)
+            r = setting_seed(s, name, wanted);
+    }
+    if (r == STORE_OK && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "seeding the settings");
+    sqlite3_reset(names);
+    return r;
+}
+
+/* Another epoch, if the log still has this one and ends below `seen`. */
+static enum store_result epoch_renew(struct store *s, const char *epoch, int64_t seen)
+{
+    enum store_result r = STORE_OK;
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_NEW_EPOCH);
+    if (!stmt)
+        return store_failed(s, &s->log, "giving the log a new epoch");
+    sqlite3_bind_text(stmt, 1, epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, seen);
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        r = store_failed(s, &s->log, "giving the log a new epoch");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A log that stands below what was seen of it is a restored copy, or lost its end in a power
+ * cut: its ids will be given again, so they need another epoch.  What was seen is read before
+ * the end, which only grows. */
+static enum store_result epoch_check(struct store *s)
+{
+    struct store_end seen, end;
+    bool known = false;
+    if (sessions_seen(s, &seen, &known) != STORE_OK || !known) {
+        s->why[0] = '\0'; /* the sessions have their own day to complain */
+        return STORE_OK;
+    }
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK || strcmp(seen.epoch, end.epoch) != 0 || seen.last_id <= end.last_id)
+        return r;
+    return epoch_renew(s, seen.epoch, seen.last_id);
+}
+
+enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
+{
+    enum store_result r = database_use(s, &s->log);
+    return r == STORE_OK ? epoch_renew(s, epoch, seen) : r;
+}
+
+enum store_result log_opened(struct store *s)
+{
+    enum store_result r = version_check(s);
+    if (r == STORE_OK && s->log.made)
+        r = settings_seed(s);
+    if (r == STORE_OK)
+        r = epoch_check(s);
+    return r;
+}
+
+static void environment_line(const struct store *s, const char *name, const char *wanted,
+                             const char *value, void (*say)(void *arg, const char *line),
+                             void *arg)
+{
+    char line[1024];
+    bool secret = strcmp(name, "publish_token") == 0;
+    snprintf(line, sizeof line,
+             "the environment's value of %s%s%s is not in force: the log has %s%s. To change it: "
+             "sqlite3 %s \"UPDATE rowcast_config SET value = '%s' WHERE name = '%s'\"",
+             name, secret ? "" : ", ", secret ? "" : wanted, secret ? "another" : value,
+             !secret && !*value ? "none" : "", s->log.path, secret ? "..." : wanted, name);
+    say(arg, line);
+}
+
+enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
+                                    void *arg)
+{
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    if (s->not_seeded[0])
+        say(arg, s->not_seeded);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        const char *value = (const char *)sqlite3_column_text(stmt, 1);
+        const char *wanted = name ? environment_value(name) : NULL;
+        if (wanted && value && strcmp(wanted, value) != 0)
+            environment_line(s, name, wanted, value, say, arg);
+    }
+    if (rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "reading the settings");
+    sqlite3_reset(stmt);
+    return r;
+}

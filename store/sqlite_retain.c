@@ -1,0 +1,133 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "store/sqlite_sessions.h"
+
+static const char retaining[] = "letting old events go";
+
+/* One small write transaction. */
+static enum store_result write_one(struct store *s, enum sql id, const char *kinds,
+                                   const char *text, int64_t number)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r != STORE_OK)
+        return r;
+    if (strcmp(kinds, "i") == 0)
+        r = database_do(s, &s->log, retaining, id, kinds, number);
+    else
+        r = database_do(s, &s->log, retaining, id, kinds, text, number);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+static enum store_result has_expired(struct store *s, int64_t before, bool *yes)
+{
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, "i", before);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, retaining);
+    *yes = rc == SQLITE_ROW;
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A mailbox as the walk finds it. */
+struct found {
+    char name[EVENT_MAILBOX_MAX + 1];
+    int64_t kept, last_at;
+};
+
+enum { PAGE = 100 };
+
+static enum store_result read_page(struct store *s, struct found *page, size_t *n)
+{
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_MAILBOXES, "t", s->retained);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    *n = 0;
+    while (rc == SQLITE_ROW && *n < PAGE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        snprintf(page[*n].name, sizeof page[*n].name, "%s", name ? name : "");
+        page[*n].kept = sqlite3_column_int64(stmt, 1);
+        page[(*n)++].last_at = sqlite3_column_int64(stmt, 2);
+    }
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, retaining);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Whether a private mailbox is nobody's.  While the sessions can not be read, none is. */
+static bool is_nobodys(struct store *s, const char *mailbox)
+{
+    bool known = true;
+    if (sessions_known(s, mailbox + 1, &known) != STORE_OK)
+        known = true;
+    s->why[0] = '\0';
+    return !known;
+}
+
+/* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something was
+ * written. */
+static enum store_result look_at(struct store *s, const struct settings *settings,
+                                 const struct found *m, int64_t now, bool *did)
+{
+    int64_t aged = now - settings->buffer_age * 1000, absent = now - settings->buffer_ttl * 1000;
+    *did = true;
+    if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
+        return write_one(s, SQL_RETAIN_FORGET, "ti", m->name, aged);
+    if (m->name[0] == '@' && m->last_at < absent && is_nobodys(s, m->name))
+        return m->kept ? write_one(s, SQL_RETAIN_EMPTY, "t", m->name + 1, 0)
+                       : write_one(s, SQL_RETAIN_FORGET, "ti", m->name, absent);
+    *did = false;
+    return STORE_OK;
+}
+
+/* Walk on from the mailbox that was looked at last, to the first that gave work; its turn comes
+ * again, since there may be more of it. */
+static enum store_result retain_mailboxes(struct store *s, const struct settings *settings,
+                                          int64_t now, bool *more)
+{
+    struct found page[PAGE];
+    size_t n;
+    bool did = false;
+    enum store_result r = read_page(s, page, &n);
+    for (size_t i = 0; i < n && r == STORE_OK; i++) {
+        r = look_at(s, settings, &page[i], now, &did);
+        if (did)
+            break;
+        memcpy(s->retained, page[i].name, sizeof s->retained);
+    }
+    *more = did || n == PAGE;
+    if (r == STORE_OK && !*more)
+        s->retained[0] = '\0'; /* from the first again: '' itself, the broadcasts', stays */
+    return r;
+}
+
+enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
+{
+    struct store_end end;
+    bool expired = false;
+    *more = true;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK)
+        return r;
+    if (end.last_id != s->retained_at) { /* somebody inserts, and trims by that */
+        s->retained_at = end.last_id;
+        return STORE_OK;
+    }
+    int64_t now = sessions_now(), before = now - settings->buffer_age * 1000;
+    if (settings->buffer_age > 0)
+        r = has_expired(s, before, &expired);
+    if (r != STORE_OK)
+        return r;
+    if (expired)
+        return write_one(s, SQL_RETAIN_TRIM, "i", NULL, before);
+    return retain_mailboxes(s, settings, now, more);
+}

@@ -1,0 +1,44 @@
+/* What the calls about sessions share: statements with their parameters in one line, and the
+ * transactions of the sessions' file.  Private to store/.
+ *
+ * Thread: that of the store. */
+#ifndef ROWCAST_STORE_SQLITE_SESSIONS_H
+#define ROWCAST_STORE_SQLITE_SESSIONS_H
+
+#include "store/sqlite_database.h"
+
+/* The statement with its parameters bound in order: for each letter of `kinds` an argument, 'i'
+ * an int64_t, 't' a text that stays until the statement was reset (NULL is NULL).  NULL: it
+ * failed (store_failed tells).  The caller steps and resets. */
+sqlite3_stmt *database_bind(struct database *d, enum sql id, const char *kinds, ...);
+
+/* The same, run to its end, for statements that give no rows. */
+enum store_result database_do(struct store *s, struct database *d, const char *doing,
+                              enum sql id, const char *kinds, ...);
+
+/* Begin to write the sessions' file, when it is our turn; STORE_BUSY after 250 ms.  Then commit
+ * or abandon it: both end it, whatever they return.  Abandoning nothing is fine. */
+enum store_result sessions_begin(struct store *s);
+enum store_result sessions_commit(struct store *s);
+void sessions_abandon(struct store *s);
+
+/* Commit when `r` is STORE_OK, else abandon.  The first thing that went wrong. */
+enum store_result sessions_finish(struct store *s, enum store_result r);
+
+/* Milliseconds and microseconds since 1970. */
+int64_t sessions_now(void);
+int64_t sessions_now_us(void);
+
+/* ------------------------------------------------------------------ leases (sqlite_lease.c) */
+
+/* Enter this process under its number in the sessions' file that is open, if it is not: what an
+ * earlier holder left is ended first.  Nothing to do without a lease. */
+enum store_result lease_enter(struct store *s);
+
+/* Whether a living process holds the number.  True also when it can not be found out. */
+bool lease_alive(struct store *s, int64_t number);
+
+/* Whether this process is the janitor of the log, or just became it. */
+bool lease_janitor(struct store *s);
+
+#endif

@@ -1,0 +1,192 @@
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/sqlite_database.h"
+
+/* The watch fires before the commit can be seen (0.6-1.7 ms; measured) and not again: so it only
+ * ends the long sleep, and short looks follow.  What is believed is the data version. */
+enum {
+    SLEEP_US = 50000,      /* between looks at a quiet log */
+    UNWATCHED_US = 5000,   /* where a watch was refused */
+    EAGER_US = 50000,      /* how long the looks are short after the watch fired */
+    EAGER_FIRST_US = 50,   /* … growing … */
+    EAGER_LONGEST_US = 1600,
+    IDENTITY_US = 1000000 /* between looks at the path */
+};
+
+struct waiter {
+    int wake;      /* an eventfd; -1: none */
+    int watch;     /* inotify, of the directory of the -wal; -1: refused */
+    char *watched; /* the path of the -wal it is for */
+};
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void watch_close(struct waiter *w)
+{
+    if (w->watch >= 0)
+        close(w->watch);
+    w->watch = -1;
+    free(w->watched);
+    w->watched = NULL;
+}
+
+/* Follow the log to another directory.  A refusal costs latency, nothing else. */
+static void watch_open(struct waiter *w, const char *wal_path)
+{
+    if (w->watched && strcmp(w->watched, wal_path) == 0)
+        return;
+    watch_close(w);
+    w->watched = strdup(wal_path);
+    char *copy = strdup(wal_path);
+    w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (!w->watched || !copy || w->watch < 0 ||
+        inotify_add_watch(w->watch, dirname(copy), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+        if (w->watch >= 0)
+            close(w->watch);
+        w->watch = -1;
+    }
+    free(copy);
+}
+
+/* Read what the watch has; true if it was about the -wal.  Other files of the directory change
+ * too, the sessions among them. */
+static bool watch_fired(struct waiter *w)
+{
+    _Alignas(struct inotify_event) char buffer[4096];
+    const char *slash = strrchr(w->watched, '/');
+    const char *name = slash ? slash + 1 : w->watched;
+    bool fired = false;
+    ssize_t n;
+    while ((n = read(w->watch, buffer, sizeof buffer)) > 0)
+        for (char *p = buffer; p < buffer + n;) {
+            const struct inotify_event *e = (const void *)p;
+            fired |= (e->mask & IN_Q_OVERFLOW) || (e->len && strcmp(e->name, name) == 0);
+            p += sizeof *e + e->len;
+        }
+    return fired;
+}
+
+static struct waiter *waiter_get(struct store *s)
+{
+    struct waiter *w = atomic_load(&s->waiter);
+    if (w)
+        return w;
+    w = malloc(sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (struct waiter){.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .watch = -1};
+    if (w->wake < 0) {
+        free(w);
+        return NULL;
+    }
+    atomic_store(&s->waiter, w);
+    return w;
+}
+
+void waiter_free(struct store *s)
+{
+    struct waiter *w = atomic_exchange(&s->waiter, NULL);
+    if (!w)
+        return;
+    watch_close(w);
+    close(w->wake);
+    free(w);
+}
+
+/* First the flag, then the descriptor, if there is one yet; the waiter makes the descriptor,
+ * then looks at the flag: so no wake is lost. */
+void store_wake(struct store *s)
+{
+    atomic_store(&s->woken, true);
+    struct waiter *w = atomic_load(&s->waiter);
+    uint64_t one = 1;
+    if (w && write(w->wake, &one, sizeof one) < 0 && errno != EAGAIN)
+        return; /* can not happen to an eventfd; the flag stands */
+}
+
+/* An error counts as a move: the read that follows will name it. */
+static bool version_moved(struct store *s)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
+    bool moved = !stmt || sqlite3_step(stmt) != SQLITE_ROW ||
+                 sqlite3_column_int64(stmt, 0) != s->data_version;
+    sqlite3_reset(stmt);
+    return moved;
+}
+
+/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not asked. */
+static bool sleep_until_something(struct waiter *w, int64_t us, bool eager)
+{
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    struct pollfd fds[] = {{.fd = w->wake, .events = POLLIN},
+                           {.fd = eager ? -1 : w->watch, .events = POLLIN}};
+    if (ppoll(fds, 2, &t, NULL) <= 0)
+        return false;
+    uint64_t count;
+    if (fds[0].revents && read(w->wake, &count, sizeof count) < 0)
+        return false;
+    return fds[1].revents && watch_fired(w);
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void wait_watching(struct store *s, struct waiter *w, int64_t deadline)
+{
+    int64_t now = now_us(), eager_until = 0, pause = 0, look_at = now + IDENTITY_US;
+    while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline) {
+        if (now >= look_at) {
+            if (!database_is_current(&s->log))
+                return;
+            look_at = now + IDENTITY_US;
+        }
+        bool eager = now < eager_until;
+        int64_t us = eager ? pause : w->watch < 0 ? UNWATCHED_US : SLEEP_US;
+        if (sleep_until_something(w, smaller(us, deadline - now), eager)) {
+            eager_until = now_us() + EAGER_US;
+            pause = EAGER_FIRST_US;
+        } else if (eager) {
+            pause = smaller(2 * pause, EAGER_LONGEST_US);
+        }
+        now = now_us();
+    }
+}
+
+/* There is no log to look at: only a wake or the time ends this. */
+static void wait_for_wake(struct store *s, struct waiter *w, int64_t deadline)
+{
+    for (int64_t now = now_us(); !atomic_load(&s->woken) && now < deadline; now = now_us())
+        sleep_until_something(w, deadline - now, true);
+}
+
+enum store_result store_wait(struct store *s, int timeout_ms)
+{
+    s->why[0] = '\0';
+    struct waiter *w = waiter_get(s);
+    if (!w)
+        return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");
+    int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+    if (!s->log.db) {
+        wait_for_wake(s, w, deadline);
+    } else if (s->data_version >= 0) {
+        watch_open(w, s->log.wal_path);
+        wait_watching(s, w, deadline);
+    }
+    atomic_store(&s->woken, false);
+    return STORE_OK;
+}

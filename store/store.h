@@ -1,0 +1,263 @@
+/* The store: the event log and the sessions, as data.
+ *
+ * The log is the truth; a client is only a cursor over it.  A `struct store` is one connection
+ * and belongs to the thread that opened it (only store_wake may be called by others).  The two
+ * files behind it are opened when a call first needs them, so that a process which answers one
+ * request pays for one connection; each call looks whether the path still leads to the file it
+ * has open (two stat() calls, 2 µs) and opens it anew if not.
+ *
+ * Every call returns a store_result and leaves a sentence for people in store_why().  After any
+ * failure the store is usable: nothing is half done, the next call tries again, also after the
+ * file was replaced, repaired or unlocked.  Busy means somebody else held a lock for longer
+ * than our patience (250 ms).
+ *
+ * What a second implementation over another engine has to offer is exactly this file. */
+#ifndef ROWCAST_STORE_STORE_H
+#define ROWCAST_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/event.h"
+#include "store/event_id.h"
+#include "store/settings.h"
+#include "store/subscription.h"
+
+struct store;
+
+enum store_result {
+    STORE_OK,
+    STORE_BUSY, /* somebody holds the lock; later is as good as now */
+    STORE_FULL, /* no room on the disk, or max_page_count */
+    STORE_NOMEM,
+    STORE_CORRUPT, /* not a database, or a damaged one */
+    STORE_NEWER,   /* made by a newer version of Rowcast */
+    STORE_REFUSED, /* a rule of the data said no; the sentence is the schema's */
+    STORE_UNKNOWN, /* no such session */
+    STORE_READONLY,
+    STORE_IO
+};
+
+enum { STORE_WHY_SIZE = 256, SESSION_ID_SIZE = 17, SESSION_TOKEN_SIZE = 33 };
+
+/* Make a store over the log at `path` and the sessions at `path`.sessions.  Touches no file
+ * yet. STORE_NOMEM only. */
+enum store_result store_open(struct store **out, const char *path);
+void store_close(struct store *s); /* NULL is fine */
+
+/* Why the last call failed, in a sentence; "" after a success.  Valid until the next call. */
+const char *store_why(const struct store *s);
+
+/* ------------------------------------------------------------------ the log ----------------
+ */
+
+/* Where the log stands. */
+struct store_end {
+    char epoch[EPOCH_SIZE];
+    int64_t last_id;    /* the newest id ever given, also when its row is gone */
+    int64_t trimmed_to; /* the greatest id that left any mailbox */
+    int64_t config_version;
+};
+
+/* Read the end.  One read transaction, about 5 µs. */
+enum store_result store_end(struct store *s, struct store_end *out);
+
+/* The log of this epoch was seen up to `seen`, and now ends below: it was put back to an older
+ * state, so ids will be given again.  Give it a new epoch, unless somebody did. */
+enum store_result store_renew(struct store *s, const char *epoch, int64_t seen);
+
+/* Which rows: those with after < id, in the mailboxes of `only` (NULL: in all of them).
+ * `without_session` leaves the last mailbox of `only` out, where it is the session's own. */
+struct store_question {
+    int64_t after;
+    struct subscription *only;
+    bool without_session;
+};
+
+enum store_taken {
+    STORE_MORE,  /* taken; go on */
+    STORE_LAST,  /* taken; enough */
+    STORE_ENOUGH /* not taken: no room */
+};
+
+/* Who takes the rows.  `hole` is called before the first row, once for each mailbox asked about
+ * that was trimmed beyond `after`; a NULL mailbox means every mailbox nobody remembers. Strings
+ * are valid during the call. */
+struct store_sink {
+    void *arg;
+    enum store_taken (*row)(void *arg, const struct event *e);
+    void (*hole)(void *arg, const char *mailbox, int64_t trimmed_to);
+};
+
+/* Give the rows that follow in id order, holes and rows from one read transaction.  *end is the
+ * log's end in it; *through is how far the answer reaches: everything asked for in
+ * (after, *through] was given.  Walks one index range a mailbox; reads only what is taken. */
+enum store_result store_read(struct store *s, const struct store_question *q,
+                             const struct store_sink *sink, struct store_end *end,
+                             int64_t *through);
+
+/* Wait until the log may have grown since the last store_read of this store, until store_wake,
+ * or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA data_version`
+ * (2.3 µs) each 50 ms at least, and holds no transaction. */
+enum store_result store_wait(struct store *s, int timeout_ms);
+void store_wake(struct store *s); /* Thread: any. */
+
+/* Read the settings.  *out gets a reference. */
+enum store_result store_settings(struct store *s, struct settings **out);
+
+/* Environment variables ROWCAST_<NAME> seed the settings of a new log.  Say a line for each that
+ * is not in force, and how to change the setting; never the token itself. */
+enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
+                                    void *arg);
+
+/* For a thread that has had nothing to ask for a second: close what the paths no longer lead to.
+ * A connection that stays on a deleted -wal keeps the others of its process from opening it
+ * anew. */
+void store_idle(struct store *s);
+
+/* Say, a line each, which ROWCAST_<NAME> of the environment differs from what the table has: an
+ * environment seeds a new log only. */
+enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
+                                    void *arg);
+
+/* One thing to publish.  `data` may hold NUL bytes, which SQLite keeps. */
+struct publication {
+    const char *const *sessions; /* ids; each gets its own row */
+    size_t session_count;        /* 0: to `channel` */
+    const char *channel;         /* "" for everyone */
+    const char *type;
+    const char *data;
+    size_t data_len;
+    const char *dedup_key; /* NULL: none */
+};
+
+/* Append it, all rows in one transaction, committed to the disk (synchronous=FULL) before this
+ * returns.  ids[i] is the id of the row for session i, or ids[0] of the only row; a row that
+ * was there already, by its dedup_key, gives its id.  STORE_UNKNOWN: one of the sessions does
+ * not exist, and nothing was written. */
+enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
+                               char epoch[EPOCH_SIZE]);
+
+/* Whether more than this waits in the log's -wal to be copied into the log, and readers keep it
+ * there.  One stat(); where the file is large (it never shrinks), a PASSIVE checkpoint. */
+bool store_wal_exceeds(struct store *s, int64_t wal_bytes);
+
+/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`.  *done: all of it was copied, so
+ * that the next writer begins it anew. */
+enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, bool *done);
+
+/* -------------------------------------------------------------- sessions -------------------
+ */
+
+enum start_at { START_UNSAID, START_AT_ID, START_EARLIEST, START_NEWEST };
+
+/* What a request for a stream says. */
+struct claim_request {
+    const char *token;      /* presented; NULL: none */
+    const char *user_agent; /* "" where there is none; so the next four */
+    const char *remote_addr;
+    const char *client_version;
+    const char *query;
+    const char *headers; /* JSON object of the kept meta_headers */
+    const char *const *channels;
+    size_t channel_count;
+    const char *const *types;
+    size_t type_count;
+    enum start_at start;
+    const char *position; /* START_AT_ID: the id as it was sent, not checked yet */
+    int64_t newest;       /* START_NEWEST: how many rows */
+};
+
+enum gap_reason { GAP_NONE, GAP_TRIMMED, GAP_UNKNOWN, GAP_EPOCH, GAP_FUTURE, GAP_SESSION };
+const char *gap_reason_text(enum gap_reason r); /* "trimmed" … as on the wire */
+
+/* A stream, as the claim fixed it in one read transaction of the log. */
+struct claim {
+    char session_id[SESSION_ID_SIZE]; /* "": enable_reconnection is 0 */
+    char token[SESSION_TOKEN_SIZE];
+    int64_t reconnections;
+    bool reconnection; /* the session was known */
+    int64_t
+        stream_id; /* its row in `streams`; 0: not saved (the sessions file is full or gone) */
+    enum store_result saved;           /* why it is not saved; STORE_OK */
+    struct subscription *subscription; /* the caller's to free */
+    char epoch[EPOCH_SIZE];
+    int64_t presented; /* the id the client came with, if it parsed as ours; else -1 */
+    char presented_epoch[EPOCH_SIZE];
+    int64_t bookmark; /* where the stream would have to begin again if nothing more was sent */
+    int64_t cursor;   /* where it begins; after a gap, the gap's id */
+    int64_t until;    /* the log's end */
+    int64_t count;    /* rows of its filter in (cursor, until] */
+    int64_t
+        private_to; /* newest row of the session's own mailbox in (cursor, until]; 0: none */
+    enum gap_reason gap;
+    int64_t gap_from;   /* the position the gap begins at, in this epoch; -1: none */
+    int64_t gap_oldest; /* the oldest row still kept that follows; 0: none */
+};
+
+/* Claim a stream: find, check or make the session (one BEGIN IMMEDIATE of the sessions file),
+ * take the bookmark, enter the stream; then fix cursor, gap, until and count (one read
+ * transaction of the log).  Any result but STORE_OK is about the log, and means "later".  A
+ * sessions file that fails leaves `saved` behind and a stream that runs.  STORE_BUSY: either
+ * file was locked. */
+enum store_result store_claim(struct store *s, const struct settings *settings,
+                              const struct claim_request *r, struct claim *out);
+
+/* A position that a stream may begin again from. */
+struct bookmark {
+    int64_t stream_id;
+    int64_t position;
+    char epoch[EPOCH_SIZE];
+};
+
+/* Save the bookmarks of running streams, in one transaction, and that the log was seen up to
+ * `end` (NULL: nothing seen). */
+enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
+                             const struct store_end *end);
+
+/* The streams ended: leave their bookmarks, let their sessions' time run. */
+enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n);
+
+/* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up
+ * to `max` stream ids and forgets them; *n is how many.  A read that finds nothing writes
+ * nothing. */
+enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
+
+/* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no such.
+ */
+enum store_result store_disconnect(struct store *s, const char *session_id);
+
+/* ------------------------------------------------------------- the process -----------------
+ */
+
+/* Take a lease for this process: a lock on a byte of `path`.leases, held until the process
+ * ends, however it ends.  Streams are entered under it, so it comes before the first claim;
+ * stores of one process share it.  What a dead holder of the same byte left is tidied. */
+enum store_result store_lease(struct store *s);
+
+/* One round of the janitor, if this process holds the janitor's lease or can take it: advance
+ * served time by `elapsed_ms`, end the streams of dead responders, expire sessions. */
+enum store_result store_expire(struct store *s, const struct settings *settings,
+                               int64_t elapsed_ms);
+
+/* One slice of retention while nobody inserts: at most 100 rows by age, or of a mailbox that
+ * nobody knows; opens a write transaction only when a read found something.  *more: call again
+ * after 100 ms. */
+enum store_result store_retain(struct store *s, const struct settings *settings, bool *more);
+
+/* ------------------------------------------------------------------- people ----------------
+ */
+
+/* The JSON object of GET /stats.  malloc'd, the caller frees. */
+enum store_result store_stats(struct store *s, char **json);
+
+/* {"error": sentence}, by SQLite's own JSON.  malloc'd; NULL: out of memory.  Thread: any. */
+char *store_json_error(const char *sentence);
+
+/* Open everything, make what is missing, verify modes, journal mode and schema.  Prints a line
+ * a finding through `say`.  STORE_OK: nothing is wrong. */
+enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
+                              void *arg);
+
+#endif

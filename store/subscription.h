@@ -1,0 +1,58 @@
+/* What a stream listens to: its mailboxes and, if it asked for some only, its event types.
+ *
+ *     mailbox[0]  ""          broadcasts, always
+ *     mailbox[1…] "room-7"    channels it asked for, sorted, each once
+ *     the last    "@71b0…"    the session's own, unless it has no session
+ *
+ * Made by the claim, then immutable but for `told_to`, which belongs to the stream's owner. One
+ * allocation: about 150 bytes and the names.
+ *
+ * Thread: any may read; the owner alone frees. */
+#ifndef ROWCAST_STORE_SUBSCRIPTION_H
+#define ROWCAST_STORE_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SUBSCRIPTION_CHANNELS_MAX = 64, SUBSCRIPTION_TYPES_MAX = 64 };
+
+struct mailbox {
+    const char *name;
+    uint64_t hash; /* mailbox_hash(name): compared first, the name decides */
+    int64_t
+        told_to; /* the stream was told that this mailbox was trimmed up to here; 0: nothing */
+};
+
+struct subscription {
+    size_t mailboxes;
+    size_t types;     /* 0: every type */
+    bool has_session; /* the last mailbox is the session's own */
+    const char **type;
+    struct mailbox mailbox[];
+};
+
+/* A 64-bit hash of a mailbox's name.  Not a secret one: equal names decide, never equal hashes.
+ */
+uint64_t mailbox_hash(const char *name);
+
+/* A copy of everything given, of channels and types the first SUBSCRIPTION_…_MAX (a caller that
+ * wants to refuse more does so before).  `session_id` NULL: no mailbox of its own.  NULL: out of
+ * memory.
+ */
+struct subscription *subscription_new(const char *session_id, const char *const *channels,
+                                      size_t channel_count, const char *const *types,
+                                      size_t type_count);
+void subscription_free(struct subscription *s);
+
+/* The mailbox of `s` that has this name; NULL: `s` does not listen to it.  O(mailboxes). */
+struct mailbox *subscription_find(struct subscription *s, uint64_t hash, const char *name);
+
+/* Whether events of this type were asked for. */
+bool subscription_wants(const struct subscription *s, const char *type);
+
+/* Canonical text of channels and types without the session, by which a bookmark is found again:
+ * equal for the same sets in any order.  malloc'd; NULL: out of memory. */
+char *subscription_key(const struct subscription *s);
+
+#endif
