@@ -197,7 +197,7 @@ static void move(struct stream *s, const char *epoch, int64_t end)
 {
     batches_forget(s);
     client_move(&s->client, epoch, end);
-    s->mark = s->mark_next = end;
+    s->mark = s->mark_2 = s->mark_1 = end;
     s->mark_saved = -1;
     if (s->state != STREAM_BLOCKED)
         stream_pump(s);

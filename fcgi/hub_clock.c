@@ -6,7 +6,7 @@
 #include "fcgi/hub_internal.h"
 #include "fcgi/log.h"
 
-enum { MARK_MS = 2000, OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 1000 };
+enum { MARK_MS = 1000, OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
 /* Due after 0.8 to 1.0 of the interval, by the stream's number: a prime step spreads
  * neighbours. */
@@ -29,8 +29,9 @@ static void beat(struct stream *s, uint64_t now)
  * just before a broken connection is noticed are lost. */
 static void mark(struct stream *s)
 {
-    s->mark = s->mark_next;
-    s->mark_next = client_position(&s->client);
+    s->mark = s->mark_2;
+    s->mark_2 = s->mark_1;
+    s->mark_1 = client_position(&s->client);
 }
 
 static void look_after(struct stream *s, uint64_t now, bool marks)

@@ -36,9 +36,11 @@ struct stream {
     uint64_t wrote_at;    /* ms of the loop's clock */
     uint64_t waits_since; /* STREAM_WAITS for another log: since when */
     int64_t stream_id;
-    int64_t mark, mark_next, mark_saved; /* positions 2 s old or older, as of now, as saved */
-    struct stream *prev, *next;          /* among the blocked */
-    struct pending *pending;             /* a question that was not answered yet */
+    int64_t mark;               /* where it stood 2 s ago, or up to 1 s earlier: a bookmark */
+    int64_t mark_2, mark_1;     /* on their way to become it */
+    int64_t mark_saved;         /* what the janitor got last */
+    struct stream *prev, *next; /* among the blocked */
+    struct pending *pending;    /* a question that was not answered yet */
     struct stream *asking_prev, *asking_next; /* among those who asked it */
 };
 

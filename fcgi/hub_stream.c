@@ -138,7 +138,7 @@ void stream_begin(struct hub *h, struct ticket *t)
     s->hub = h;
     s->number = h->numbers++;
     s->stream_id = t->stream_id;
-    s->mark = s->mark_next = s->mark_saved = t->bookmark;
+    s->mark = s->mark_2 = s->mark_1 = s->mark_saved = t->bookmark;
     client_begin(&s->client, t);
     ticket_free(t);
     s->seat = h->seats;

@@ -11,7 +11,7 @@
 #include "fcgi/log.h"
 #include "fcgi/options.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 4096 };
 
 union address {
     struct sockaddr any;

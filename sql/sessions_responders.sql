@@ -4,4 +4,4 @@ WITH RECURSIVE holder(id) AS (
   UNION ALL
   SELECT (SELECT min(responder) FROM streams WHERE ended_at IS NULL AND responder > holder.id)
   FROM holder WHERE holder.id IS NOT NULL)
-SELECT id FROM holder WHERE id IS NOT NULL UNION SELECT id FROM responders
+SELECT id FROM holder WHERE id IS NOT NULL UNION SELECT id FROM responders WHERE id > 0

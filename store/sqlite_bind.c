@@ -1,6 +1,7 @@
 #include "store/sqlite_sessions.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 static sqlite3_stmt *bind(struct database *d, enum sql id, const char *kinds, va_list values)
 {
@@ -34,4 +35,12 @@ enum store_result database_do(struct store *s, struct database *d, const char *d
         r = store_failed(s, d, doing);
     sqlite3_reset(st);
     return r;
+}
+
+bool database_text(char *to, size_t size, const char *from)
+{
+    if (from && memccpy(to, from, '\0', size))
+        return true;
+    to[0] = '\0';
+    return false;
 }

@@ -66,10 +66,9 @@ static enum store_result find(struct claiming *c)
     int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     const char *id = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    if (id && strlen(id) < SESSION_ID_SIZE && strlen(c->request->token) < SESSION_TOKEN_SIZE &&
-        honoured(c, st)) {
-        strcpy(c->out->session_id, id);
-        strcpy(c->out->token, c->request->token);
+    if (id && honoured(c, st) &&
+        database_text(c->out->session_id, sizeof c->out->session_id, id) &&
+        database_text(c->out->token, sizeof c->out->token, c->request->token)) {
         c->out->reconnection = true;
         c->out->reconnections = sqlite3_column_int64(st, 1) + 1;
     } else if (rc != SQLITE_ROW && rc != SQLITE_DONE) {

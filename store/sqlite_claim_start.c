@@ -1,213 +1,6 @@
 #include "store/sqlite_claim.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-enum { NEWEST_MAX = 1000000 };
-
-/* Where a mailbox's rows are: bind its session and channel, ?1 and ?2. */
-static const char *session_of(const struct subscription *s, size_t i)
-{
-    return s->has_session && i + 1 == s->mailboxes ? s->mailbox[i].name + 1 : NULL;
-}
-
-static const char *channel_of(const struct subscription *s, size_t i)
-{
-    return session_of(s, i) ? "" : s->mailbox[i].name;
-}
-
-/* The types as the statements want them, each between line feeds.  *out is NULL for every
- * type.  A type with a line feed in it is nobody's. */
-static bool type_list(const struct subscription *s, char **out)
-{
-    *out = NULL;
-    size_t size = 2;
-    for (size_t i = 0; i < s->types; i++)
-        size += strlen(s->type[i]) + 1;
-    if (s->types == 0)
-        return true;
-    char *at = *out = malloc(size);
-    if (at == NULL)
-        return false;
-    *at++ = '\n';
-    for (size_t i = 0; i < s->types; i++) {
-        if (strchr(s->type[i], '\n'))
-            continue;
-        at = stpcpy(at, s->type[i]);
-        *at++ = '\n';
-    }
-    *at = '\0';
-    return true;
-}
-
-static enum store_result no_memory(struct store *s)
-{
-    return store_refuse(s, STORE_NOMEM, "out of memory");
-}
-
-/* The statement's first row is wanted: STORE_OK with *found telling.  The caller resets. */
-static enum store_result first(struct store *s, sqlite3_stmt *st, const char *doing,
-                               bool *found)
-{
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-    *found = rc == SQLITE_ROW;
-    return *found || rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, doing);
-}
-
-/* -------------------------------------------------------------- the read transaction -------
- */
-
-static enum store_result read_end(struct store *s, struct claim_log *log)
-{
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_END, "");
-    enum store_result r = first(s, st, "reading the end of the log", &found);
-    const char *epoch = found ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    if (epoch && strlen(epoch) < EPOCH_SIZE) {
-        strcpy(log->epoch, epoch);
-        log->last_id = sqlite3_column_int64(st, 1);
-        log->trimmed_to = sqlite3_column_int64(st, 2);
-        log->forgotten_to = sqlite3_column_int64(st, 3);
-    } else if (r == STORE_OK) {
-        r = found && epoch == NULL ? no_memory(s)
-                                   : store_refuse(s, STORE_CORRUPT, "rowcast_log is damaged");
-    }
-    sqlite3_reset(st);
-    return r;
-}
-
-enum store_result claim_log_begin(struct store *s, struct claim_log *log)
-{
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN);
-    if (r != STORE_OK)
-        return r;
-    r = read_end(s, log);
-    if (r != STORE_OK)
-        claim_log_end(s);
-    return r;
-}
-
-/* Nothing was written, so a rollback is as good as a commit and cannot fail. */
-void claim_log_end(struct store *s)
-{
-    database_rollback(&s->log);
-}
-
-/* ------------------------------------------------------------ one question a mailbox -------
- */
-
-static enum store_result oldest_in(struct store *s, const struct subscription *sub, size_t i,
-                                   int64_t after, int64_t *oldest)
-{
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", session_of(sub, i),
-                                     channel_of(sub, i), after);
-    enum store_result r = first(s, st, "looking for the oldest event", &found);
-    if (found && (*oldest == 0 || sqlite3_column_int64(st, 0) < *oldest))
-        *oldest = sqlite3_column_int64(st, 0);
-    sqlite3_reset(st);
-    return r;
-}
-
-/* The oldest row after `after` in any of the mailboxes; 0: none. */
-static enum store_result oldest_after(struct store *s, const struct subscription *sub,
-                                      int64_t after, int64_t *oldest)
-{
-    enum store_result r = STORE_OK;
-    *oldest = 0;
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++)
-        r = oldest_in(s, sub, i, after, oldest);
-    return r;
-}
-
-static enum store_result trimmed_to(struct store *s, const struct claim_log *log,
-                                    const char *mailbox, int64_t *out)
-{
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", mailbox);
-    enum store_result r = first(s, st, "reading what was trimmed", &found);
-    *out = found ? sqlite3_column_int64(st, 0) : log->forgotten_to;
-    sqlite3_reset(st);
-    return r;
-}
-
-/* Note in the subscription what its mailboxes lost beyond `after`, and in *missing whether any
- * of it concerns the stream: a new session's own mailbox can have lost nothing. */
-static enum store_result find_holes(struct store *s, const struct claim_log *log,
-                                    const struct claim *c, int64_t after, bool *missing)
-{
-    struct subscription *sub = c->subscription;
-    *missing = false;
-    if (log->trimmed_to <= after)
-        return STORE_OK;
-    for (size_t i = 0; i < sub->mailboxes; i++) {
-        int64_t to;
-        enum store_result r = trimmed_to(s, log, sub->mailbox[i].name, &to);
-        if (r != STORE_OK)
-            return r;
-        if (to <= after)
-            continue;
-        sub->mailbox[i].told_to = to;
-        if (c->reconnection || !session_of(sub, i))
-            *missing = true;
-    }
-    return STORE_OK;
-}
-
-/* Merge one mailbox's newest ids into the `n` newest of all, both in falling order. */
-static size_t merge(int64_t *into, const int64_t *known, size_t known_count, sqlite3_stmt *st,
-                    size_t n, int *rc)
-{
-    size_t count = 0, k = 0;
-    *rc = sqlite3_step(st);
-    while (count < n && (k < known_count || *rc == SQLITE_ROW)) {
-        int64_t id = *rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-        if (k < known_count && known[k] > id) {
-            into[count++] = known[k++];
-        } else {
-            into[count++] = id;
-            *rc = sqlite3_step(st);
-        }
-    }
-    return count;
-}
-
-/* The place just before the newest `n` rows of the filter; where there are fewer, before the
- * oldest of them. */
-static enum store_result before_newest(struct store *s, const struct subscription *sub,
-                                       int64_t end, int64_t n, int64_t *out)
-{
-    enum store_result r = STORE_OK;
-    size_t wanted = n > NEWEST_MAX ? NEWEST_MAX : n < 0 ? 0 : (size_t)n, count = 0;
-    int64_t *ids = malloc((wanted + 1) * sizeof *ids);
-    int64_t *spare = malloc((wanted + 1) * sizeof *spare);
-    char *types = NULL;
-    if (ids == NULL || spare == NULL || !type_list(sub, &types))
-        r = no_memory(s);
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
-        sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_NEWEST, "ttiit", session_of(sub, i),
-                                         channel_of(sub, i), end, (int64_t)wanted, types);
-        int rc = SQLITE_ERROR;
-        if (st)
-            count = merge(spare, ids, count, st, wanted, &rc);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            r = store_failed(s, &s->log, "looking for the newest events");
-        sqlite3_reset(st);
-        int64_t *merged = spare;
-        spare = ids;
-        ids = merged;
-    }
-    *out = count > 0 ? ids[count - 1] - 1 : end;
-    free(ids);
-    free(spare);
-    free(types);
-    return r;
-}
-
-/* -------------------------------------------------------------- where it starts ------------
- */
 
 void claim_present(const struct claim_request *r, struct claim *c)
 {
@@ -264,12 +57,12 @@ static enum store_result find_place(struct store *s, const struct claim_log *log
         at_id(log, c, p);
         break;
     case START_EARLIEST:
-        result = oldest_after(s, c->subscription, 0, &oldest);
+        result = claim_oldest(s, c->subscription, 0, &oldest);
         if (result == STORE_OK && oldest)
             p->at = oldest - 1;
         break;
     case START_NEWEST:
-        result = before_newest(s, c->subscription, log->last_id, r->newest, &p->at);
+        result = claim_newest(s, c->subscription, log->last_id, r->newest, &p->at);
         at_bookmark(past, c, p);
         break;
     case START_UNSAID:
@@ -287,7 +80,7 @@ enum store_result claim_start(struct store *s, const struct claim_log *log,
     bool missing = false;
     enum store_result result = find_place(s, log, r, past, c, &p);
     if (result == STORE_OK)
-        result = find_holes(s, log, c, p.at, &missing);
+        result = claim_holes(s, log, c, p.at, &missing);
     if (result != STORE_OK)
         return result;
     c->until = log->last_id;
@@ -298,38 +91,10 @@ enum store_result claim_start(struct store *s, const struct claim_log *log,
         return STORE_OK;
     if (p.resumes)
         c->gap_from = p.at;
-    result = oldest_after(s, c->subscription, c->cursor, &c->gap_oldest);
+    result = claim_oldest(s, c->subscription, c->cursor, &c->gap_oldest);
     if (c->gap == GAP_TRIMMED)
         c->cursor = c->gap_oldest ? c->gap_oldest - 1 : c->until;
     if (past->refused)
         c->gap = GAP_SESSION;
     return result;
-}
-
-/* ------------------------------------------------------------- what it will get ------------
- */
-
-enum store_result claim_count(struct store *s, struct claim *c)
-{
-    struct subscription *sub = c->subscription;
-    char *types;
-    if (c->cursor == c->until)
-        return STORE_OK;
-    if (!type_list(sub, &types))
-        return no_memory(s);
-    enum store_result r = STORE_OK;
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
-        bool found;
-        sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_COUNT, "ttiit", session_of(sub, i),
-                                         channel_of(sub, i), c->cursor, c->until, types);
-        r = first(s, st, "counting events", &found);
-        if (found) {
-            c->count += sqlite3_column_int64(st, 0);
-            if (session_of(sub, i))
-                c->private_to = sqlite3_column_int64(st, 1);
-        }
-        sqlite3_reset(st);
-    }
-    free(types);
-    return r;
 }

@@ -93,13 +93,10 @@ enum store_result sessions_seen(struct store *s, struct store_end *seen, bool *k
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_STATE, "");
     int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
     const char *epoch = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    if (epoch && strlen(epoch) == EPOCH_SIZE - 1) {
-        *seen = (struct store_end){.last_id = sqlite3_column_int64(st, 1)};
-        strcpy(seen->epoch, epoch);
-        *known = true;
-    } else if ((rc != SQLITE_ROW || epoch == NULL) && rc != SQLITE_DONE) {
+    *seen = (struct store_end){.last_id = epoch ? sqlite3_column_int64(st, 1) : 0};
+    *known = database_text(seen->epoch, sizeof seen->epoch, epoch) && seen->epoch[0] != '\0';
+    if (epoch == NULL && rc != SQLITE_DONE)
         r = store_failed(s, d, "reading how far the log was seen");
-    }
     sqlite3_reset(st);
     return r;
 }

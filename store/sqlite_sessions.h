@@ -16,6 +16,9 @@ sqlite3_stmt *database_bind(struct database *d, enum sql id, const char *kinds, 
 enum store_result database_do(struct store *s, struct database *d, const char *doing,
                               enum sql id, const char *kinds, ...);
 
+/* Copy a text that a statement gave.  False, and "", if it is NULL or does not fit. */
+bool database_text(char *to, size_t size, const char *from);
+
 /* Begin to write the sessions' file, when it is our turn; STORE_BUSY after 250 ms.  Then commit
  * or abandon it: both end it, whatever they return.  Abandoning nothing is fine. */
 enum store_result sessions_begin(struct store *s);

@@ -78,7 +78,7 @@ static sqlite3_stmt *bind_counts(struct store *s, const int64_t *counts, bool kn
 
 enum store_result store_stats(struct store *s, char **json)
 {
-    int64_t counts[SESSION_COUNTS];
+    int64_t counts[SESSION_COUNTS] = {0};
     *json = NULL;
     bool known = count_sessions(s, counts) == STORE_OK;
     enum store_result r = database_use(s, &s->log);

@@ -10,20 +10,20 @@
 
 #include "store/sqlite_database.h"
 
-/* The watch fires before the commit can be seen (0.6-1.7 ms; measured) and not again: so it only
- * ends the long sleep, and short looks follow.  What is believed is the data version. */
+/* The watch fires before the commit can be seen (0.6-1.7 ms; measured) and not again: so it
+ * only ends the long sleep, and short looks follow.  What is believed is the data version. */
 enum {
-    SLEEP_US = 50000,      /* between looks at a quiet log */
-    UNWATCHED_US = 5000,   /* where a watch was refused */
-    EAGER_US = 50000,      /* how long the looks are short after the watch fired */
-    EAGER_FIRST_US = 50,   /* … growing … */
-    EAGER_LONGEST_US = 1600,
+    SLEEP_US = 50000,    /* between looks at a quiet log */
+    UNWATCHED_US = 5000, /* where a watch was refused */
+    EAGER_US = 50000,    /* how long the looks are short after the watch fired */
+    EAGER_FIRST_US = 50, /* … growing … */
+    EAGER_LONGEST_US = 200,
     IDENTITY_US = 1000000 /* between looks at the path */
 };
 
 struct waiter {
     int wake;      /* an eventfd; -1: none */
-    int watch;     /* inotify, of the directory of the -wal; -1: refused */
+    int watch;     /* inotify, of the -wal and of its directory; -1: refused */
     char *watched; /* the path of the -wal it is for */
 };
 
@@ -43,6 +43,13 @@ static void watch_close(struct waiter *w)
     w->watched = NULL;
 }
 
+/* The writes are watched in the file: in the directory those of the sessions would wake us too,
+ * with each stream that comes or goes. */
+static void watch_wal(struct waiter *w)
+{
+    (void)inotify_add_watch(w->watch, w->watched, IN_MODIFY);
+}
+
 /* Follow the log to another directory.  A refusal costs latency, nothing else. */
 static void watch_open(struct waiter *w, const char *wal_path)
 {
@@ -53,16 +60,18 @@ static void watch_open(struct waiter *w, const char *wal_path)
     char *copy = strdup(wal_path);
     w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (!w->watched || !copy || w->watch < 0 ||
-        inotify_add_watch(w->watch, dirname(copy), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+        inotify_add_watch(w->watch, dirname(copy), IN_CREATE | IN_MOVED_TO) < 0) {
         if (w->watch >= 0)
             close(w->watch);
         w->watch = -1;
+    } else {
+        watch_wal(w);
     }
     free(copy);
 }
 
-/* Read what the watch has; true if it was about the -wal.  Other files of the directory change
- * too, the sessions among them. */
+/* Read what the watch has; true if it was about the -wal: written (no name: the watch of the
+ * file itself), or made anew.  Other files of the directory come and go too. */
 static bool watch_fired(struct waiter *w)
 {
     _Alignas(struct inotify_event) char buffer[4096];
@@ -73,7 +82,10 @@ static bool watch_fired(struct waiter *w)
     while ((n = read(w->watch, buffer, sizeof buffer)) > 0)
         for (char *p = buffer; p < buffer + n;) {
             const struct inotify_event *e = (const void *)p;
-            fired |= (e->mask & IN_Q_OVERFLOW) || (e->len && strcmp(e->name, name) == 0);
+            bool made = e->len && strcmp(e->name, name) == 0;
+            if (made)
+                watch_wal(w);
+            fired |= made || (e->mask & (IN_MODIFY | IN_Q_OVERFLOW));
             p += sizeof *e + e->len;
         }
     return fired;
@@ -127,7 +139,8 @@ static bool version_moved(struct store *s)
     return moved;
 }
 
-/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not asked. */
+/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not asked.
+ */
 static bool sleep_until_something(struct waiter *w, int64_t us, bool eager)
 {
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Install the Debian packages that are missing, and nothing when none is.
+#   sh packaging/install-packages.sh build|run|test
+# No service is started: a policy-rc.d that says no stands in the way meanwhile, since lighttpd
+# and Apache would otherwise open public ports.  Without root it prints the line to type.
+set -eu
+
+build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev uthash-dev'
+run="$build lighttpd sqlite3 curl"
+test="$run libcmocka-dev apache2 libapache2-mod-fcgid clang libclang-rt-14-dev clang-tidy clang-format cppcheck"
+case ${1:-} in
+build) wanted=$build ;;
+run) wanted=$run ;;
+test) wanted=$test ;;
+*)
+    echo "usage: $0 build|run|test" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "This system has no Debian packages.  Needed, by their names there: $wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null || true)
+    case $status in *installed*) ;; *) missing="$missing $package" ;; esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    printf 'Missing packages.  Please type:\n  sudo apt-get install -y --no-install-recommends%s\n' \
+        "$missing" >&2
+    exit 1
+fi
+
+policy=/usr/sbin/policy-rc.d
+kept=$policy.before-rowcast
+restore() {
+    rm -f "$policy"
+    if [ -e "$kept" ]; then mv "$kept" "$policy"; fi
+}
+trap restore EXIT
+trap 'exit 1' HUP INT TERM
+if [ -e "$policy" ]; then mv "$policy" "$kept"; fi
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+
+export DEBIAN_FRONTEND=noninteractive
+echo "Installing:$missing"
+# The lists may be older than what the mirror still has, or not be there at all.
+apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends $missing
+}

@@ -1,0 +1,78 @@
+#!/bin/sh
+# What `make run` does: a log under build/run/, lighttpd on 127.0.0.1 in the foreground, and the
+# words that try it.  Ctrl-C ends everything; log and token are kept for the next time.
+set -eu
+port=${PORT:-8080}
+root=$(pwd)
+run=$root/build/run
+db=$run/rowcast.db
+mkdir -p "$run"
+
+sqlite3 "$db" <sql/schema.sql >/dev/null
+setting() { sqlite3 "$db" "SELECT value FROM rowcast_config WHERE name = '$1'"; }
+if [ -z "$(setting publish_token)" ]; then
+    token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    sqlite3 "$db" "UPDATE rowcast_config SET value = '$token' WHERE name = 'publish_token'"
+fi
+token=$(setting publish_token)
+
+cat >"$run/lighttpd.conf" <<CONF
+# Made by packaging/run.sh, anew each time.
+server.bind          = "127.0.0.1"
+server.port          = $port
+server.document-root = "$root/web"
+server.errorlog      = "$run/lighttpd.log"
+index-file.names     = ( "index.html" )
+mimetype.assign      = (
+    ".html" => "text/html; charset=utf-8",
+    ".css"  => "text/css; charset=utf-8",
+    ".js"   => "text/javascript; charset=utf-8"
+)
+var.rowcast_program  = "$root/build/rowcast.fcgi"
+var.rowcast_db       = "$db"
+var.rowcast_socket   = "$run/rowcast.socket"
+var.rowcast_log      = "$run/rowcast.log"
+include "$root/lighttpd.conf.example"
+CONF
+
+# In a session of its own, so that the terminal's Ctrl-C reaches this script alone: lighttpd
+# takes SIGINT for "when every stream has ended", which may be never.
+setsid lighttpd -D -f "$run/lighttpd.conf" &
+server=$!
+stop() {
+    trap '' HUP INT TERM
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    echo
+    exit 0
+}
+trap stop HUP INT TERM
+
+tries=0
+until curl -s -o /dev/null "http://127.0.0.1:$port/"; do
+    tries=$((tries + 1))
+    if ! kill -0 "$server" 2>/dev/null || [ "$tries" -gt 100 ]; then
+        echo "lighttpd did not start on 127.0.0.1:$port (another port: make run PORT=8081)" >&2
+        kill -TERM "$server" 2>/dev/null || true
+        exit 1
+    fi
+    sleep 0.05
+done
+
+cat <<SAY
+
+  The page     http://127.0.0.1:$port/#$token
+  The stream   curl -N http://127.0.0.1:$port/sse/events
+  The log      $db
+
+  Publish an event by inserting a row:
+
+  sqlite3 $db "INSERT INTO events(type,data) VALUES('update','{\"message\":\"Hello World\"}')"
+
+  What the responder has to say: $run/rowcast.log        Ctrl-C ends everything.
+
+SAY
+wait "$server" || {
+    echo "lighttpd ended: see $run/lighttpd.log" >&2
+    exit 1
+}

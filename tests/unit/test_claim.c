@@ -1,0 +1,475 @@
+/* Whose stream it is: sessions found, checked and made, and files that fail. */
+#include "tests/unit/store_world.h"
+
+#include "store/sqlite_database.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+
+static bool is_hex(const char *text, size_t digits)
+{
+    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
+static int64_t sessions(struct world *w)
+{
+    return world_number(w->sessions, "SELECT count(*) FROM sessions");
+}
+
+static int64_t open_streams(struct world *w)
+{
+    return world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL");
+}
+
+static void test_a_newcomer_gets_a_session_and_a_token_of_random_digits(void **state)
+{
+    struct world *w = *state;
+    struct claim first = *world_claim_token(w, NULL);
+    struct claim *c = world_claim_token(w, NULL);
+    assert_true(is_hex(c->session_id, 16));
+    assert_true(is_hex(c->token, 32));
+    assert_string_not_equal(c->session_id, first.session_id);
+    assert_string_not_equal(c->token, first.token);
+    assert_int_equal(strncmp(c->token, c->session_id, 16) != 0,
+                     1); /* the address tells nothing */
+    assert_false(c->reconnection);
+    assert_int_equal(c->reconnections, 0);
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_int_equal(c->saved, STORE_OK);
+    assert_int_not_equal(c->stream_id, 0);
+}
+
+static void test_a_session_is_known_again_by_its_token(void **state)
+{
+    struct world *w = *state;
+    struct claim first = *world_claim_token(w, NULL);
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, first.token);
+    for (int i = 1; i <= 3; i++) {
+        struct claim *c = world_claim_token(w, token);
+        assert_string_equal(c->session_id, first.session_id);
+        assert_string_equal(c->token, token);
+        assert_true(c->reconnection);
+        assert_int_equal(c->reconnections, i);
+        assert_int_equal(c->gap, GAP_NONE);
+    }
+    assert_int_equal(sessions(w), 1);
+}
+
+static void test_the_id_of_a_session_is_no_credential(void **state)
+{
+    struct world *w = *state;
+    char id[SESSION_ID_SIZE];
+    strcpy(id, world_claim_token(w, NULL)->session_id);
+    struct claim *c = world_claim_token(w, id);
+    assert_false(c->reconnection);
+    assert_string_not_equal(c->session_id, id);
+    assert_int_equal(c->gap, GAP_SESSION);
+}
+
+static void test_a_token_that_is_none_is_not_honoured(void **state)
+{
+    struct world *w = *state;
+    char longer[2 * SESSION_TOKEN_SIZE];
+    sprintf(longer, "%s0", world_claim_token(w, NULL)->token);
+    const char *cases[] = {"", "x", "' OR 1=1 --", longer, "\xff"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct claim *c = world_claim_token(w, cases[i]);
+        assert_false(c->reconnection);
+        assert_int_equal(c->gap, GAP_SESSION);
+        assert_true(is_hex(c->token, 32));
+    }
+}
+
+static void test_another_browser_with_the_token_gets_a_new_session(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    strcpy(id, world_claim_token(w, NULL)->session_id);
+    strcpy(token, w->claim.token);
+    world_sql(w->log, "INSERT INTO events(session_id, data) VALUES ('%q', 'secret')", id);
+    r.token = token;
+    r.user_agent = "another browser";
+    struct claim *c = world_claim(w, &r);
+    assert_false(c->reconnection);
+    assert_string_not_equal(c->session_id, id);
+    assert_string_not_equal(c->token, token);
+    assert_int_equal(c->gap, GAP_SESSION);
+    assert_int_equal(c->private_to, 0);
+    w->settings->session_check = SESSION_CHECK_NONE;
+    c = world_claim(w, &r);
+    assert_true(c->reconnection);
+    assert_string_equal(c->session_id, id);
+}
+
+static void test_a_session_keeps_what_its_request_said(void **state)
+{
+    struct world *w = *state;
+    const char *channels[] = {"room"};
+    struct claim_request r = world_request();
+    r.client_version = "1.2";
+    r.query = "channel=room";
+    r.headers = "{\"Accept-Language\":\"de\"}";
+    r.channels = channels;
+    r.channel_count = 1;
+    world_claim(w, &r);
+    assert_int_equal(
+        world_number(w->sessions,
+                     "SELECT count(*) FROM sessions WHERE user_agent = 'browser' "
+                     "AND remote_addr = '192.0.2.1' AND client_version = '1.2' "
+                     "AND query = 'channel=room' AND subscriptions LIKE '%%room%%' "
+                     "AND headers ->> 'Accept-Language' = 'de' "
+                     "AND created_at = last_seen_at AND created_at > 1e12"),
+        1);
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, w->claim.token);
+    r = world_request();
+    r.token = token;
+    r.remote_addr = "192.0.2.2";
+    world_claim(w, &r);
+    assert_int_equal(world_number(w->sessions,
+                                  "SELECT count(*) FROM sessions WHERE reconnections = 1 AND "
+                                  "remote_addr = '192.0.2.2' AND query = ''"),
+                     1);
+}
+
+static void test_no_tab_kicks_another(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE];
+    int64_t first = world_claim_token(w, NULL)->stream_id;
+    strcpy(token, w->claim.token);
+    assert_int_not_equal(world_claim_token(w, token)->stream_id, first);
+    assert_int_equal(open_streams(w), 2);
+    assert_int_equal(sessions(w), 1);
+}
+
+static void test_without_reconnection_there_are_no_sessions(void **state)
+{
+    struct world *w = *state;
+    char text[EVENT_ID_SIZE];
+    struct claim_request r = world_request();
+    world_sql(w->log, "INSERT INTO events(data) VALUES ('a'), ('b')");
+    event_id_format(text, w->epoch, 1);
+    w->settings->enable_reconnection = false;
+    r.token = "00000000000000000000000000000000";
+    r.start = START_AT_ID;
+    r.position = text;
+    struct claim *c = world_claim(w, &r);
+    assert_string_equal(c->session_id, "");
+    assert_string_equal(c->token, "");
+    assert_int_equal(c->stream_id, 0);
+    assert_int_equal(c->saved, STORE_OK);
+    assert_int_equal(c->cursor, 2);
+    assert_int_equal(c->until, 2);
+    assert_int_equal(c->count, 0);
+    assert_int_equal(c->presented, -1);
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_false(c->subscription->has_session);
+    assert_int_equal(sessions(w), 0);
+    assert_int_equal(open_streams(w), 0);
+}
+
+static void test_a_locked_sessions_file_means_later_and_leaves_nothing(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    world_sql(w->sessions, "BEGIN IMMEDIATE");
+    assert_int_equal(store_claim(w->store, w->settings, &r, &w->claim), STORE_BUSY);
+    assert_null(w->claim.subscription);
+    assert_string_not_equal(store_why(w->store), "");
+    world_sql(w->sessions, "COMMIT");
+    assert_int_equal(sessions(w), 0);
+    world_claim(w, &r);
+    assert_int_equal(sessions(w), 1);
+}
+
+static void test_a_log_that_is_locked_for_writing_stops_no_claim(void **state)
+{
+    struct world *w = *state;
+    world_sql(w->log, "BEGIN IMMEDIATE; INSERT INTO events(data) VALUES ('not yet')");
+    assert_int_equal(world_claim_token(w, NULL)->until, 0);
+    world_sql(w->log, "COMMIT");
+    assert_int_equal(world_claim_token(w, NULL)->until, 1);
+}
+
+/* As on a full disk: the store's connection may not let the file grow. */
+static void fill(struct world *w, bool full)
+{
+    sqlite3 *db = w->store->sessions.db;
+    world_sql(db, "PRAGMA max_page_count = %lld",
+              full ? world_number(db, "PRAGMA page_count") : 1000000);
+}
+
+static void
+test_a_full_sessions_file_runs_the_stream_unsaved_and_honours_who_it_knows(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE], query[20000];
+    strcpy(id, world_claim_token(w, NULL)->session_id);
+    strcpy(token, w->claim.token);
+    memset(query, 'q', sizeof query);
+    query[sizeof query - 1] = '\0';
+    r.query = query;
+    r.token = token;
+    fill(w, true);
+    struct claim *c = world_claim(w, &r);
+    assert_int_equal(c->saved, STORE_FULL);
+    assert_int_equal(c->stream_id, 0);
+    assert_true(c->reconnection);
+    assert_string_equal(c->session_id, id);
+    assert_string_equal(c->token, token);
+    assert_int_equal(c->gap, GAP_NONE);
+    r.token = NULL;
+    c = world_claim(w, &r);
+    assert_int_equal(c->saved, STORE_FULL);
+    assert_true(is_hex(c->token, 32));
+    assert_int_equal(sessions(w), 1); /* rolled back */
+    fill(w, false);
+    r.token = token;
+    assert_int_equal(world_claim(w, &r)->saved, STORE_OK);
+}
+
+/* Another file, which is no database, takes the place of `path`. */
+static void ruin(const char *path)
+{
+    static const char *const ends[] = {"-wal", "-shm"};
+    char name[80];
+    sprintf(name, "%s.new", path);
+    FILE *f = fopen(name, "w");
+    assert_non_null(f);
+    fputs("this is not a database, whatever its name may be", f);
+    fclose(f);
+    assert_int_equal(rename(name, path), 0);
+    for (size_t i = 0; i < 2; i++) {
+        sprintf(name, "%s%s", path, ends[i]);
+        assert_int_equal(unlink(name), 0);
+    }
+}
+
+static void test_a_sessions_file_that_is_none_runs_the_stream_unsaved(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, world_claim_token(w, NULL)->token);
+    ruin(w->sessions_path);
+    struct claim *c = world_claim_token(w, token);
+    assert_int_equal(c->saved, STORE_CORRUPT);
+    assert_int_equal(c->stream_id, 0);
+    assert_int_equal(c->gap, GAP_SESSION); /* what it missed is not known */
+    assert_true(is_hex(c->session_id, 16));
+    c = world_claim_token(w, NULL);
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_int_equal(unlink(w->sessions_path), 0);
+    assert_int_equal(world_claim_token(w, NULL)->saved, STORE_OK);
+}
+
+static void test_sessions_of_a_newer_version_are_left_alone(void **state)
+{
+    struct world *w = *state;
+    struct store *other;
+    struct claim_request r = world_request();
+    struct claim c;
+    world_sql(w->sessions, "UPDATE state SET version = 2");
+    assert_int_equal(store_open(&other, w->log_path), STORE_OK);
+    assert_int_equal(store_claim(other, w->settings, &r, &c), STORE_OK);
+    assert_int_equal(c.saved, STORE_NEWER);
+    subscription_free(c.subscription);
+    store_close(other);
+    assert_int_equal(sessions(w), 0);
+}
+
+static void test_a_log_that_is_none_means_later_and_leaves_nothing(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    ruin(w->log_path);
+    assert_int_equal(store_claim(w->store, w->settings, &r, &w->claim), STORE_CORRUPT);
+    assert_null(w->claim.subscription);
+    assert_int_equal(sessions(w), 0);
+}
+
+static void test_a_claim_whose_count_fails_does_not_stay_open(void **state)
+{
+    struct world *w = *state;
+    char text[EVENT_ID_SIZE];
+    struct claim_request r = world_request();
+    world_sql(w->log, "INSERT INTO events(data) VALUES ('a'), ('b')");
+    event_id_format(text, w->epoch, 0);
+    r.start = START_AT_ID;
+    r.position = text;
+    world_sql(w->log,
+              "DROP INDEX events_mailbox; ALTER TABLE events RENAME COLUMN type TO kind");
+    assert_int_equal(store_claim(w->store, w->settings, &r, &w->claim), STORE_IO);
+    assert_null(w->claim.subscription);
+    assert_int_equal(w->claim.stream_id, 0);
+    assert_string_not_equal(store_why(w->store), "");
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 1);
+    assert_int_equal(open_streams(w), 0);
+}
+
+/* ------------------------------------------------------------------ many threads -----------
+ */
+
+enum { THREADS = 4, CLAIMS = 50 };
+
+struct claimant {
+    pthread_t thread;
+    const struct world *world;
+    const char *token;
+    int honoured;
+};
+
+static void *claim_often(void *arg)
+{
+    struct claimant *me = arg;
+    struct claim_request r = world_request();
+    struct store *s;
+    r.token = me->token;
+    if (store_open(&s, me->world->log_path) != STORE_OK)
+        return NULL;
+    for (int i = 0; i < CLAIMS;) {
+        struct claim c;
+        enum store_result result = store_claim(s, me->world->settings, &r, &c);
+        if (result == STORE_BUSY)
+            continue;
+        i++;
+        me->honoured += result == STORE_OK && c.reconnection && c.stream_id != 0;
+        subscription_free(c.subscription);
+    }
+    store_close(s);
+    return NULL;
+}
+
+static void test_threads_that_claim_at_once_lose_no_stream(void **state)
+{
+    struct world *w = *state;
+    struct claimant all[THREADS];
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, world_claim_token(w, NULL)->token);
+    for (int i = 0; i < THREADS; i++) {
+        all[i] = (struct claimant){.world = w, .token = token};
+        assert_int_equal(pthread_create(&all[i].thread, NULL, claim_often, &all[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+        assert_int_equal(all[i].honoured, CLAIMS);
+    }
+    assert_int_equal(sessions(w), 1);
+    assert_int_equal(open_streams(w), THREADS * CLAIMS + 1);
+    assert_int_equal(world_number(w->sessions, "SELECT reconnections FROM sessions"),
+                     THREADS * CLAIMS);
+}
+
+/* ------------------------------------------------------------- out of memory ---------------
+ */
+
+static sqlite3_mem_methods memory;
+static long allocations_left = -1; /* negative: as many as asked for */
+
+static bool may_allocate(void)
+{
+    return allocations_left < 0 || allocations_left-- > 0;
+}
+
+static void *failing_malloc(int n)
+{
+    if (allocations_left == 0)
+        return NULL;
+    return may_allocate() ? memory.xMalloc(n) : NULL;
+}
+
+static void *failing_realloc(void *p, int n)
+{
+    if (allocations_left == 0)
+        return NULL;
+    return may_allocate() ? memory.xRealloc(p, n) : NULL;
+}
+
+/* SQLite's memory can be replaced only before its first use: in a process of its own. */
+static int claim_until_it_succeeds(void)
+{
+    void *state;
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory);
+    sqlite3_mem_methods failing = memory;
+    failing.xMalloc = failing_malloc;
+    failing.xRealloc = failing_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &failing);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    world_setup(&state);
+    struct world *w = state;
+    world_claim_token(w, NULL);
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, w->claim.token);
+    subscription_free(w->claim.subscription);
+    int failures = 0, claims = 1;
+    for (long n = 0;; n++) {
+        struct store *fresh;
+        struct claim_request r = world_request();
+        r.token = token;
+        if (store_open(&fresh, w->log_path) != STORE_OK)
+            return 2;
+        allocations_left = n;
+        enum store_result result = store_claim(fresh, w->settings, &r, &w->claim);
+        bool ran_out = allocations_left == 0;
+        allocations_left = -1;
+        if (result == STORE_OK && w->claim.stream_id)
+            claims++;
+        else if (result != STORE_NOMEM)
+            return 3;
+        subscription_free(w->claim.subscription);
+        w->claim.subscription = NULL;
+        store_close(fresh);
+        if (world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL") >
+            claims)
+            return 4;
+        if (!ran_out)
+            break;
+        failures += result != STORE_OK;
+    }
+    world_teardown(&state);
+    return failures > 20 ? 0 : 5;
+}
+
+static void test_out_of_memory_refuses_the_claim_and_nothing_else(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test_claim", "out-of-memory", (char *)NULL);
+        _exit(9);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return claim_until_it_succeeds();
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_newcomer_gets_a_session_and_a_token_of_random_digits),
+        TEST(test_a_session_is_known_again_by_its_token),
+        TEST(test_the_id_of_a_session_is_no_credential),
+        TEST(test_a_token_that_is_none_is_not_honoured),
+        TEST(test_another_browser_with_the_token_gets_a_new_session),
+        TEST(test_a_session_keeps_what_its_request_said),
+        TEST(test_no_tab_kicks_another),
+        TEST(test_without_reconnection_there_are_no_sessions),
+        TEST(test_a_locked_sessions_file_means_later_and_leaves_nothing),
+        TEST(test_a_log_that_is_locked_for_writing_stops_no_claim),
+        TEST(test_a_full_sessions_file_runs_the_stream_unsaved_and_honours_who_it_knows),
+        TEST(test_a_sessions_file_that_is_none_runs_the_stream_unsaved),
+        TEST(test_sessions_of_a_newer_version_are_left_alone),
+        TEST(test_a_log_that_is_none_means_later_and_leaves_nothing),
+        TEST(test_a_claim_whose_count_fails_does_not_stay_open),
+        TEST(test_threads_that_claim_at_once_lose_no_stream),
+        cmocka_unit_test(test_out_of_memory_refuses_the_claim_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/* A responder's life is a lock, which the kernel drops with the process. */
+#include "tests/unit/store_world.h"
+
+#include "store/sqlite_sessions.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+/* Another responder: it takes a lease, claims `claims` streams, tells its number and waits to
+ * be killed. */
+struct other {
+    pid_t pid;
+    int number;
+};
+
+static void live(struct world *w, int claims, int out)
+{
+    struct store *s;
+    struct claim_request r = world_request();
+    int number = -1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (store_open(&s, w->log_path) == STORE_OK && store_lease(s) == STORE_OK)
+        number = lease_number(s);
+    for (int i = 0; i < claims; i++) {
+        struct claim c;
+        if (store_claim(s, w->settings, &r, &c) != STORE_OK || c.saved != STORE_OK)
+            number = -1;
+    }
+    if (write(out, &number, sizeof number) != sizeof number)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static struct other other_start(struct world *w, int claims)
+{
+    int ends[2];
+    struct other o;
+    assert_int_equal(pipe(ends), 0);
+    o.pid = fork();
+    if (o.pid == 0)
+        live(w, claims, ends[1]);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &o.number, sizeof o.number), sizeof o.number);
+    close(ends[0]);
+    return o;
+}
+
+static void other_kill(struct other o)
+{
+    assert_int_equal(kill(o.pid, SIGKILL), 0);
+    assert_int_equal(waitpid(o.pid, NULL, 0), o.pid);
+}
+
+static int64_t open_under(struct world *w, int number)
+{
+    return world_number(
+        w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL AND responder = %d",
+        number);
+}
+
+static void test_the_first_lease_is_number_one(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(lease_number(w->store), 1);
+    assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 1"),
+                     getpid());
+}
+
+static void test_only_its_own_account_may_touch_leases_and_sessions(void **state)
+{
+    struct world *w = *state;
+    struct stat st;
+    char path[64];
+    sprintf(path, "%s.leases", w->log_path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(w->sessions_path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_stores_of_one_process_share_its_lease(void **state)
+{
+    struct world *w = *state;
+    struct store *second;
+    assert_int_equal(store_open(&second, w->log_path), STORE_OK);
+    assert_int_equal(lease_number(second), 1);
+    assert_int_equal(store_lease(second), STORE_OK);
+    assert_int_equal(lease_number(second), 1);
+    store_close(second);
+    assert_true(lease_alive(w->store, 1)); /* closing one drops nothing */
+    struct other o = other_start(w, 0);
+    assert_int_equal(o.number, 2);
+    other_kill(o);
+}
+
+static void test_a_taken_lease_again_ends_no_stream(void **state)
+{
+    struct world *w = *state;
+    world_claim_token(w, NULL);
+    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(open_under(w, 1), 1);
+}
+
+static void test_each_process_has_a_number_of_its_own(void **state)
+{
+    struct world *w = *state;
+    struct other a = other_start(w, 1), b = other_start(w, 1);
+    assert_int_equal(a.number, 2);
+    assert_int_equal(b.number, 3);
+    assert_int_equal(open_under(w, 2), 1);
+    assert_int_equal(open_under(w, 3), 1);
+    other_kill(a);
+    other_kill(b);
+}
+
+static void test_a_killed_process_is_known_to_be_dead(void **state)
+{
+    struct world *w = *state;
+    struct other o = other_start(w, 0);
+    assert_true(lease_alive(w->store, o.number));
+    other_kill(o);
+    assert_false(lease_alive(w->store, o.number));
+    assert_true(lease_alive(w->store, 1)); /* ourselves */
+    assert_false(lease_alive(w->store, 0));
+    assert_false(lease_alive(w->store, -1));
+    assert_false(lease_alive(w->store, INT64_MAX));
+}
+
+static void test_who_takes_a_dead_ones_number_ends_its_streams(void **state)
+{
+    struct world *w = *state;
+    struct other o = other_start(w, 3);
+    int64_t last = world_number(w->sessions, "SELECT max(id) FROM streams");
+    world_sql(w->sessions, "INSERT INTO endings(responder, stream_id) VALUES (%d, %lld)",
+              o.number, last);
+    other_kill(o);
+    assert_int_equal(open_under(w, o.number), 3);
+    struct other heir = other_start(w, 1);
+    assert_int_equal(heir.number, o.number);
+    assert_int_equal(open_under(w, o.number), 1);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM endings"), 0);
+    assert_int_equal(
+        world_number(w->sessions, "SELECT count(*) FROM sessions WHERE idle_since IS NOT NULL"),
+        3);
+    other_kill(heir);
+}
+
+static void test_a_sessions_file_made_anew_knows_its_responders_again(void **state)
+{
+    struct world *w = *state;
+    char wal[64];
+    sprintf(wal, "%s-wal", w->sessions_path);
+    assert_int_equal(unlink(w->sessions_path), 0);
+    assert_int_equal(unlink(wal), 0);
+    world_claim_token(w, NULL);
+    sqlite3_close(w->sessions);
+    assert_int_equal(sqlite3_open(w->sessions_path, &w->sessions), SQLITE_OK);
+    assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 1"),
+                     getpid());
+}
+
+static void test_streams_that_a_restored_file_has_under_our_number_are_ended(void **state)
+{
+    struct world *w = *state;
+    struct store *later;
+    bool known;
+    struct claim *c = world_claim_token(w, NULL);
+    world_sql(w->sessions, "UPDATE responders SET started_at = started_at - 1");
+    assert_int_equal(store_open(&later, w->log_path), STORE_OK);
+    assert_int_equal(open_under(w, 1), 1);
+    assert_int_equal(sessions_known(later, c->session_id, &known),
+                     STORE_OK); /* opens the file */
+    assert_int_equal(open_under(w, 1), 0);
+    store_close(later);
+}
+
+static void test_one_process_is_the_janitor_until_it_dies(void **state)
+{
+    struct world *w = *state;
+    assert_true(lease_janitor(w->store));
+    assert_true(lease_janitor(w->store));
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *s;
+        if (store_open(&s, w->log_path) != STORE_OK || store_lease(s) != STORE_OK)
+            _exit(2);
+        _exit(lease_janitor(s) ? 1 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_a_dead_janitor_is_followed(void **state)
+{
+    struct world *w = *state;
+    int ends[2];
+    char ready;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *s;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ready = store_open(&s, w->log_path) == STORE_OK && lease_janitor(s) ? 'y' : 'n';
+        if (write(ends[1], &ready, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &ready, 1), 1);
+    close(ends[0]);
+    assert_int_equal(ready, 'y');
+    assert_false(lease_janitor(w->store));
+    int64_t served = world_number(w->sessions, "SELECT served FROM state");
+    assert_int_equal(store_expire(w->store, w->settings, 1000), STORE_OK); /* not ours to do */
+    assert_int_equal(world_number(w->sessions, "SELECT served FROM state"), served);
+    other_kill((struct other){.pid = child});
+    assert_true(lease_janitor(w->store));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_first_lease_is_number_one),
+        TEST(test_only_its_own_account_may_touch_leases_and_sessions),
+        TEST(test_stores_of_one_process_share_its_lease),
+        TEST(test_a_taken_lease_again_ends_no_stream),
+        TEST(test_each_process_has_a_number_of_its_own),
+        TEST(test_a_killed_process_is_known_to_be_dead),
+        TEST(test_who_takes_a_dead_ones_number_ends_its_streams),
+        TEST(test_a_sessions_file_made_anew_knows_its_responders_again),
+        TEST(test_streams_that_a_restored_file_has_under_our_number_are_ended),
+        TEST(test_one_process_is_the_janitor_until_it_dies),
+        TEST(test_a_dead_janitor_is_followed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

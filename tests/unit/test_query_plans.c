@@ -1,0 +1,115 @@
+#include "tests/unit/log_world.h"
+
+#include "sql_text.h"
+
+/* Statements that may walk a whole table: it never grows, or a person asked. */
+static const char *const may_scan[] = {"settings_read.sql", "check_objects.sql",
+                                       "check_object.sql"};
+
+static bool excused(const char *name)
+{
+    for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++)
+        if (strcmp(name, may_scan[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_plan_of_interest(const char *sql)
+{
+    for (;;) { /* past the comment at the head */
+        sql += strspn(sql, " \n\t");
+        if (strncmp(sql, "--", 2) != 0)
+            break;
+        sql += strcspn(sql, "\n");
+    }
+    static const char *const verbs[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strncmp(sql, verbs[i], strlen(verbs[i])) == 0)
+            return true;
+    return false;
+}
+
+/* SCAN of a table's rows; the parts of a query that stand in parentheses, and constants, are
+ * scanned harmlessly. */
+static bool scans_a_table(const char *detail)
+{
+    static const char *const tables[] = {"events",   "rowcast_channels", "sessions",
+                                         "streams",  "endings",          "responders",
+                                         "main.events"};
+    if (strncmp(detail, "SCAN ", 5) != 0)
+        return false;
+    size_t n = strcspn(detail + 5, " ");
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (n == strlen(tables[i]) && strncmp(detail + 5, tables[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* False: this file does not know the statement's tables. */
+static bool plan_is_fine(sqlite3 *db, const char *name, const char *sql)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *st = NULL;
+    assert_non_null(explain);
+    bool known = sqlite3_prepare_v2(db, explain, -1, &st, NULL) == SQLITE_OK;
+    while (known && sqlite3_step(st) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(st, 3);
+        if (scans_a_table(detail) && !excused(name))
+            fail_msg("%s: %s", name, detail);
+    }
+    sqlite3_finalize(st);
+    sqlite3_free(explain);
+    return known;
+}
+
+static void test_no_statement_walks_a_table_that_grows(void **state)
+{
+    struct log_world *w = *state;
+    sqlite3 *sessions = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &sessions), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(sessions, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < SQL_COUNT; i++) {
+        if (!is_plan_of_interest(sql_text[i]))
+            continue;
+        bool in_log = plan_is_fine(w->shell, sql_name[i], sql_text[i]);
+        bool in_sessions = plan_is_fine(sessions, sql_name[i], sql_text[i]);
+        if (!in_log && !in_sessions)
+            fail_msg("%s can be prepared in neither file", sql_name[i]);
+    }
+    sqlite3_close(sessions);
+}
+
+static void plan(struct log_world *w, const char *sql, char *out, size_t size)
+{
+    char explain[1024];
+    sqlite3_stmt *st = NULL;
+    snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
+    assert_int_equal(sqlite3_prepare_v2(w->shell, explain, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, 3));
+    sqlite3_finalize(st);
+}
+
+static void test_a_mailbox_is_walked_by_its_index_in_id_order(void **state)
+{
+    struct log_world *w = *state;
+    char detail[256];
+    plan(w, sql_text[SQL_LOG_WALK], detail, sizeof detail);
+    assert_string_equal(detail, "SEARCH events USING INDEX events_mailbox "
+                                "(session_id=? AND channel=? AND id>?)");
+    plan(w, sql_text[SQL_LOG_READ], detail, sizeof detail);
+    assert_string_equal(detail, "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)");
+    plan(w, sql_text[SQL_LOG_HOLES], detail, sizeof detail);
+    assert_string_equal(detail, "SEARCH rowcast_channels USING COVERING INDEX "
+                                "rowcast_channels_trimmed_to (trimmed_to>?)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_no_statement_walks_a_table_that_grows),
+        LOG_TEST(test_a_mailbox_is_walked_by_its_index_in_id_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+#include <fcntl.h>
+
+#include "fcgi/cgi.h"
+#include "fcgi/meta.h"
+#include "tests/unit/http_helpers.h"
+
+static void test_fields_are_copies_of_the_variables(void **state)
+{
+    char agent[] = "HTTP_USER_AGENT=curl/8";
+    struct request r;
+    int client;
+
+    (void)state;
+    request_make(&r, &client,
+                 ENVIRONMENT("REQUEST_METHOD=GET", "QUERY_STRING=a=b", agent,
+                             "HTTP_LAST_EVENT_ID=5f2a91c0-3", "HTTPS=on"),
+                 NULL);
+    memset(agent, 'x', sizeof agent - 1);
+    assert_string_equal(r.method, "GET");
+    assert_string_equal(r.query_string, "a=b");
+    assert_string_equal(r.user_agent, "curl/8");
+    assert_string_equal(r.last_event_id, "5f2a91c0-3");
+    assert_string_equal(r.cookie, "");
+    assert_true(r.https);
+    request_end(&r);
+    close(client);
+}
+
+static void test_headers_are_found_by_their_http_name(void **state)
+{
+    struct request r;
+    int client;
+    char name[400];
+
+    (void)state;
+    request_make(&r, &client, ENVIRONMENT("HTTP_X_FORWARDED_FOR=10.0.0.1", "HTTP_X=="), NULL);
+    assert_string_equal(request_header(&r, "X-Forwarded-For"), "10.0.0.1");
+    assert_string_equal(request_header(&r, "x-forwarded-for"), "10.0.0.1");
+    assert_string_equal(request_header(&r, "X-Forwarded"), "");
+    assert_string_equal(request_header(&r, "X"), "=");
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_string_equal(request_header(&r, name), "");
+    request_end(&r);
+    close(client);
+}
+
+static void test_a_body_beyond_the_limit_is_dropped_for_good(void **state)
+{
+    struct request r;
+
+    (void)state;
+    request_begin(&r, -1, FRAMING_NONE, 0);
+    assert_true(request_body(&r, "12345", 5, 8));
+    assert_true(request_body(&r, "678", 3, 8));
+    assert_int_equal(r.body_len, 8);
+    assert_string_equal(r.body, "12345678");
+    assert_true(request_body(&r, "9", 1, 8));
+    assert_true(r.body_too_large);
+    assert_null(r.body);
+    assert_true(request_body(&r, "1", 1, 8));
+    assert_true(r.body_too_large);
+    assert_null(r.body);
+    request_end(&r);
+}
+
+static void test_too_many_variables_are_refused(void **state)
+{
+    size_t size = REQUEST_VARIABLES_MAX;
+    char *large = malloc(size + 1);
+    struct request r;
+
+    (void)state;
+    assert_non_null(large);
+    memset(large, 'A', size);
+    large[1] = '=';
+    large[size] = '\0';
+    request_begin(&r, -1, FRAMING_NONE, 0);
+    assert_false(request_variables(&r, ENVIRONMENT(large)));
+    assert_true(request_variables(&r, ENVIRONMENT(large + size - 9)));
+    request_end(&r);
+    free(large);
+}
+
+/* As a CGI program with `body` on its standard input. */
+static bool cgi(struct request *r, const char *length, const char *body, size_t max)
+{
+    int in[2], out = open("/dev/null", O_WRONLY);
+
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(write(in[1], body, strlen(body)), (ssize_t)strlen(body));
+    close(in[1]);
+    bool whole = cgi_request(r, ENVIRONMENT("REQUEST_METHOD=POST", length), in[0], out, max);
+    close(in[0]);
+    return whole;
+}
+
+static void test_cgi_reads_as_much_as_the_content_length_says(void **state)
+{
+    struct request r;
+
+    (void)state;
+    assert_true(cgi(&r, "CONTENT_LENGTH=5", "hello and more", 100));
+    assert_int_equal(r.framing, FRAMING_NONE);
+    assert_string_equal(r.body, "hello");
+    request_end(&r);
+    assert_true(cgi(&r, "CONTENT_LENGTH=", "hello", 100));
+    assert_null(r.body);
+    request_end(&r);
+    assert_true(cgi(&r, "CONTENT_LENGTH=5", "hello", 4));
+    assert_true(r.body_too_large);
+    request_end(&r);
+    assert_false(cgi(&r, "CONTENT_LENGTH=6", "hello", 100));
+}
+
+static void test_kept_headers_are_json_whatever_was_sent(void **state)
+{
+    struct request r;
+    int client;
+
+    (void)state;
+    request_make(&r, &client,
+                 ENVIRONMENT("HTTP_X_ONE=say \"hi\"\\", "HTTP_X_TWO=\xff\xc3\xa4\n",
+                             "HTTP_X_THREE=not asked for"),
+                 NULL);
+    char *json = meta_headers(&r, "X-One, X-Two,,X-Missing");
+    assert_string_equal(json, "{\"X-One\":\"say \\u0022hi\\u0022\\u005c\","
+                              "\"X-Two\":\"\\u00ff\\u00c3\\u00a4 \"}");
+    free(json);
+    json = meta_headers(&r, "");
+    assert_string_equal(json, "{}");
+    free(json);
+    request_end(&r);
+    close(client);
+}
+
+static void test_long_texts_are_cut_between_characters(void **state)
+{
+    char text[META_TEXT_SIZE + 2], out[META_TEXT_SIZE];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    memcpy(text + META_TEXT_SIZE - 2, "\xc3\xa4", 3);
+    meta_clip(out, text);
+    assert_int_equal(strlen(out), META_TEXT_SIZE - 2);
+    text[META_TEXT_SIZE - 2] = '\0';
+    meta_clip(out, text);
+    assert_string_equal(out, text);
+    meta_clip(out, "a\r\nb\x7f");
+    assert_string_equal(out, "a  b ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_are_copies_of_the_variables),
+        cmocka_unit_test(test_headers_are_found_by_their_http_name),
+        cmocka_unit_test(test_a_body_beyond_the_limit_is_dropped_for_good),
+        cmocka_unit_test(test_too_many_variables_are_refused),
+        cmocka_unit_test(test_cgi_reads_as_much_as_the_content_length_says),
+        cmocka_unit_test(test_kept_headers_are_json_whatever_was_sent),
+        cmocka_unit_test(test_long_texts_are_cut_between_characters),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

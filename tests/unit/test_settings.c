@@ -1,0 +1,190 @@
+#include "tests/unit/log_world.h"
+
+static struct settings *settings_of(struct log_world *w)
+{
+    struct settings *s = NULL;
+    enum store_result r = store_settings(w->store, &s);
+    if (r != STORE_OK)
+        fail_msg("store_settings gave %d: %s", r, store_why(w->store));
+    return s;
+}
+
+static void test_a_new_log_has_the_documented_defaults(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *s = settings_of(w), *d = settings_new();
+    assert_non_null(d);
+    assert_int_equal(s->version, 0);
+    assert_int_equal(d->version, -1);
+    d->version = s->version;
+    assert_int_equal(s->buffer_size, d->buffer_size);
+    assert_int_equal(s->buffer_age, d->buffer_age);
+    assert_int_equal(s->buffer_bytes, d->buffer_bytes);
+    assert_int_equal(s->buffer_ttl, d->buffer_ttl);
+    assert_int_equal(s->enable_reconnection, d->enable_reconnection);
+    assert_int_equal(s->cleanup_interval, d->cleanup_interval);
+    assert_int_equal(s->heartbeat_interval, d->heartbeat_interval);
+    assert_int_equal(s->retry, d->retry);
+    assert_int_equal(s->max_event_bytes, d->max_event_bytes);
+    assert_int_equal(s->tail_bytes, d->tail_bytes);
+    assert_int_equal(s->memory_bytes, d->memory_bytes);
+    assert_int_equal(s->mark_replayed, d->mark_replayed);
+    assert_int_equal(s->session_check, d->session_check);
+    assert_string_equal(s->publish_token, d->publish_token);
+    assert_string_equal(s->meta_headers, d->meta_headers);
+    settings_unref(s);
+    settings_unref(d);
+}
+
+static void test_a_change_moves_the_version_and_is_read(void **state)
+{
+    struct log_world *w = *state;
+    log_set(w, "retry", 250);
+    log_sql(w, "UPDATE rowcast_config SET value = 'none' WHERE name = 'session_check'");
+    log_sql(w, "UPDATE rowcast_config SET value = 'secret' WHERE name = 'publish_token'");
+    log_sql(w, "UPDATE rowcast_config SET value = 'X-Tenant, Origin' WHERE name = 'meta_headers'");
+    struct settings *s = settings_of(w);
+    assert_int_equal(s->version, 4);
+    assert_int_equal(s->retry, 250);
+    assert_int_equal(s->session_check, SESSION_CHECK_NONE);
+    assert_string_equal(s->publish_token, "secret");
+    assert_string_equal(s->meta_headers, "X-Tenant, Origin");
+    settings_unref(s);
+}
+
+static const struct {
+    const char *name, *value;
+} impossible[] = {
+    {"buffer_size", "'0'"},
+    {"buffer_size", "'10000001'"},
+    {"buffer_size", "'-1'"},
+    {"buffer_size", "'1.5'"},
+    {"buffer_size", "'1e3'"},
+    {"buffer_size", "''"},
+    {"buffer_size", "' 5'"},
+    {"buffer_size", "'5x'"},
+    {"buffer_size", "'00'"},
+    {"buffer_size", "NULL"},
+    {"buffer_size", "x'35'"},
+    {"buffer_size", "'5' || char(0) || 'x'"},
+    {"buffer_age", "'-1'"},
+    {"buffer_age", "'00'"},
+    {"buffer_age", "'3153600001'"},
+    {"buffer_bytes", "'65535'"},
+    {"buffer_bytes", "'99999999999999999999'"},
+    {"buffer_bytes", "'all'"},
+    {"buffer_ttl", "'0'"},
+    {"enable_reconnection", "'2'"},
+    {"enable_reconnection", "'yes'"},
+    {"cleanup_interval", "'0'"},
+    {"heartbeat_interval", "'0'"},
+    {"heartbeat_interval", "'3601'"},
+    {"retry", "'99'"},
+    {"retry", "'3600001'"},
+    {"max_event_bytes", "'1023'"},
+    {"tail_bytes", "'1'"},
+    {"memory_bytes", "'1'"},
+    {"mark_replayed", "'true'"},
+    {"publish_token", "printf('%.257c', 'x')"},
+    {"publish_token", "'two words'"},
+    {"publish_token", "'a' || char(10)"},
+    {"publish_token", "char(228)"},
+    {"session_check", "'ip'"},
+    {"meta_headers", "printf('%.1025c', 'x')"},
+    {"meta_headers", "'X: y'"},
+};
+
+static void test_an_impossible_value_is_refused_with_a_sentence_that_names_the_setting(void **state)
+{
+    static const char *const forms[] = {
+        "UPDATE rowcast_config SET value = %s WHERE name = '%s'",
+        "UPDATE OR IGNORE rowcast_config SET value = %s WHERE name = '%s'",
+        "INSERT OR REPLACE INTO rowcast_config(value, name) VALUES (%s, '%s')"};
+    struct log_world *w = *state;
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++)
+        for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+            char *sql = sqlite3_mprintf(forms[f], impossible[i].value, impossible[i].name);
+            const char *why = log_try(w, sql);
+            if (!why ||
+                (!strstr(why, impossible[i].name) && !strstr(why, "setting must be text")))
+                fail_msg("%s: %s", sql, why ? why : "was accepted");
+            sqlite3_free(sql);
+        }
+    assert_int_equal(log_number(w, "SELECT config_version FROM rowcast_log"), 0);
+}
+
+static void test_no_setting_can_be_deleted_renamed_or_invented(void **state)
+{
+    struct log_world *w = *state;
+    assert_non_null(log_try(w, "DELETE FROM rowcast_config"));
+    assert_non_null(log_try(w, "UPDATE rowcast_config SET name = 'x' WHERE name = 'retry'"));
+    assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('bufer_size', '5')"));
+    assert_non_null(log_try(w, "INSERT OR IGNORE INTO rowcast_config VALUES ('x', '5')"));
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 15);
+}
+
+static void test_an_insert_of_a_setting_that_is_there_changes_it(void **state)
+{
+    struct log_world *w = *state;
+    log_sql(w, "INSERT OR REPLACE INTO rowcast_config(name, value) VALUES ('buffer_size', 5)");
+    log_sql(w, "INSERT INTO rowcast_config(name, value) VALUES ('retry', 500)");
+    struct settings *s = settings_of(w);
+    assert_int_equal(s->version, 2);
+    assert_int_equal(s->buffer_size, 5);
+    assert_int_equal(s->retry, 500);
+    settings_unref(s);
+}
+
+static void collect(void *arg, const char *line)
+{
+    strcat(arg, line);
+    strcat(arg, "\n");
+}
+
+static void test_the_environment_seeds_a_new_log_and_no_other(void **state)
+{
+    struct log_world *w = *state;
+    char path[64], said[4096] = "";
+    struct store *s = NULL;
+    struct settings *got = NULL;
+    snprintf(path, sizeof path, "%s/new", w->dir);
+    setenv("ROWCAST_BUFFER_SIZE", "77", 1);
+    setenv("ROWCAST_RETRY", "5", 1);
+    setenv("ROWCAST_PUBLISH_TOKEN", "hush", 1);
+    assert_int_equal(store_open(&s, path), STORE_OK);
+    assert_int_equal(store_settings(s, &got), STORE_OK);
+    assert_int_equal(got->buffer_size, 77);
+    assert_int_equal(got->retry, 3000); /* 5 is impossible: the default, and a line */
+    assert_string_equal(got->publish_token, "hush");
+    assert_int_equal(store_environment(s, collect, said), STORE_OK);
+    assert_non_null(strstr(said, "retry must be"));
+    assert_null(strstr(said, "buffer_size"));
+    settings_unref(got);
+    store_close(s);
+
+    said[0] = '\0';
+    assert_int_equal(store_environment(w->store, collect, said), STORE_OK);
+    assert_non_null(strstr(said, "buffer_size, 77 is not in force: the log has 1000"));
+    assert_non_null(strstr(said, "UPDATE rowcast_config"));
+    assert_non_null(strstr(said, "publish_token"));
+    assert_null(strstr(said, "hush"));
+    got = settings_of(w);
+    assert_int_equal(got->buffer_size, 1000);
+    settings_unref(got);
+    unsetenv("ROWCAST_BUFFER_SIZE");
+    unsetenv("ROWCAST_RETRY");
+    unsetenv("ROWCAST_PUBLISH_TOKEN");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_a_new_log_has_the_documented_defaults),
+        LOG_TEST(test_a_change_moves_the_version_and_is_read),
+        LOG_TEST(test_an_impossible_value_is_refused_with_a_sentence_that_names_the_setting),
+        LOG_TEST(test_no_setting_can_be_deleted_renamed_or_invented),
+        LOG_TEST(test_an_insert_of_a_setting_that_is_there_changes_it),
+        LOG_TEST(test_the_environment_seeds_a_new_log_and_no_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

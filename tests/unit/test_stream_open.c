@@ -1,0 +1,305 @@
+#include <fcntl.h>
+
+#include "fcgi/stream_open.h"
+#include "tests/unit/http_helpers.h"
+
+/* A stream that was opened, or what was answered instead. */
+struct opened {
+    struct ticket *ticket;
+    char *text; /* the prologue, or the answer */
+    int client;
+};
+
+static struct opened open_stream(struct place *p, const char *query,
+                                 const char *const *environment)
+{
+    struct opened o;
+    struct request r;
+    struct query q;
+
+    request_make(&r, &o.client, environment, NULL);
+    assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
+    o.ticket = stream_claim(p->store, p->settings, &r, &q);
+    assert_int_equal(r.fd, -1);
+    query_free(&q);
+    request_end(&r);
+    if (o.ticket == NULL) {
+        o.text = read_to_end(o.client, NULL);
+    } else {
+        o.text = strndup(o.ticket->prologue.bytes, o.ticket->prologue.len);
+        close(o.client);
+    }
+    return o;
+}
+
+static void end_stream(struct opened *o)
+{
+    ticket_free(o->ticket);
+    free(o->text);
+}
+
+/* The 32 digits behind `before`. */
+static void token_in(const char *text, const char *before, char token[SESSION_TOKEN_SIZE])
+{
+    const char *at = strstr(text, before);
+
+    assert_non_null(at);
+    snprintf(token, SESSION_TOKEN_SIZE, "%s", at + strlen(before));
+    assert_int_equal(strspn(token, "0123456789abcdef"), SESSION_TOKEN_SIZE - 1);
+}
+
+static struct store_end end_of(struct place *p)
+{
+    struct store_end end;
+
+    assert_int_equal(store_end(p->store, &end), STORE_OK);
+    return end;
+}
+
+static void test_a_new_stream_begins_with_these_bytes(void **state)
+{
+    struct place *p = *state;
+    char token[SESSION_TOKEN_SIZE], session[SESSION_ID_SIZE], expected[2048];
+    int retry;
+
+    place_publish(p, "", "before");
+    struct opened o = open_stream(p, "", ENVIRONMENT("HTTPS=off"));
+    assert_non_null(o.ticket);
+    token_in(o.text, "X-SSE-Session-ID: ", token);
+    assert_int_equal(sscanf(strstr(o.text, "retry: "), "retry: %d\n", &retry), 1);
+    snprintf(session, sizeof session, "%s", strstr(o.text, "sessionId\":\"") + 12);
+    snprintf(
+        expected, sizeof expected,
+        "Status: 200 OK\r\n"
+        "Content-Type: text/event-stream\r\n"
+        "Cache-Control: no-store, no-transform\r\n"
+        "X-Accel-Buffering: no\r\n"
+        "X-SSE-Session-ID: %s\r\n"
+        "Set-Cookie: sse-session-id=%s; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict\r\n"
+        "\r\n"
+        ":\n"
+        "event: opening\n"
+        "retry: %d\n"
+        "\n"
+        "event: connected\n"
+        "data: {\"sessionId\":\"%s\",\"reconnection\":false,\"bufferSize\":1000,"
+        "\"reconnections\":0,\"heartbeat\":15}\n"
+        "id: %s-1\n"
+        "\n",
+        token, token, retry, session, end_of(p).epoch);
+    assert_string_equal(o.text, expected);
+    assert_string_not_equal(session, token);
+    end_stream(&o);
+}
+
+static void test_the_ticket_says_where_the_cursor_stands(void **state)
+{
+    struct place *p = *state;
+
+    place_publish(p, "", "one");
+    place_publish(p, "room", "two");
+    struct opened o = open_stream(p, "channel=room&lastEventId=earliest", ENVIRONMENT("A=b"));
+    assert_non_null(o.ticket);
+    assert_has(o.text, "event: replay-start\ndata: {\"count\":2}\n\n");
+    assert_has_not(o.text, "event: gap");
+    assert_int_equal(o.ticket->cursor, 0);
+    assert_int_equal(o.ticket->until, 2);
+    assert_int_equal(o.ticket->last_sent, 0);
+    assert_true(o.ticket->replaying);
+    assert_true(o.ticket->ids);
+    assert_int_not_equal(o.ticket->stream_id, 0);
+    assert_string_equal(o.ticket->epoch, end_of(p).epoch);
+    assert_int_equal(fcntl(o.ticket->fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    assert_non_null(subscription_find(o.ticket->subscription, mailbox_hash("room"), "room"));
+    end_stream(&o);
+}
+
+static void test_the_cookie_is_for_https_only_where_it_came_by_https(void **state)
+{
+    struct opened o = open_stream(*state, "", ENVIRONMENT("HTTPS=on"));
+
+    assert_has(o.text, "SameSite=Strict; Secure\r\n");
+    end_stream(&o);
+}
+
+static void test_a_cookie_or_else_the_header_brings_the_session_back(void **state)
+{
+    struct place *p = *state;
+    char token[SESSION_TOKEN_SIZE], cookie[200], header[100];
+
+    struct opened o = open_stream(p, "", ENVIRONMENT("A=b"));
+    token_in(o.text, "X-SSE-Session-ID: ", token);
+    end_stream(&o);
+    snprintf(cookie, sizeof cookie, "HTTP_COOKIE=x-sse-session-id=1; sse-session-id=%s ;b=c",
+             token);
+    snprintf(header, sizeof header, "HTTP_X_SSE_SESSION_ID=%s", token);
+    const char *const *const ways[] = {ENVIRONMENT(cookie), ENVIRONMENT(header),
+                                       ENVIRONMENT(cookie, "HTTP_X_SSE_SESSION_ID=other")};
+    for (int i = 0; i < 3; i++) {
+        o = open_stream(p, "", ways[i]);
+        assert_has(o.text, "\"reconnection\":true");
+        assert_has(o.text, token);
+        assert_has_not(o.text, "event: gap");
+        end_stream(&o);
+    }
+}
+
+static void test_a_token_that_is_not_ours_is_a_new_session_and_a_gap(void **state)
+{
+    static const char *const cookies[] = {
+        "HTTP_COOKIE=sse-session-id=0123456789abcdef0123456789abcdef",
+        "HTTP_COOKIE=sse-session-id=0123456789ABCDEF0123456789ABCDEF",
+        "HTTP_COOKIE=sse-session-id=' OR 1=1 --",
+        "HTTP_COOKIE=sse-session-id=0123456789abcdef0123456789abcdef0",
+        "HTTP_X_SSE_SESSION_ID=nonsense"};
+
+    for (size_t i = 0; i < sizeof cookies / sizeof *cookies; i++) {
+        struct opened o = open_stream(*state, "", ENVIRONMENT(cookies[i]));
+        assert_has(o.text, "\"reconnection\":false");
+        assert_has(o.text, "event: gap\ndata: {\"reason\":\"session\",");
+        assert_has_not(o.text, strchr(strchr(cookies[i], '=') + 1, '=') == NULL
+                                   ? "nonsense"
+                                   : strrchr(cookies[i], '=') + 1);
+        end_stream(&o);
+    }
+}
+
+static void test_an_id_that_is_not_ours_is_told_and_never_echoed(void **state)
+{
+    static const struct {
+        const char *query, *header, *reason;
+    } cases[] = {
+        {"", "HTTP_LAST_EVENT_ID=garbage", "unknown"},
+        {"", "HTTP_LAST_EVENT_ID=00000000-1", "epoch"},
+        {"", "HTTP_LAST_EVENT_ID=-5", "unknown"},
+        {"", "HTTP_LAST_EVENT_ID=\xff\xfe", "unknown"},
+        {"lastEventId=x%0Adata:evil", "A=b", "unknown"},
+        {"last_event_id=x%0Ddata:evil", "A=b", "unknown"},
+        {"lastEventId=x%00", "A=b", "unknown"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct opened o = open_stream(*state, cases[i].query, ENVIRONMENT(cases[i].header));
+        char reason[40];
+        assert_non_null(o.ticket);
+        snprintf(reason, sizeof reason, "event: gap\ndata: {\"reason\":\"%s\",",
+                 cases[i].reason);
+        assert_has(o.text, reason);
+        assert_has_not(o.text, "evil");
+        assert_has_not(o.text, "garbage");
+        assert_has_not(strstr(o.text, "event: connected"), "heartbeat\":15}\nid: ");
+        end_stream(&o);
+    }
+}
+
+static void test_the_header_is_newer_than_the_address(void **state)
+{
+    struct place *p = *state;
+    char id[EVENT_ID_SIZE], header[64], query[64];
+
+    for (int i = 0; i < 3; i++)
+        place_publish(p, "", "x");
+    event_id_format(id, end_of(p).epoch, 2);
+    snprintf(header, sizeof header, "HTTP_LAST_EVENT_ID=%s", id);
+    struct opened o = open_stream(p, "lastEventId=earliest&last=1", ENVIRONMENT(header));
+    assert_int_equal(o.ticket->cursor, 2);
+    char opening[64];
+    snprintf(opening, sizeof opening, "\nid: %s\n\nevent: connected", id);
+    assert_has(o.text, opening);
+    end_stream(&o);
+
+    event_id_format(id, end_of(p).epoch, 1);
+    snprintf(query, sizeof query, "last=1&lastEventId=%s", id);
+    o = open_stream(p, query, ENVIRONMENT("HTTP_LAST_EVENT_ID="));
+    assert_int_equal(o.ticket->cursor, 1);
+    end_stream(&o);
+    o = open_stream(p, "last=2", ENVIRONMENT("A=b"));
+    assert_has(o.text, "replay-start\ndata: {\"count\":2}");
+    end_stream(&o);
+}
+
+static void test_without_reconnection_it_is_a_plain_stream(void **state)
+{
+    struct place *p = *state;
+
+    p->settings->enable_reconnection = false;
+    place_publish(p, "", "x");
+    struct opened o = open_stream(p, "",
+                                  ENVIRONMENT("HTTP_LAST_EVENT_ID=garbage",
+                                              "HTTP_COOKIE=sse-session-id=0123456789abcdef"));
+    assert_non_null(o.ticket);
+    assert_has(o.text, "{\"sessionId\":null,");
+    assert_has_not(o.text, "Set-Cookie");
+    assert_has_not(o.text, "X-SSE-Session-ID");
+    assert_has_not(o.text, "\nid: ");
+    assert_has_not(o.text, "event: gap");
+    assert_false(o.ticket->ids);
+    assert_int_equal(o.ticket->last_sent, -1);
+    end_stream(&o);
+}
+
+static void test_what_no_stream_can_have_is_refused(void **state)
+{
+    static const char *const queries[] = {
+        "channel=@me",   "channel=user:7", "channel=rowcast:x",
+        "channel=a%0Ab", "types=a%00b",    "types=a,b%0Dc,d",
+        "last=-1",       "last=many",      "last="};
+    char many[4096] = "";
+
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        struct opened o = open_stream(*state, queries[i], ENVIRONMENT("A=b"));
+        assert_null(o.ticket);
+        assert_has(o.text, "Status: 400 Bad Request\r\n");
+        assert_has(o.text, "{\"error\":\"");
+        end_stream(&o);
+    }
+    for (int i = 0; i <= SUBSCRIPTION_CHANNELS_MAX; i++)
+        snprintf(many + strlen(many), 20, "channel=c%d&", i);
+    struct opened o = open_stream(*state, many, ENVIRONMENT("A=b"));
+    assert_has(o.text, "64 channels");
+    end_stream(&o);
+}
+
+static void test_types_are_separated_by_commas_however_written(void **state)
+{
+    struct opened o = open_stream(*state, "types=a,,b%2Cc&unknown=%0A", ENVIRONMENT("A=b"));
+
+    assert_non_null(o.ticket);
+    assert_int_equal(o.ticket->subscription->types, 3);
+    assert_true(subscription_wants(o.ticket->subscription, "c"));
+    assert_false(subscription_wants(o.ticket->subscription, "message"));
+    end_stream(&o);
+}
+
+static void test_a_log_that_can_not_be_read_means_later(void **state)
+{
+    struct place *p = *state;
+
+    store_close(p->store);
+    assert_int_equal(store_open(&p->store, p->folder), STORE_OK); /* a folder is no log */
+    struct opened o = open_stream(p, "", ENVIRONMENT("A=b"));
+    assert_null(o.ticket);
+    assert_has(o.text, "Status: 200 OK\r\n");
+    assert_has(o.text, "\r\n\r\nevent: later\nretry: ");
+    end_stream(&o);
+}
+
+int main(void)
+{
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
+    const struct CMUnitTest tests[] = {
+        IN_PLACE(test_a_new_stream_begins_with_these_bytes),
+        IN_PLACE(test_the_ticket_says_where_the_cursor_stands),
+        IN_PLACE(test_the_cookie_is_for_https_only_where_it_came_by_https),
+        IN_PLACE(test_a_cookie_or_else_the_header_brings_the_session_back),
+        IN_PLACE(test_a_token_that_is_not_ours_is_a_new_session_and_a_gap),
+        IN_PLACE(test_an_id_that_is_not_ours_is_told_and_never_echoed),
+        IN_PLACE(test_the_header_is_newer_than_the_address),
+        IN_PLACE(test_without_reconnection_it_is_a_plain_stream),
+        IN_PLACE(test_what_no_stream_can_have_is_refused),
+        IN_PLACE(test_types_are_separated_by_commas_however_written),
+        IN_PLACE(test_a_log_that_can_not_be_read_means_later),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
