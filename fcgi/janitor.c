@@ -120,8 +120,9 @@ static void carry_out_endings(struct janitor *j)
     size_t n;
     do {
         n = 0;
+        /* After an error some may be known and not forgotten: ended twice is ended. */
         enum store_result r = store_endings(j->store, id, ENDINGS, &n);
-        if (r != STORE_OK || n == 0 || !hub_end_streams(j->hub, id, n))
+        if (n == 0 || !hub_end_streams(j->hub, id, n) || r != STORE_OK)
             return;
     } while (n == ENDINGS);
 }

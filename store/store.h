@@ -116,11 +116,6 @@ enum store_result store_environment(struct store *s, void (*say)(void *arg, cons
  * anew. */
 void store_idle(struct store *s);
 
-/* Say, a line each, which ROWCAST_<NAME> of the environment differs from what the table has: an
- * environment seeds a new log only. */
-enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
-                                    void *arg);
-
 /* One thing to publish.  `data` may hold NUL bytes, which SQLite keeps. */
 struct publication {
     const char *const *sessions; /* ids; each gets its own row */

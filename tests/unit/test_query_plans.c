@@ -34,8 +34,7 @@ static bool is_plan_of_interest(const char *sql)
 static bool scans_a_table(const char *detail)
 {
     static const char *const tables[] = {"events",   "rowcast_channels", "sessions",
-                                         "streams",  "endings",          "responders",
-                                         "main.events"};
+                                         "streams",  "endings"};
     if (strncmp(detail, "SCAN ", 5) != 0)
         return false;
     size_t n = strcspn(detail + 5, " ");

@@ -1,0 +1,169 @@
+/* The ways in: mod_fcgid, plain CGI, a socket of its own, and two processes on one log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/scenario/scenario.h"
+
+/* A row to a browser, a cut, and what was missed: what every front has to carry. */
+static void smoke(struct stage *s)
+{
+    struct answer a;
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    shell_count(s, "n", 1, 2);
+    expect_count(b, "n", 1, 2);
+    browser_cut(b);
+    shell_count(s, "n", 3, 4);
+    expect_connected(b);
+    expect_replay_start(b, 2);
+    expect_count(b, "n", 3, 4);
+    expect_replay_end(b, 2);
+    publish(s, &a, "/sse/broadcast?type=n", "5");
+    assert_int_equal(a.status, 200);
+    expect_count(b, "n", 5, 5);
+}
+
+static void test_lighttpd_with_the_example(void **state)
+{
+    lighttpd_start(*state);
+    smoke(*state);
+}
+
+static void test_apache_with_mod_fcgid(void **state)
+{
+    if (geteuid() != 0)
+        skip(); /* Apache gives up root, and its account must reach the log */
+    apache_start(*state);
+    smoke(*state);
+}
+
+static void test_plain_cgi(void **state)
+{
+    lighttpd_start_with(*state,
+                        "server.modules = ( \"mod_setenv\", \"mod_alias\", \"mod_cgi\" )\n"
+                        "server.stream-response-body = 2\n"
+                        "alias.url = ( \"/sse\" => var.rowcast_program )\n"
+                        "cgi.assign = ( \"rowcast.fcgi\" => \"\" )\n"
+                        "setenv.set-environment = ( \"ROWCAST_DB\" => var.rowcast_db,\n"
+                        "    \"ROWCAST_LOG_TO\" => var.rowcast_log )");
+    smoke(*state);
+}
+
+static void test_a_socket_of_its_own(void **state)
+{
+    struct stage *s = *state;
+    char path[NAME_SIZE], backend[256];
+    snprintf(path, sizeof path, "%s/own.socket", s->folder);
+    responder_start(s, path, NULL);
+    snprintf(backend, sizeof backend, "\"socket\" => \"%s\"", path);
+    lighttpd_start_external(s, backend);
+    smoke(s);
+}
+
+static void test_a_port_of_its_own(void **state)
+{
+    struct stage *s = *state;
+    char where[16], backend[64];
+    int port = 12000 + (int)(getpid() % 20000); /* below those of outgoing connections */
+    snprintf(where, sizeof where, ":%d", port);
+    responder_start(s, where, NULL);
+    snprintf(backend, sizeof backend, "\"host\" => \"127.0.0.1\", \"port\" => %d", port);
+    lighttpd_start_external(s, backend);
+    smoke(s);
+}
+
+/* lighttpd's own responder at /sse, and one that was started by hand at /other. */
+static void start_two(struct stage *s)
+{
+    char path[NAME_SIZE], config[1024], example[512];
+    assert_non_null(realpath("lighttpd.conf.example", example));
+    snprintf(path, sizeof path, "%s/own.socket", s->folder);
+    responder_start(s, path, NULL);
+    snprintf(config, sizeof config,
+             "include \"%s\"\n$HTTP[\"url\"] =~ \"^/other/\" {\n"
+             "server.stream-response-body = 2\n"
+             "fastcgi.server = ( \"/other\" => ( ( \"socket\" => \"%s\",\n"
+             "    \"check-local\" => \"disable\", \"tcp-fin-propagate\" => \"enable\" ) ) ) }",
+             example, path);
+    lighttpd_start_with(s, config);
+}
+
+static void test_two_processes_on_one_log_work_together(void **state)
+{
+    struct stage *s = *state;
+    struct answer answer;
+    char session[32], path[128];
+    start_two(s);
+    struct browser *a = browser_open(s, "/sse/events"), *b = browser_new(s, "/other/events");
+    snprintf(session, sizeof session, "%s", expect_connected(a));
+    browser_share_cookie(b, a);
+    browser_connect(b);
+    assert_string_equal(expect_connected(b), session);
+    shell_count(s, "n", 1, 2);
+    expect_count(a, "n", 1, 2);
+    expect_count(b, "n", 1, 2);
+    publish(s, &answer, "/other/broadcast", "through the other");
+    expect_event(a, "message", "through the other");
+    expect_event(b, "message", "through the other");
+    snprintf(path, sizeof path, "/sse/send?session=%s", session);
+    publish(s, &answer, path, "to both tabs");
+    expect_event(a, "message", "to both tabs");
+    expect_event(b, "message", "to both tabs");
+    await(s, stats(s, "active_clients") == 2);
+}
+
+static void test_a_session_deleted_in_the_shell_ends_its_streams_in_both_processes(void **state)
+{
+    struct stage *s = *state;
+    start_two(s);
+    struct browser *a = browser_open(s, "/sse/events"), *b = browser_new(s, "/other/events");
+    struct browser *stays = browser_open(s, "/other/events");
+    char session[32];
+    snprintf(session, sizeof session, "%s", expect_connected(a));
+    browser_share_cookie(b, a);
+    browser_connect(b);
+    expect_connected(b);
+    expect_connected(stays);
+    shell_sessions(s, "PRAGMA busy_timeout = 5000; DELETE FROM sessions WHERE id = '%s'",
+                   session);
+    int64_t began = now_ms();
+    if (!browser_sees_end(a, PATIENCE) || !browser_sees_end(b, PATIENCE))
+        fail_stage(s, "a stream goes on after its session was deleted");
+    if (!stage_is_sanitized() && now_ms() - began > 1500)
+        fail_stage(s, "the streams ended only after %d ms", (int)(now_ms() - began));
+    browser_connect(a);
+    assert_string_not_equal(expect_connected(a), session);
+    expect_gap(a, "session", -1);
+    shell(s, "INSERT INTO events(data) VALUES ('marker')");
+    expect_event(stays, "message", "marker");
+}
+
+static void test_a_killed_process_leaves_no_ghosts(void **state)
+{
+    struct stage *s = *state;
+    start_two(s);
+    struct browser *a = browser_open(s, "/other/events"), *b = browser_open(s, "/sse/events");
+    expect_connected(a);
+    expect_connected(b);
+    await(s, stats(s, "active_clients") == 2);
+    process_stop(s, s->alone, 9);
+    s->alone = 0;
+    await(s, stats(s, "active_clients") == 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scenario(test_lighttpd_with_the_example),
+        scenario(test_apache_with_mod_fcgid),
+        scenario(test_plain_cgi),
+        scenario(test_a_socket_of_its_own),
+        scenario(test_a_port_of_its_own),
+        scenario(test_two_processes_on_one_log_work_together),
+        scenario(test_a_session_deleted_in_the_shell_ends_its_streams_in_both_processes),
+        scenario(test_a_killed_process_leaves_no_ghosts),
+    };
+    return cmocka_run_group_tests_name("front", tests, NULL, NULL);
+}
