@@ -53,20 +53,20 @@ static bool stopped(int stop_fd, int timeout_ms)
     return poll(&p, 1, timeout_ms) > 0;
 }
 
-/* Whether a connection waits.  False: to stop. */
-static bool wait_for_client(int listener, int stop_fd)
+/* 0: a connection waits, or may; else what accept_wait is to return. */
+static int wait_for_client(int listener, int stop_fd)
 {
     struct pollfd p[2] = {{.fd = stop_fd, .events = POLLIN},
                           {.fd = listener, .events = POLLIN}};
 
     for (;;) {
-        int n = poll(p, 2, -1);
+        int n = poll(p, 2, ACCEPT_IDLE_MS);
+        if (n == 0)
+            return ACCEPT_IDLE;
         if (n < 0 && errno != EINTR && stopped(stop_fd, PAUSE_MS))
-            return false;
-        if (n > 0 && p[0].revents != 0)
-            return false;
-        if (n > 0 && p[1].revents != 0)
-            return true;
+            return ACCEPT_STOP;
+        if (n > 0)
+            return p[0].revents != 0 ? ACCEPT_STOP : 0;
     }
 }
 
@@ -95,14 +95,16 @@ int accept_wait(int listener, int stop_fd)
     /* The listener may block (it is shared with processes that are not ours): where somebody
      * else took the connection, this ends the wait. */
     read_timeout(listener, 0, LISTENER_WAIT_US);
-    while (wait_for_client(listener, stop_fd)) {
+    for (;;) {
+        int none = wait_for_client(listener, stop_fd);
+        if (none)
+            return none;
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             return fd;
         if (!may_go_on(errno, stop_fd))
-            break;
+            return ACCEPT_STOP;
     }
-    return ACCEPT_STOP;
 }
 
 static time_t seconds_now(void)

@@ -14,7 +14,9 @@
 #include "fcgi/request.h"
 
 enum {
-    ACCEPT_STOP = -1,         /* instead of a descriptor */
+    ACCEPT_STOP = -1, /* instead of a descriptor */
+    ACCEPT_IDLE = -2, /* nobody came for ACCEPT_IDLE_MS */
+    ACCEPT_IDLE_MS = 1000,
     ACCEPT_BODY_SECONDS = 30, /* a body that takes longer is given up */
     ACCEPT_READ_SECONDS = 5   /* as is a connection that says nothing for so long */
 };
@@ -26,7 +28,8 @@ bool accept_setup(void);
 bool accept_has_listener(void);
 
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
- * is none.  Out of descriptors it waits 100 ms and tries again. */
+ * is none.  ACCEPT_IDLE: nobody came; call again.  Out of descriptors it waits 100 ms and tries
+ * again. */
 int accept_wait(int listener, int stop_fd);
 
 /* Read one request from `fd`, which it takes over: r owns it then, blocking, without a timeout

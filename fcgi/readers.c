@@ -1,6 +1,7 @@
 #include "fcgi/readers.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "fcgi/log.h"
 #include "fcgi/replay.h"
@@ -21,14 +22,24 @@ struct readers {
     bool told; /* of an outage */
 };
 
-/* The next question to answer, entered as being read; NULL: stop. */
+static struct timespec idle_from_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec++;
+    return t;
+}
+
+/* The next question to answer, entered as being read.  NULL: a second without one, or stop. */
 static struct question *take(struct readers *r)
 {
     struct question *q = NULL;
+    struct timespec idle = idle_from_now();
+    int waited = 0;
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping && (r->paused || !r->first))
-        pthread_cond_wait(&r->changed, &r->lock);
-    if (!r->stopping) {
+    while (!r->stopping && waited == 0 && (r->paused || !r->first))
+        waited = pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &idle);
+    if (!r->stopping && !r->paused && r->first) {
         q = (struct question *)r->first;
         r->first = r->first->next;
         if (!r->first)
@@ -67,6 +78,14 @@ static void answer(struct readers *r, struct store *s, struct batch_builder *w,
     hub_answer(r->hub, q);
 }
 
+static bool stopping(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool yes = r->stopping;
+    pthread_mutex_unlock(&r->lock);
+    return yes;
+}
+
 static void *run(void *arg)
 {
     struct readers *r = arg;
@@ -75,9 +94,12 @@ static void *run(void *arg)
     struct batch_builder *w = batch_builder_new();
     if (!w || store_open(&s, r->db_path) != STORE_OK)
         log_line(LOG_LEVEL_ERROR, "reader_lost", "why=\"out of memory\"");
-    else
-        while ((q = take(r)))
+    while (s && w && !stopping(r)) {
+        if ((q = take(r)))
             answer(r, s, w, q);
+        else
+            store_idle(s);
+    }
     store_close(s);
     batch_builder_free(w);
     return NULL;

@@ -183,17 +183,22 @@ int responder_emptied(const struct responder *r)
 /* --------------------------------------------------------------------- stopping ------------
  */
 
-static void stop_hub(struct responder *r)
+/* End the streams, and wait until they are or the deadline cut them. */
+static void drain(struct responder *r)
 {
     eventfd_t n;
     struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
-    eventfd_read(r->emptied_fd, &n); /* from when it was empty before */
     hub_drain(r->hub, RESPONDER_DRAIN_MS);
-    do
-        poll(&p, 1, RESPONDER_DRAIN_MS + 200);
-    while (eventfd_read(r->emptied_fd, &n) == 0 && hub_streams(r->hub) > 0);
-    hub_stop(r->hub);
-    pthread_join(r->hub_thread, NULL);
+    while (hub_streams(r->hub) > 0 && poll(&p, 1, RESPONDER_DRAIN_MS + 200) > 0)
+        eventfd_read(r->emptied_fd, &n); /* it may be from when it was empty before */
+}
+
+static bool streams(struct responder *r)
+{
+    pthread_mutex_lock(&r->starting);
+    bool yes = r->hub;
+    pthread_mutex_unlock(&r->starting);
+    return yes;
 }
 
 void responder_free(struct responder *r)
@@ -201,9 +206,13 @@ void responder_free(struct responder *r)
     if (!r)
         return;
     eventfd_write(r->stop_fd, 1);
-    workers_stop(r->workers);
+    if (streams(r))
+        drain(r);
+    workers_stop(r->workers); /* who may have brought the last ones meanwhile */
     if (r->hub) {
-        stop_hub(r);
+        drain(r);
+        hub_stop(r->hub);
+        pthread_join(r->hub_thread, NULL);
         janitor_stop(r->janitor);
         feeder_stop(r->feeder);
         readers_free(r->readers);

@@ -1,7 +1,9 @@
 #include "fcgi/worker.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fcgi/accept.h"
@@ -15,7 +17,8 @@ struct worker {
     const struct worker_context *context;
     pthread_t thread;
     struct answerer answerer;
-    struct hub *hub; /* NULL: no stream yet */
+    struct hub *hub;    /* NULL: no stream yet */
+    atomic_int reading; /* the connection whose request is being read; -1: none */
 };
 
 struct workers {
@@ -61,7 +64,10 @@ static void serve(struct worker *w, int fd)
         return;
     }
     struct settings *settings = answer_settings(&w->answerer);
-    if (accept_request(&r, fd, publish_body_max(settings))) {
+    atomic_store(&w->reading, fd);
+    bool whole = accept_request(&r, fd, publish_body_max(settings));
+    atomic_store(&w->reading, -1);
+    if (whole) {
         struct ticket *t = answer(&w->answerer, settings, &r);
         if (t != NULL)
             hub_serve(w->hub, t);
@@ -76,8 +82,12 @@ static void *run(void *arg)
     struct worker *w = arg;
     int fd;
 
-    while ((fd = accept_wait(w->context->listener, w->context->stop_fd)) != ACCEPT_STOP)
-        serve(w, fd);
+    while ((fd = accept_wait(w->context->listener, w->context->stop_fd)) != ACCEPT_STOP) {
+        if (fd != ACCEPT_IDLE)
+            serve(w, fd);
+        else if (w->answerer.store != NULL)
+            store_idle(w->answerer.store);
+    }
     settings_unref(w->answerer.settings);
     store_close(w->answerer.store);
     return NULL;
@@ -95,6 +105,7 @@ struct workers *workers_start(const struct worker_context *c, int count)
         w->answerer.board = c->board;
         w->answerer.may_stream = may_stream;
         w->answerer.arg = w;
+        atomic_init(&w->reading, -1);
         if (pthread_create(&w->thread, NULL, run, w) != 0)
             break;
     }
@@ -108,8 +119,14 @@ void workers_stop(struct workers *all)
 {
     if (all == NULL)
         return;
-    for (int i = 0; i < all->count; i++)
+    for (int i = 0; i < all->count; i++) {
+        /* A connection that still has not said what it wants would hold us for seconds. (Should
+         * its number be another's by now, that one is being closed as well.) */
+        int fd = atomic_load(&all->worker[i].reading);
+        if (fd >= 0)
+            shutdown(fd, SHUT_RD);
         pthread_join(all->worker[i].thread, NULL);
+    }
     free(all);
 }
 

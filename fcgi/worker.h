@@ -46,8 +46,8 @@ bool workers_have_listener(void);
 /* `c` must stay until workers_stop returned.  NULL: out of memory or threads. */
 struct workers *workers_start(const struct worker_context *c, int count);
 
-/* Wait until all have ended; c->stop_fd has to be readable.  A worker in the middle of a
- * request answers it first.  NULL is fine. */
+/* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
+ * answered first; one that is still being read is given up.  NULL is fine. */
 void workers_stop(struct workers *w);
 
 /* Answer the one request of a CGI process, from the environment and descriptor 0, to descriptor

@@ -57,7 +57,8 @@ static enum store_result append_one(struct store *s, const struct publication *p
     sqlite3_bind_text(stmt, 1, session ? "" : p->channel, -1, SQLITE_STATIC);
     text_or_null(stmt, 2, session);
     sqlite3_bind_text(stmt, 3, p->type, -1, SQLITE_STATIC);
-    sqlite3_bind_text64(stmt, 4, p->data ? p->data : "", p->data_len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(stmt, 4, p->data ? p->data : "", p->data_len, SQLITE_STATIC,
+                        SQLITE_UTF8);
     text_or_null(stmt, 5, p->dedup_key);
     int before = sqlite3_total_changes(s->log.db);
     enum store_result r = STORE_OK;

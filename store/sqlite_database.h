@@ -54,8 +54,8 @@ struct store {
 };
 
 /* Make sure `d` is open and is the file at its path; opens it (or anew) and runs its schema
- * where there is none.  Takes no write lock of a file that has its schema.  Every call of store.h
- * begins with it; it forgets the sentence of the call before. */
+ * where there is none.  Takes no write lock of a file that has its schema.  Every call of
+ * store.h begins with it; it forgets the sentence of the call before. */
 enum store_result database_use(struct store *s, struct database *d);
 void database_close(struct store *s, struct database *d);
 

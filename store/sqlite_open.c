@@ -181,11 +181,12 @@ static void environment_line(const struct store *s, const char *name, const char
 {
     char line[1024];
     bool secret = strcmp(name, "publish_token") == 0;
-    snprintf(line, sizeof line,
-             "the environment's value of %s%s%s is not in force: the log has %s%s. To change it: "
-             "sqlite3 %s \"UPDATE rowcast_config SET value = '%s' WHERE name = '%s'\"",
-             name, secret ? "" : ", ", secret ? "" : wanted, secret ? "another" : value,
-             !secret && !*value ? "none" : "", s->log.path, secret ? "..." : wanted, name);
+    snprintf(
+        line, sizeof line,
+        "the environment's value of %s%s%s is not in force: the log has %s%s. To change it: "
+        "sqlite3 %s \"UPDATE rowcast_config SET value = '%s' WHERE name = '%s'\"",
+        name, secret ? "" : ", ", secret ? "" : wanted, secret ? "another" : value,
+        !secret && !*value ? "none" : "", s->log.path, secret ? "..." : wanted, name);
     say(arg, line);
 }
 

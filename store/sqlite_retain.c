@@ -71,12 +71,13 @@ static bool is_nobodys(struct store *s, const char *mailbox)
     return !known;
 }
 
-/* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something was
- * written. */
+/* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something
+ * was written. */
 static enum store_result look_at(struct store *s, const struct settings *settings,
                                  const struct found *m, int64_t now, bool *did)
 {
-    int64_t aged = now - settings->buffer_age * 1000, absent = now - settings->buffer_ttl * 1000;
+    int64_t aged = now - settings->buffer_age * 1000,
+            absent = now - settings->buffer_ttl * 1000;
     *did = true;
     if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
         return write_one(s, SQL_RETAIN_FORGET, "ti", m->name, aged);

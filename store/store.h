@@ -106,13 +106,13 @@ void store_wake(struct store *s); /* Thread: any. */
 /* Read the settings.  *out gets a reference. */
 enum store_result store_settings(struct store *s, struct settings **out);
 
-/* Environment variables ROWCAST_<NAME> seed the settings of a new log.  Say a line for each that
- * is not in force, and how to change the setting; never the token itself. */
+/* Environment variables ROWCAST_<NAME> seed the settings of a new log.  Say a line for each
+ * that is not in force, and how to change the setting; never the token itself. */
 enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
                                     void *arg);
 
-/* For a thread that has had nothing to ask for a second: close what the paths no longer lead to.
- * A connection that stays on a deleted -wal keeps the others of its process from opening it
+/* For a thread that has had nothing to ask for a second: close what the paths no longer lead
+ * to. A connection that stays on a deleted -wal keeps the others of its process from opening it
  * anew. */
 void store_idle(struct store *s);
 
@@ -138,8 +138,8 @@ enum store_result store_append(struct store *s, const struct publication *p, int
  * there.  One stat(); where the file is large (it never shrinks), a PASSIVE checkpoint. */
 bool store_wal_exceeds(struct store *s, int64_t wal_bytes);
 
-/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`.  *done: all of it was copied, so
- * that the next writer begins it anew. */
+/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`.  *done: all of it was copied,
+ * so that the next writer begins it anew. */
 enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, bool *done);
 
 /* -------------------------------------------------------------- sessions -------------------

@@ -48,7 +48,8 @@ static void channels_put(struct subscription *s, const char *const *channels, si
         m[1 + i].name = channels[i];
     qsort(m + 1, n, sizeof *m, by_name);
     s->mailboxes = 1;
-    for (size_t i = 1; i <= n; i++) /* "" is the smallest: asked for again, it is dropped here */
+    for (size_t i = 1; i <= n;
+         i++) /* "" is the smallest: asked for again, it is dropped here */
         if (strcmp(m[i].name, m[s->mailboxes - 1].name) != 0)
             m[s->mailboxes++].name = m[i].name;
     for (size_t i = 0; i < s->mailboxes; i++)

@@ -37,8 +37,8 @@ struct subscription {
 uint64_t mailbox_hash(const char *name);
 
 /* A copy of everything given, of channels and types the first SUBSCRIPTION_…_MAX (a caller that
- * wants to refuse more does so before).  `session_id` NULL: no mailbox of its own.  NULL: out of
- * memory.
+ * wants to refuse more does so before).  `session_id` NULL: no mailbox of its own.  NULL: out
+ * of memory.
  */
 struct subscription *subscription_new(const char *session_id, const char *const *channels,
                                       size_t channel_count, const char *const *types,

@@ -34,12 +34,13 @@ struct log_world {
 /* Run SQL as the shell would; the error's sentence, or NULL.  Valid until the next. */
 static inline const char *log_try(struct log_world *w, const char *sql)
 {
-    return sqlite3_exec(w->shell, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL
-                                                                      : sqlite3_errmsg(w->shell);
+    return sqlite3_exec(w->shell, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? NULL
+               : sqlite3_errmsg(w->shell);
 }
 
-__attribute__((format(printf, 2, 3))) static inline void
-log_sql(struct log_world *w, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void log_sql(struct log_world *w,
+                                                                 const char *format, ...)
 {
     char sql[4096];
     va_list args;

@@ -178,15 +178,18 @@ static void test_an_unknown_session_gets_nothing_and_nor_do_the_others(void **st
     struct log_world *w = *state;
     struct settings *settings = settings_new();
     struct claim claim;
-    struct claim_request r = {.user_agent = "", .remote_addr = "", .client_version = "",
-                              .query = "", .headers = "{}"};
+    struct claim_request r = {.user_agent = "",
+                              .remote_addr = "",
+                              .client_version = "",
+                              .query = "",
+                              .headers = "{}"};
     struct publication p = publication("update", "x");
     int64_t ids[2];
     char epoch[EPOCH_SIZE];
     assert_int_equal(store_lease(w->store), STORE_OK);
     assert_int_equal(store_claim(w->store, settings, &r, &claim), STORE_OK);
-    const char *both[] = {claim.session_id, "nobody"}, *twice[] = {claim.session_id,
-                                                                   claim.session_id};
+    const char *both[] = {claim.session_id, "nobody"},
+               *twice[] = {claim.session_id, claim.session_id};
     p.sessions = both;
     p.session_count = 2;
     assert_int_equal(store_append(w->store, &p, ids, epoch), STORE_UNKNOWN);

@@ -33,8 +33,8 @@ static bool is_plan_of_interest(const char *sql)
  * scanned harmlessly. */
 static bool scans_a_table(const char *detail)
 {
-    static const char *const tables[] = {"events",   "rowcast_channels", "sessions",
-                                         "streams",  "endings"};
+    static const char *const tables[] = {"events", "rowcast_channels", "sessions", "streams",
+                                         "endings"};
     if (strncmp(detail, "SCAN ", 5) != 0)
         return false;
     size_t n = strcspn(detail + 5, " ");
@@ -66,8 +66,8 @@ static void test_no_statement_walks_a_table_that_grows(void **state)
     struct log_world *w = *state;
     sqlite3 *sessions = NULL;
     assert_int_equal(sqlite3_open(":memory:", &sessions), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(sessions, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(sessions, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL, NULL),
+                     SQLITE_OK);
     for (int i = 0; i < SQL_COUNT; i++) {
         if (!is_plan_of_interest(sql_text[i]))
             continue;

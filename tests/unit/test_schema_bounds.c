@@ -165,7 +165,8 @@ static void test_the_books_have_one_row_for_good(void **state)
 {
     struct log_world *w = *state;
     assert_non_null(log_try(w, "DELETE FROM rowcast_log"));
-    assert_non_null(log_try(w, "INSERT INTO rowcast_log(one, version, epoch) VALUES (2, 1, 'x')"));
+    assert_non_null(
+        log_try(w, "INSERT INTO rowcast_log(one, version, epoch) VALUES (2, 1, 'x')"));
     assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_log"), 1);
 }
 

@@ -74,9 +74,9 @@ static void test_a_bad_row_is_refused_with_a_sentence_whatever_the_or_clause(voi
 
 static void test_a_word_of_the_protocol_is_refused_as_type(void **state)
 {
-    static const char *const words[] = {"open",         "error",      "opening",
-                                        "connected",    "gap",        "replay-start",
-                                        "replay-end",   "heartbeat",  "later"};
+    static const char *const words[] = {"open",       "error",     "opening",
+                                        "connected",  "gap",       "replay-start",
+                                        "replay-end", "heartbeat", "later"};
     struct log_world *w = *state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         char sql[96];
@@ -190,7 +190,8 @@ static void test_the_rules_hold_for_the_stock_shell(void **state)
     char said[1024];
     shell(w, "INSERT OR IGNORE INTO events(data) VALUES (NULL);", said, sizeof said);
     assert_non_null(strstr(said, not_text));
-    shell(w, "INSERT INTO events(data) VALUES (1), (2), (3);\\nDELETE FROM events WHERE id = 2;",
+    shell(w,
+          "INSERT INTO events(data) VALUES (1), (2), (3);\\nDELETE FROM events WHERE id = 2;",
           said, sizeof said);
     assert_string_equal(said, "");
     assert_string_equal(log_read(w, 0, NULL), "hole:<2 1 3");

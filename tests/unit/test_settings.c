@@ -42,7 +42,8 @@ static void test_a_change_moves_the_version_and_is_read(void **state)
     log_set(w, "retry", 250);
     log_sql(w, "UPDATE rowcast_config SET value = 'none' WHERE name = 'session_check'");
     log_sql(w, "UPDATE rowcast_config SET value = 'secret' WHERE name = 'publish_token'");
-    log_sql(w, "UPDATE rowcast_config SET value = 'X-Tenant, Origin' WHERE name = 'meta_headers'");
+    log_sql(w,
+            "UPDATE rowcast_config SET value = 'X-Tenant, Origin' WHERE name = 'meta_headers'");
     struct settings *s = settings_of(w);
     assert_int_equal(s->version, 4);
     assert_int_equal(s->retry, 250);
@@ -94,7 +95,8 @@ static const struct {
     {"meta_headers", "'X: y'"},
 };
 
-static void test_an_impossible_value_is_refused_with_a_sentence_that_names_the_setting(void **state)
+static void
+test_an_impossible_value_is_refused_with_a_sentence_that_names_the_setting(void **state)
 {
     static const char *const forms[] = {
         "UPDATE rowcast_config SET value = %s WHERE name = '%s'",

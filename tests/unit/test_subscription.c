@@ -20,7 +20,8 @@ static void assert_key_equal(const struct subscription *a, const struct subscrip
     free(kb);
 }
 
-static void test_mailboxes_are_broadcasts_then_channels_sorted_then_the_sessions_own(void **state)
+static void
+test_mailboxes_are_broadcasts_then_channels_sorted_then_the_sessions_own(void **state)
 {
     (void)state;
     const char *channels[] = {"room-7", "", "b", "room-7", "b"};

@@ -1,0 +1,142 @@
+#include "tests/unit/log_world.h"
+
+#include <pthread.h>
+#include <time.h>
+
+enum { LONG_MS = 20000 };
+
+/* Whether the wait ended before its time: the deadline is long, so no clock decides. */
+static bool ends_early(struct log_world *w)
+{
+    struct timespec a, b;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    assert_int_equal(store_wait(w->store, LONG_MS), STORE_OK);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    return b.tv_sec - a.tv_sec < LONG_MS / 1000 - 1;
+}
+
+static void test_a_row_that_came_before_the_wait_is_not_missed(void **state)
+{
+    struct log_world *w = *state;
+    log_read(w, 0, NULL);
+    log_insert(w, 1);
+    assert_true(ends_early(w));
+}
+
+static void test_a_store_that_never_read_is_sent_to_read(void **state)
+{
+    struct log_world *w = *state;
+    assert_true(ends_early(w));
+}
+
+static void *insert_later(void *arg)
+{
+    struct log_world *w = arg;
+    log_insert(w, 1);
+    return NULL;
+}
+
+static void test_a_row_that_comes_during_the_wait_ends_it(void **state)
+{
+    struct log_world *w = *state;
+    for (int i = 0; i < 20; i++) {
+        pthread_t t;
+        log_read(w, 0, NULL);
+        assert_int_equal(pthread_create(&t, NULL, insert_later, w), 0);
+        assert_true(ends_early(w));
+        pthread_join(t, NULL);
+    }
+    log_read(w, 0, NULL);
+    assert_int_equal(w->end.last_id, 20);
+}
+
+static void test_what_is_not_committed_does_not_end_the_wait(void **state)
+{
+    struct log_world *w = *state;
+    log_read(w, 0, NULL);
+    log_sql(w, "BEGIN IMMEDIATE; INSERT INTO events(data) VALUES ('x')");
+    struct timespec a, b;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    assert_int_equal(store_wait(w->store, 120), STORE_OK);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    int64_t ms = (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000;
+    assert_true(ms >= 119); /* the whole time, however slow the machine */
+    log_sql(w, "COMMIT");
+    assert_true(ends_early(w));
+}
+
+static void test_no_transaction_is_open_while_waiting(void **state)
+{
+    struct log_world *w = *state;
+    log_insert(w, 3);
+    log_read(w, 0, NULL);
+    assert_int_equal(store_wait(w->store, 1), STORE_OK);
+    int frames = -1, copied = -1; /* a reader would keep RESTART from it */
+    assert_int_equal(
+        sqlite3_wal_checkpoint_v2(w->shell, NULL, SQLITE_CHECKPOINT_RESTART, &frames, &copied),
+        SQLITE_OK);
+    assert_int_equal(frames, copied);
+}
+
+static void *wake(void *arg)
+{
+    struct log_world *w = arg;
+    store_wake(w->store);
+    return NULL;
+}
+
+static void test_another_thread_can_wake_it_before_or_during_the_wait(void **state)
+{
+    struct log_world *w = *state;
+    log_read(w, 0, NULL);
+    store_wake(w->store);
+    assert_true(ends_early(w));
+    for (int i = 0; i < 20; i++) {
+        pthread_t t;
+        assert_int_equal(pthread_create(&t, NULL, wake, w), 0);
+        assert_true(ends_early(w));
+        pthread_join(t, NULL);
+    }
+}
+
+static void test_a_replaced_log_ends_the_wait(void **state)
+{
+    struct log_world *w = *state;
+    char command[128];
+    log_read(w, 0, NULL);
+    snprintf(command, sizeof command, "cd %s && rm log log-wal log-shm", w->dir);
+    assert_int_equal(system(command), 0);
+    assert_true(ends_early(w));
+    assert_string_equal(log_read(w, 0, NULL), "");
+    assert_int_equal(w->end.last_id, 0);
+}
+
+static void test_a_symbolic_link_to_the_log_is_followed(void **state)
+{
+    struct log_world *w = *state;
+    struct log_world linked = {0};
+    char path[64];
+    snprintf(path, sizeof path, "%s/link", w->dir);
+    assert_int_equal(symlink(w->path, path), 0);
+    assert_int_equal(store_open(&linked.store, path), STORE_OK);
+    log_read(&linked, 0, NULL);
+    log_insert(w, 1);
+    assert_true(ends_early(&linked));
+    assert_string_equal(log_read(&linked, 0, NULL), "1");
+    store_close(linked.store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_a_row_that_came_before_the_wait_is_not_missed),
+        LOG_TEST(test_a_store_that_never_read_is_sent_to_read),
+        LOG_TEST(test_a_row_that_comes_during_the_wait_ends_it),
+        LOG_TEST(test_what_is_not_committed_does_not_end_the_wait),
+        LOG_TEST(test_no_transaction_is_open_while_waiting),
+        LOG_TEST(test_another_thread_can_wake_it_before_or_during_the_wait),
+        LOG_TEST(test_a_replaced_log_ends_the_wait),
+        LOG_TEST(test_a_symbolic_link_to_the_log_is_followed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
