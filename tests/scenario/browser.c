@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "tests/scenario/browser.h"
 
@@ -126,6 +127,11 @@ void browser_share_cookie(struct browser *to, const struct browser *from)
     snprintf(to->cookie, sizeof to->cookie, "%s", from->cookie);
 }
 
+void browser_widen(struct browser *b)
+{
+    setsockopt(b->wire.fd, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int));
+}
+
 void browser_come_back(struct browser *b, bool yes)
 {
     b->comes_back = yes;
@@ -166,6 +172,10 @@ static bool parse(struct browser *b)
 {
     struct parser *p = &b->parser;
     while (b->chunk_start < b->chunk_end) {
+        b->chunk_start +=
+            parser_run(p, b->chunk + b->chunk_start, b->chunk_end - b->chunk_start);
+        if (b->chunk_start == b->chunk_end)
+            break;
         int what = parser_byte(p, b->chunk[b->chunk_start++], &b->retry_ms);
         if (what != PARSED_EVENT && what != PARSED_BLOCK)
             continue;

@@ -26,6 +26,8 @@ enum {
     PARSED_BLOCK, /* a block without data: only its id counts */
     PARSED_RETRY
 };
+/* Take what begins `bytes` and ends no line; how many bytes that was. */
+size_t parser_run(struct parser *p, const char *bytes, size_t n);
 int parser_byte(struct parser *p, char c, int64_t *retry_ms);
 void parser_next(struct parser *p);  /* forget the event that was dispatched */
 void parser_reset(struct parser *p); /* a new connection: only the last event id stays */

@@ -100,6 +100,17 @@ static int line_complete(struct parser *p, int64_t *retry)
     return field(p, line, value, (size_t)(line + p->line.len - value), retry);
 }
 
+size_t parser_run(struct parser *p, const char *bytes, size_t n)
+{
+    size_t run = 0;
+    if (!p->began || p->after_cr)
+        return 0;
+    while (run < n && bytes[run] != '\n' && bytes[run] != '\r')
+        run++;
+    text_add(&p->line, bytes, run);
+    return run;
+}
+
 int parser_byte(struct parser *p, char c, int64_t *retry_ms)
 {
     if (c == '\n' && p->after_cr) {

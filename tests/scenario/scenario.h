@@ -142,6 +142,7 @@ void browser_cut(struct browser *b);    /* the connection breaks; it will come b
 void browser_reload(struct browser *b); /* the page again: the cookie stays, the id is gone */
 void browser_close(struct browser *b);  /* the tab is closed; b stays until the test's end */
 void browser_share_cookie(struct browser *to, const struct browser *from);
+void browser_widen(struct browser *b); /* of a narrow stage: now it takes what it gets */
 void browser_come_back(struct browser *b, bool yes); /* whether it reconnects; at first: yes */
 
 bool browser_is_dead(const struct browser *b);

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include "store/sqlite_database.h"
+
 /* An allocator that fails once, at the n-th call. */
 static sqlite3_mem_methods real;
 static long calls, fail_at;
@@ -75,6 +77,25 @@ static void test_somebodys_open_transaction_makes_an_append_busy_and_no_read(voi
     log_sql(w, "COMMIT");
     assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
     assert_int_equal(id, 2);
+}
+
+static void test_a_full_log_refuses_an_append_whole_and_is_still_read(void **state)
+{
+    struct log_world *w = *state;
+    static char data[100000];
+    struct publication p = {.channel = "", .type = "a", .data = data, .data_len = sizeof data};
+    int64_t id;
+    char epoch[EPOCH_SIZE];
+    memset(data, 'x', sizeof data);
+    log_insert(w, 1);
+    log_read(w, 0, NULL);
+    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 1", NULL, NULL, NULL);
+    assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_FULL);
+    assert_non_null(strstr(store_why(w->store), "full"));
+    assert_string_equal(log_read(w, 0, NULL), "1");
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 1);
+    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL);
+    assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
 }
 
 static void test_opening_a_log_that_is_there_takes_no_write_lock(void **state)
@@ -188,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_any_allocation_may_fail_and_the_next_call_works),
         LOG_TEST(test_somebodys_open_transaction_makes_an_append_busy_and_no_read),
+        LOG_TEST(test_a_full_log_refuses_an_append_whole_and_is_still_read),
         LOG_TEST(test_opening_a_log_that_is_there_takes_no_write_lock),
         LOG_TEST(test_a_newer_log_is_refused_with_a_sentence),
         LOG_TEST(test_a_file_that_is_no_database_is_told_and_left_alone),
