@@ -17,6 +17,7 @@
 #include "store/settings.h"
 
 struct hub;
+struct pending;
 
 /* A position a stream may begin again from, on its way to whoever saves it. */
 struct mark {
@@ -28,7 +29,7 @@ struct mark {
 /* What a stream behind the tail needs.  Nobody changes it but for `answer`. */
 struct question {
     struct message message;
-    uint64_t number;
+    struct pending *pending; /* the hub's own */
     int64_t after;
     bool without_session;              /* rows of the session's own mailbox are not needed */
     struct subscription *subscription; /* a copy, the question's own */

@@ -69,17 +69,15 @@ static struct pending *pending_new(struct hub *h, struct question *q, uint64_t k
     if (!p)
         return NULL;
     p->question = q;
-    p->number = q->number = ++h->questions;
     p->key = key;
-    HASH_ADD(by_number, h->by_number, number, sizeof p->number, p);
-    HASH_ADD(by_key, h->by_key, key, sizeof p->key, p);
+    q->pending = p;
+    HASH_ADD(hh, h->pending, key, sizeof p->key, p);
     return p;
 }
 
 static void pending_free(struct hub *h, struct pending *p)
 {
-    HASH_DELETE(by_number, h->by_number, p);
-    HASH_DELETE(by_key, h->by_key, p);
+    HASH_DEL(h->pending, p); /* NOLINT(clang-analyzer-*): it takes the table for empty */
     free(p);
 }
 
@@ -92,7 +90,7 @@ static bool ask(struct stream *s)
     if (!q)
         return false;
     uint64_t key = question_key(q);
-    HASH_FIND(by_key, h->by_key, &key, sizeof key, p);
+    HASH_FIND(hh, h->pending, &key, sizeof key, p);
     if (p && questions_equal(p->question, q)) {
         question_free(q);
     } else if (p || !(p = pending_new(h, q, key))) {
@@ -151,16 +149,6 @@ bool batches_next(struct stream *s)
     return false;
 }
 
-void batches_feed(struct hub *h, struct batch *b)
-{
-    tail_append(h->tail, b);
-    clock_shed(h);
-    for (uint32_t i = h->seats;
-         i-- > 0;) /* from behind: a stream that closes moves the last one */
-        if (h->stream[i]->state == STREAM_WAITS)
-            stream_pump(h->stream[i]);
-}
-
 /* Blocked it is when a heartbeat did not go out yet; it goes on by itself then. */
 static void take_answer(struct stream *s, struct batch *b)
 {
@@ -177,18 +165,13 @@ static void take_answer(struct stream *s, struct batch *b)
 void batches_answer(struct hub *h, struct question *q)
 {
     struct batch *b = q->answer;
-    struct pending *p;
-    struct stream *s, *next, *waiters;
-    HASH_FIND(by_number, h->by_number, &q->number, sizeof q->number, p);
-    if (p) {
-        waiters = p->waiters;
-        p->waiters = NULL;
-        DL_FOREACH2 (waiters, s, asking_next)
-            s->pending = NULL;
-        pending_free(h, p);
-        DL_FOREACH_SAFE2 (waiters, s, next, asking_next)
-            take_answer(s, b);
-    }
+    struct stream *s, *next, *waiters = q->pending->waiters;
+    q->pending->waiters = NULL;
+    DL_FOREACH2 (waiters, s, asking_next)
+        s->pending = NULL;
+    pending_free(h, q->pending);
+    DL_FOREACH_SAFE2 (waiters, s, next, asking_next)
+        take_answer(s, b);
     question_free(q);
     clock_shed(h);
 }
@@ -221,12 +204,34 @@ void batches_reset(struct hub *h, const char *epoch, int64_t end)
     }
 }
 
+/* True unless a reset found no memory for the tail: then this batch begins a new one. */
+static bool continues(struct hub *h, const struct batch *b)
+{
+    if (!h->tail || strcmp(tail_epoch(h->tail), b->epoch) != 0 || tail_end(h->tail) != b->after)
+        batches_reset(h, b->epoch, b->after);
+    return h->tail && strcmp(tail_epoch(h->tail), b->epoch) == 0 &&
+           tail_end(h->tail) == b->after;
+}
+
+void batches_feed(struct hub *h, struct batch *b)
+{
+    if (!continues(h, b)) {
+        batch_unref(b);
+        return;
+    }
+    tail_append(h->tail, b);
+    clock_shed(h);
+    /* From behind: a stream that closes puts the last one in its place. */
+    for (uint32_t i = h->seats; i-- > 0;)
+        if (h->stream[i]->state == STREAM_WAITS)
+            stream_pump(h->stream[i]);
+}
+
 void batches_free(struct hub *h)
 {
     struct pending *p, *next;
-    HASH_ITER (by_number, h->by_number, p, next) {
+    HASH_ITER (hh, h->pending, p, next)
         pending_free(h, p);
-    }
     tail_free(h->tail);
     settings_unref(h->settings);
 }

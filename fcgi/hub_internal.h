@@ -46,12 +46,10 @@ struct stream {
 
 /* A question that was asked, and who waits for the answer. */
 struct pending {
-    uint64_t number;
     uint64_t key;                    /* of equal questions; equality decides */
     const struct question *question; /* borrowed until it comes back */
     struct stream *waiters;
-    UT_hash_handle by_number;
-    UT_hash_handle by_key;
+    UT_hash_handle hh;
 };
 
 struct hub {
@@ -68,8 +66,7 @@ struct hub {
     uint32_t numbers;
     atomic_uint taken;      /* as `seats`, for other threads; counts tickets on their way too */
     struct stream *blocked; /* longest first */
-    struct pending *by_number, *by_key;
-    uint64_t questions;
+    struct pending *pending; /* hashed by key */
     uint64_t marked_at;
     bool draining;
     uint64_t deadline;
