@@ -101,6 +101,7 @@ format:
 
 install: all
 	install -D -m 755 $(BUILD)/rowcast.fcgi $(DESTDIR)$(PREFIX)/lib/cgi-bin/rowcast.fcgi
+	install -D -m 644 rowcast.8 $(DESTDIR)$(PREFIX)/share/man/man8/rowcast.8
 	install -d $(DESTDIR)$(PREFIX)/share/rowcast/sql $(DESTDIR)$(PREFIX)/share/doc/rowcast
 	cp -R web $(DESTDIR)$(PREFIX)/share/rowcast/
 	install -m 644 sql/schema.sql $(wildcard sql/views.sql) $(DESTDIR)$(PREFIX)/share/rowcast/sql/
