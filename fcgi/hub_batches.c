@@ -230,8 +230,9 @@ void batches_feed(struct hub *h, struct batch *b)
 void batches_free(struct hub *h)
 {
     struct pending *p, *next;
-    HASH_ITER (hh, h->pending, p, next)
+    HASH_ITER (hh, h->pending, p, next) {
         pending_free(h, p);
+    }
     tail_free(h->tail);
     settings_unref(h->settings);
 }
