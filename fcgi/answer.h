@@ -16,6 +16,7 @@ struct answerer {
     struct store *store;
     struct board *board;       /* the settings while the log can not be read */
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
+    char epoch[EPOCH_SIZE];    /* of the log they were read from */
     bool leased;
 
     /* Whether a stream could be served now; asked before the claim, because a stream that was

@@ -28,6 +28,20 @@ size_t batch_memory(void)
     return atomic_load_explicit(&memory, memory_order_relaxed);
 }
 
+enum { LARGEST_EVENTS = 8 };
+
+size_t batch_memory_limit(const struct settings *s)
+{
+    size_t least = (size_t)s->max_event_bytes * LARGEST_EVENTS, limit = (size_t)s->memory_bytes;
+    return limit > least ? limit : least;
+}
+
+size_t batch_tail_limit(const struct settings *s)
+{
+    size_t half = batch_memory_limit(s) / 2, limit = (size_t)s->tail_bytes;
+    return limit < half ? limit : half;
+}
+
 struct batch *batch_alloc(size_t size)
 {
     struct batch *b = malloc(size);

@@ -26,6 +26,7 @@
 
 #include "store/event.h"
 #include "store/event_id.h"
+#include "store/settings.h"
 
 enum { BATCH_BYTES = 64 * 1024 };
 
@@ -69,6 +70,12 @@ void batch_unref(struct batch *b); /* NULL is fine */
 
 /* Bytes of all batches that exist in this process. */
 size_t batch_memory(void);
+
+/* What they may take: memory_bytes, but eight of the largest events at least, or a small limit
+ * would let a large event never through; and the tail's part of it, half at most, or a full
+ * tail would leave nothing to those who are behind it. */
+size_t batch_memory_limit(const struct settings *s);
+size_t batch_tail_limit(const struct settings *s);
 
 /* The index of the first event with an id greater than `id`; b->events if there is none. */
 size_t batch_find(const struct batch *b, int64_t id);

@@ -26,6 +26,7 @@ struct feeder {
     bool under_way;      /* a batch that the hub did not fan out yet */
     bool down;           /* the log can not be read, and the log line about it was written */
     bool following;      /* `at` is true */
+    bool tail_is_stale;  /* the hub's, since settings changed how events are written */
     struct store_end at; /* the hub was fed up to at.last_id of at.epoch */
     pthread_mutex_t seen_lock;
     struct store_end seen; /* a copy of `at` for others */
@@ -83,12 +84,21 @@ static bool follow(struct feeder *f, const struct store_end *end)
     if (f->following)
         log_line(LOG_LEVEL_WARN, "log_replaced", "epoch=%s last_id=%lld", end->epoch,
                  (long long)end->last_id);
-    int64_t version = f->at.config_version;
+    int64_t version = f->following ? -1 : f->at.config_version; /* another log's are others */
     f->at = *end;
     f->at.config_version = version;
     f->following = true;
     publish_end(f);
     return true;
+}
+
+static bool formats_alike(struct feeder *f, const struct settings *s)
+{
+    struct settings *now = board_get(f->board);
+    bool alike = now->enable_reconnection == s->enable_reconnection &&
+                 now->mark_replayed == s->mark_replayed;
+    settings_unref(now);
+    return alike;
 }
 
 static void refresh_settings(struct feeder *f, int64_t version)
@@ -100,9 +110,20 @@ static void refresh_settings(struct feeder *f, int64_t version)
         log_line(LOG_LEVEL_WARN, "settings_unread", "why=\"%s\"", store_why(f->store));
         return;
     }
-    f->at.config_version = s->version;
-    hub_settings(f->hub, settings_ref(s));
+    f->tail_is_stale |= !formats_alike(f, s);
+    if (hub_settings(f->hub, settings_ref(s)))
+        f->at.config_version = s->version;
+    else
+        settings_unref(s); /* it is told again with the next look at the log */
     board_put(f->board, s);
+}
+
+/* Events in the tail are written as the settings then wanted it; the readers write them anew.
+ */
+static void drop_stale_tail(struct feeder *f)
+{
+    if (f->tail_is_stale && hub_reset(f->hub, f->at.epoch, f->at.last_id))
+        f->tail_is_stale = false;
 }
 
 /* The log we fed from has another epoch now, or ends below what was read of it. */
@@ -157,6 +178,7 @@ static enum store_result feed(struct feeder *f, bool *more)
         *more = b->through < end.last_id;
         pass_on(f, b);
     }
+    drop_stale_tail(f);
     return STORE_OK;
 }
 

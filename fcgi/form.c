@@ -54,7 +54,7 @@ void form_read(struct form *f, const struct request *r, const struct query *q,
         form_wrong(f, "the form has more than %d fields", QUERY_ITEMS_MAX);
         break;
     case QUERY_NOMEM:
-        form_wrong(f, "out of memory");
+        f->nomem = true;
         break;
     }
 }

@@ -7,6 +7,7 @@
 #ifndef ROWCAST_FCGI_FORM_H
 #define ROWCAST_FCGI_FORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fcgi/query.h"
@@ -17,6 +18,7 @@ enum { FORM_WHY_SIZE = 128 };
 struct form {
     const struct query *query; /* the address */
     struct query body;         /* empty unless the body is form-encoded */
+    bool nomem;                /* the body could not be split for want of memory */
     char wrong[FORM_WHY_SIZE]; /* "", or the first thing that is not as it should be */
 };
 

@@ -13,9 +13,7 @@ enum hub_message {
     HUB_SETTINGS,
     HUB_ANSWER,
     HUB_COLLECT,
-    HUB_END_STREAMS,
-    HUB_DRAIN,
-    HUB_STOP
+    HUB_END_STREAMS
 };
 
 /* What is neither a ticket nor a question that comes back is one of these. */
@@ -23,7 +21,6 @@ struct order {
     struct message message;
     struct batch *batch;
     struct settings *settings;
-    uint64_t deadline_ms; /* of HUB_DRAIN */
     int64_t end;
     char epoch[EPOCH_SIZE];
     size_t streams;
@@ -47,12 +44,12 @@ static void end_streams(struct hub *h, struct order *o)
     }
 }
 
-static void drain(struct hub *h, const struct order *o)
+static void drain(struct hub *h, int deadline_ms)
 {
-    if (h->draining)
+    if (h->draining || deadline_ms == 0)
         return;
     h->draining = true;
-    h->deadline = uv_now(&h->loop) + o->deadline_ms;
+    h->deadline = uv_now(&h->loop) + (uint64_t)deadline_ms;
     clock_start(h);
     if (h->seats == 0)
         h->friends.emptied(h->friends.arg);
@@ -65,7 +62,7 @@ static void new_settings(struct hub *h, struct settings *s)
     settings_unref(h->settings);
     h->settings = s;
     if (h->tail)
-        tail_limit(h->tail, (size_t)s->tail_bytes);
+        tail_limit(h->tail, batch_tail_limit(s));
     clock_start(h);
 }
 
@@ -100,12 +97,6 @@ static void carry_out(struct hub *h, struct order *o)
     case HUB_END_STREAMS:
         end_streams(h, o);
         break;
-    case HUB_DRAIN:
-        drain(h, o);
-        break;
-    case HUB_STOP:
-        stop(h);
-        break;
     }
     free(o);
 }
@@ -124,6 +115,9 @@ static void on_bell(uv_async_t *a)
         else
             carry_out(h, (struct order *)m);
     }
+    drain(h, atomic_load(&h->drain_ms));
+    if (atomic_load(&h->stop))
+        stop(h);
 }
 
 static void ring(void *arg)
@@ -140,7 +134,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
         return NULL;
     h->friends = *friends;
     h->streams_max = (uint32_t)streams_max;
-    h->stream = malloc(streams_max * sizeof(struct stream *));
+    h->stream = malloc((streams_max + STREAMS_MORE) * sizeof(struct stream *));
     if (!h->stream || uv_loop_init(&h->loop) != 0)
         goto fail;
     if (uv_async_init(&h->loop, &h->bell, on_bell) != 0) {
@@ -164,7 +158,7 @@ void hub_run(struct hub *h)
     uv_run(&h->loop, UV_RUN_DEFAULT);
 }
 
-/* What was posted after HUB_STOP is let go of. */
+/* What was posted after hub_stop is let go of. */
 static void discard(struct hub *h)
 {
     struct message *m = inbox_take(&h->inbox), *next;
@@ -189,6 +183,10 @@ void hub_free(struct hub *h)
 {
     if (!h)
         return;
+    if (!h->stopping) { /* it was never run */
+        stop(h);
+        uv_run(&h->loop, UV_RUN_DEFAULT);
+    }
     discard(h);
     batches_free(h);
     inbox_close(&h->inbox);
@@ -214,7 +212,7 @@ void hub_serve(struct hub *h, struct ticket *t)
     inbox_post(&h->inbox, &t->message);
 }
 
-/* NULL: out of memory, told in the log; what the order would have done is not done. */
+/* NULL: out of memory, told in the log; whoever gave the order gives it again. */
 static struct order *order_new(enum hub_message kind, size_t streams)
 {
     struct order *o = calloc(1, sizeof *o + streams * sizeof o->stream_id[0]);
@@ -246,15 +244,14 @@ bool hub_reset(struct hub *h, const char *epoch, int64_t end)
     return true;
 }
 
-void hub_settings(struct hub *h, struct settings *s)
+bool hub_settings(struct hub *h, struct settings *s)
 {
     struct order *o = order_new(HUB_SETTINGS, 0);
-    if (!o) {
-        settings_unref(s);
-        return;
-    }
+    if (!o)
+        return false;
     o->settings = s;
     inbox_post(&h->inbox, &o->message);
+    return true;
 }
 
 void hub_answer(struct hub *h, struct question *q)
@@ -263,28 +260,23 @@ void hub_answer(struct hub *h, struct question *q)
     inbox_post(&h->inbox, &q->message);
 }
 
-static void post_plain(struct hub *h, enum hub_message kind, uint64_t deadline_ms)
-{
-    struct order *o = order_new(kind, 0);
-    if (!o)
-        return;
-    o->deadline_ms = deadline_ms;
-    inbox_post(&h->inbox, &o->message);
-}
-
 void hub_collect(struct hub *h)
 {
-    post_plain(h, HUB_COLLECT, 0);
+    struct order *o = order_new(HUB_COLLECT, 0);
+    if (o)
+        inbox_post(&h->inbox, &o->message);
 }
 
 void hub_drain(struct hub *h, int deadline_ms)
 {
-    post_plain(h, HUB_DRAIN, (uint64_t)deadline_ms);
+    atomic_store(&h->drain_ms, deadline_ms);
+    ring(h);
 }
 
 void hub_stop(struct hub *h)
 {
-    post_plain(h, HUB_STOP, 0);
+    atomic_store(&h->stop, true);
+    ring(h);
 }
 
 bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n)

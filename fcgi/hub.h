@@ -19,13 +19,6 @@
 struct hub;
 struct pending;
 
-/* A position a stream may begin again from, on its way to whoever saves it. */
-struct mark {
-    int64_t stream_id;
-    int64_t position;
-    char epoch[EPOCH_SIZE];
-};
-
 /* What a stream behind the tail needs.  Nobody changes it but for `answer`. */
 struct question {
     struct message message;
@@ -42,7 +35,7 @@ void question_free(struct question *q);
 struct hub_friends {
     void *arg;
     void (*ask)(void *arg, struct question *q);             /* q comes back by hub_answer */
-    void (*ended)(void *arg, const struct mark *m);         /* a saved stream ended */
+    void (*ended)(void *arg, struct ending *e);             /* a saved stream ended; takes e */
     void (*marks)(void *arg, struct mark *marks, size_t n); /* malloc'd, taken over */
     void (*fanned_out)(void *arg);                          /* the last batch is on its way */
     void (*emptied)(void *arg);                             /* hub_drain: no stream is left */
@@ -52,7 +45,7 @@ struct hub_friends {
 struct hub *hub_new(const struct hub_friends *friends, struct settings *settings,
                     size_t streams_max);
 void hub_run(struct hub *h);  /* until hub_stop; the thread that calls it is the hub's */
-void hub_free(struct hub *h); /* after hub_run returned; closes what is left */
+void hub_free(struct hub *h); /* after hub_run returned, or without; closes what is left */
 
 /* Whether one more stream would be too many, and how many there are. */
 bool hub_is_full(const struct hub *h);
@@ -60,12 +53,12 @@ size_t hub_streams(const struct hub *h);
 
 void hub_serve(struct hub *h, struct ticket *t); /* takes t over */
 
-/* The feeder's: the newest batch (takes the reference), which begins where the last one ended,
- * or that the log is another one now and ends at `end`: every stream of another epoch is told.
- * False: out of memory, nothing was taken; try again. */
+/* The feeder's: the newest batch (takes the reference), which begins where the last one ended;
+ * that the log is another one now and ends at `end`: every stream of another epoch is told; or
+ * other settings (takes the reference).  False: out of memory, nothing was taken; try again. */
 bool hub_feed(struct hub *h, struct batch *b);
 bool hub_reset(struct hub *h, const char *epoch, int64_t end);
-void hub_settings(struct hub *h, struct settings *s); /* takes the reference */
+bool hub_settings(struct hub *h, struct settings *s);
 
 /* A reader's: gives `q` back with q->answer (a reference, or NULL for "nothing yet, ask again
  * later"). */
@@ -77,7 +70,8 @@ void hub_collect(struct hub *h);
 bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n);
 
 /* End every stream at the end of its event, with a jittered retry, within `deadline_ms`, and so
- * those that still come; friends.emptied tells when none is left. */
+ * those that still come; friends.emptied tells when none is left.  Neither this nor hub_stop
+ * needs memory: whoever waits for the end must not wait in vain. */
 void hub_drain(struct hub *h, int deadline_ms);
 void hub_stop(struct hub *h);
 

@@ -72,7 +72,10 @@ static struct pending *pending_new(struct hub *h, struct question *q, uint64_t k
     p->key = key;
     q->pending = p;
     HASH_ADD(hh, h->pending, key, sizeof p->key, p);
-    return p;
+    if (p->hh.tbl)
+        return p;
+    free(p);
+    return NULL;
 }
 
 static void pending_free(struct hub *h, struct pending *p)
@@ -176,7 +179,7 @@ void batches_answer(struct hub *h, struct question *q)
     clock_shed(h);
 }
 
-static void move(struct stream *s, const char *epoch, int64_t end)
+void batches_move(struct stream *s, const char *epoch, int64_t end)
 {
     batches_forget(s);
     client_move(&s->client, epoch, end);
@@ -188,20 +191,32 @@ static void move(struct stream *s, const char *epoch, int64_t end)
 
 void batches_reset(struct hub *h, const char *epoch, int64_t end)
 {
-    struct tail *t = tail_new(epoch, end, (size_t)h->settings->tail_bytes);
+    struct tail *t = tail_new(epoch, end, batch_tail_limit(h->settings));
     if (!t) {
         log_line(LOG_LEVEL_ERROR, "tail_refused", "why=\"out of memory\"");
-        return; /* the streams wait; the feeder says it again when it finds the log moved on */
+        memcpy(h->owed_epoch, epoch, sizeof h->owed_epoch);
+        h->owed_end = end;
+        return; /* the streams wait for the next tick */
     }
+    h->owed_epoch[0] = '\0';
     tail_free(h->tail);
     h->tail = t;
     for (uint32_t i = h->seats; i-- > 0;) {
         struct stream *s = h->stream[i];
         if (strcmp(s->client.epoch, epoch) != 0)
-            move(s, epoch, end);
+            batches_move(s, epoch, end);
         else if (s->state == STREAM_WAITS)
             stream_pump(s);
     }
+}
+
+void batches_settle(struct hub *h)
+{
+    char epoch[EPOCH_SIZE];
+    if (!h->owed_epoch[0])
+        return;
+    memcpy(epoch, h->owed_epoch, sizeof epoch);
+    batches_reset(h, epoch, h->owed_end);
 }
 
 /* True unless a reset found no memory for the tail: then this batch begins a new one. */
@@ -216,6 +231,7 @@ static bool continues(struct hub *h, const struct batch *b)
 void batches_feed(struct hub *h, struct batch *b)
 {
     if (!continues(h, b)) {
+        h->owed_end = b->through; /* the readers have it */
         batch_unref(b);
         return;
     }

@@ -16,13 +16,13 @@ static uint64_t heartbeat_after(const struct stream *s)
     return interval * (800 + s->number * 37u % 200) / 1000;
 }
 
-static void beat(struct stream *s, uint64_t now)
+static bool beat(struct stream *s, uint64_t now)
 {
     if (s->state == STREAM_BLOCKED || now - s->wrote_at < heartbeat_after(s) ||
         !cursor_between_events(&s->client.cursor))
-        return;
+        return false;
     client_heartbeat(&s->client, (int64_t)time(NULL));
-    stream_pump(s);
+    return true;
 }
 
 /* A position counts as received when 2 s of an unbroken stream lie behind it: bytes written
@@ -38,19 +38,15 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
 {
     if (marks && !s->client.moving)
         mark(s);
-    if (s->state == STREAM_PUTS_OFF) {
-        stream_pump(s);
-        return;
-    }
     if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
         /* It was claimed from a log that is not the one we follow, and the feeder had time to
          * see a newer one: its log is gone. */
         s->waits_since = 0;
-        client_move(&s->client, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
-        stream_pump(s);
+        batches_move(s, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
         return;
     }
-    beat(s, now);
+    if (beat(s, now) || s->state == STREAM_PUTS_OFF)
+        stream_pump(s);
 }
 
 static void drain(struct hub *h, uint64_t now)
@@ -70,6 +66,7 @@ static void on_tick(uv_timer_t *t)
     bool marks = now - h->marked_at >= MARK_MS;
     if (marks)
         h->marked_at = now;
+    batches_settle(h);
     for (uint32_t i = h->seats; i-- > 0;)
         look_after(h->stream[i], now, marks);
     clock_shed(h);
@@ -99,7 +96,7 @@ static bool holds_alone(const struct hub *h, const struct stream *s)
 void clock_shed(struct hub *h)
 {
     struct stream *s, *next;
-    size_t limit = (size_t)h->settings->memory_bytes;
+    size_t limit = batch_memory_limit(h->settings);
     uint32_t closed = 0;
     if (batch_memory() <= limit)
         return;

@@ -10,6 +10,7 @@
 #define ROWCAST_FCGI_HUB_INTERNAL_H
 
 #include <stdatomic.h>
+#define HASH_NONFATAL_OOM 1 /* else it ends the process; hh.tbl is NULL then */
 #include <uthash.h>
 #include <uv.h>
 
@@ -17,6 +18,10 @@
 #include "fcgi/hub.h"
 #include "fcgi/inbox.h"
 #include "fcgi/tail.h"
+
+/* Beyond streams_max: the workers ask one after the other whether there is room, and then each
+ * brings one. */
+enum { STREAMS_MORE = 16 };
 
 enum stream_state {
     STREAM_WAITS,   /* at the log's end, or for a log it knows and we do not yet */
@@ -28,6 +33,7 @@ enum stream_state {
 struct stream {
     struct client client;
     struct hub *hub;
+    struct ending *ending; /* for the janitor; NULL: not saved */
     uv_poll_t watch;
     bool watched; /* false: a file, which can not be polled and never blocks */
     enum stream_state state;
@@ -68,6 +74,10 @@ struct hub {
     struct stream *blocked; /* longest first */
     struct pending *pending; /* hashed by key */
     uint64_t marked_at;
+    char owed_epoch[EPOCH_SIZE]; /* a reset that found no memory, for the next tick; "": none */
+    int64_t owed_end;
+    atomic_int drain_ms; /* what was asked for by other threads; 0: nothing */
+    atomic_bool stop;
     bool draining;
     uint64_t deadline;
     bool stopping;
@@ -84,7 +94,9 @@ bool batches_next(struct stream *s);   /* true: it has a batch now; false: it wa
 void batches_forget(struct stream *s); /* it no longer waits for an answer */
 void batches_feed(struct hub *h, struct batch *b);
 void batches_reset(struct hub *h, const char *epoch, int64_t end);
-void batches_answer(struct hub *h, struct question *q); /* takes q over */
+void batches_settle(struct hub *h);                                  /* a reset that is owed */
+void batches_answer(struct hub *h, struct question *q);              /* takes q over */
+void batches_move(struct stream *s, const char *epoch, int64_t end); /* may close it */
 void batches_free(struct hub *h);
 
 /* hub_clock.c */

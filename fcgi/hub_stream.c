@@ -46,16 +46,21 @@ static void freed(uv_handle_t *w)
     free(w->data);
 }
 
+static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_t position)
+{
+    if (!e)
+        return;
+    e->mark.position = position;
+    memcpy(e->mark.epoch, epoch, sizeof e->mark.epoch);
+    h->friends.ended(h->friends.arg, e);
+}
+
 void stream_close(struct stream *s)
 {
     struct hub *h = s->hub;
     leave_blocked(s);
     batches_forget(s);
-    if (s->stream_id) {
-        struct mark m = {.stream_id = s->stream_id, .position = s->mark};
-        memcpy(m.epoch, s->client.epoch, sizeof m.epoch);
-        h->friends.ended(h->friends.arg, &m);
-    }
+    say_ended(h, s->ending, s->client.epoch, s->mark);
     h->seats--;
     h->stream[s->seat] = h->stream[h->seats];
     h->stream[s->seat]->seat = s->seat;
@@ -123,14 +128,11 @@ static bool begin_watch(struct hub *h, struct stream *s)
 
 void stream_begin(struct hub *h, struct ticket *t)
 {
-    struct stream *s = h->seats < h->streams_max ? calloc(1, sizeof *s) : NULL;
+    struct stream *s = h->seats < h->streams_max + STREAMS_MORE ? calloc(1, sizeof *s) : NULL;
     if (!s) {
         log_line(LOG_LEVEL_WARN, "stream_refused", "streams=%u", h->seats);
-        if (t->stream_id) {
-            struct mark m = {.stream_id = t->stream_id, .position = t->bookmark};
-            memcpy(m.epoch, t->epoch, sizeof m.epoch);
-            h->friends.ended(h->friends.arg, &m);
-        }
+        say_ended(h, t->ending, t->epoch, t->bookmark);
+        t->ending = NULL;
         ticket_free(t);
         atomic_fetch_sub(&h->taken, 1);
         return;
@@ -140,6 +142,8 @@ void stream_begin(struct hub *h, struct ticket *t)
     s->stream_id = t->stream_id;
     s->mark = s->mark_2 = s->mark_1 = s->mark_saved = t->bookmark;
     client_begin(&s->client, t);
+    s->ending = t->ending;
+    t->ending = NULL;
     ticket_free(t);
     s->seat = h->seats;
     h->stream[h->seats++] = s;

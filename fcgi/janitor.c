@@ -10,13 +10,13 @@
 
 enum { ROUND_MS = 250, SAVE_MS = 5000, RETAIN_MS = 1000, RETAIN_MORE_MS = 100, ENDINGS = 256 };
 
-/* Marks on their way: of streams that run, or of one that ended. */
+enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED };
+
+/* Marks of streams that run, on their way. */
 struct parcel {
     struct message message;
-    bool ended;
     size_t n;
-    struct mark *marks; /* points behind the parcel for one that ended */
-    struct mark one;
+    struct mark *marks;
 };
 
 struct janitor {
@@ -28,8 +28,10 @@ struct janitor {
     struct inbox inbox;
     struct message stop;
     bool stopping;
-    struct bookmark *ended; /* that could not be saved yet */
-    size_t ended_n, ended_room;
+    struct message *ended; /* each a struct ending, not saved yet */
+    size_t ended_n;
+    int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
+    size_t endings;
     uint64_t asked_at, expired_at, retained_at;
     bool retain_more;
     bool down; /* the last save failed, and the log line about it was written */
@@ -60,18 +62,20 @@ static struct bookmark bookmark_of(const struct mark *m)
     return b;
 }
 
-static bool keep_ended(struct janitor *j, const struct mark *m)
+static void keep_ended(struct janitor *j, struct message *ending)
 {
-    if (j->ended_n == j->ended_room) {
-        size_t room = j->ended_room ? j->ended_room * 2 : 64;
-        struct bookmark *more = realloc(j->ended, room * sizeof *more);
-        if (!more)
-            return false;
-        j->ended = more;
-        j->ended_room = room;
+    ending->next = j->ended;
+    j->ended = ending;
+    j->ended_n++;
+}
+
+static void forget_ended(struct janitor *j)
+{
+    for (struct message *next; j->ended; j->ended = next) {
+        next = j->ended->next;
+        free(j->ended);
     }
-    j->ended[j->ended_n++] = bookmark_of(m);
-    return true;
+    j->ended_n = 0;
 }
 
 static void save(struct janitor *j, const struct mark *marks, size_t n)
@@ -93,38 +97,48 @@ static void open_mail(struct janitor *j, struct message *m)
     struct message *next;
     for (; m; m = next) {
         next = m->next;
-        if (m == &j->stop) {
+        switch ((enum janitor_message)m->kind) {
+        case JANITOR_STOP:
             j->stopping = true;
-            continue;
+            break;
+        case JANITOR_MARKS:
+            save(j, ((struct parcel *)m)->marks, ((struct parcel *)m)->n);
+            free(((struct parcel *)m)->marks);
+            free(m);
+            break;
+        case JANITOR_ENDED:
+            keep_ended(j, m);
+            break;
         }
-        struct parcel *p = (struct parcel *)m;
-        if (!p->ended)
-            save(j, p->marks, p->n);
-        else if (!keep_ended(j, &p->one))
-            log_line(LOG_LEVEL_ERROR, "ending_lost", "why=\"out of memory\"");
-        if (!p->ended)
-            free(p->marks);
-        free(p);
     }
 }
 
 static void save_ended(struct janitor *j)
 {
-    if (j->ended_n && note(j, store_end_streams(j->store, j->ended, j->ended_n), "endings"))
-        j->ended_n = 0;
+    size_t n = 0;
+    struct bookmark *b = j->ended_n ? malloc(j->ended_n * sizeof *b) : NULL;
+    if (!b)
+        return; /* nothing to save, or the next round tries again */
+    for (const struct message *m = j->ended; m; m = m->next)
+        b[n++] = bookmark_of(&((const struct ending *)m)->mark);
+    if (note(j, store_end_streams(j->store, b, n), "endings"))
+        forget_ended(j);
+    free(b);
 }
 
+/* The store forgets what it tells, so it is asked only when the hub was told the last ones. */
 static void carry_out_endings(struct janitor *j)
 {
-    int64_t id[ENDINGS];
-    size_t n;
-    do {
-        n = 0;
+    bool more = true;
+    while (more) {
         /* After an error some may be known and not forgotten: ended twice is ended. */
-        enum store_result r = store_endings(j->store, id, ENDINGS, &n);
-        if (n == 0 || !hub_end_streams(j->hub, id, n) || r != STORE_OK)
+        if (j->endings == 0)
+            more = store_endings(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
+                   j->endings == ENDINGS;
+        if (j->endings == 0 || !hub_end_streams(j->hub, j->ending, j->endings))
             return;
-    } while (n == ENDINGS);
+        j->endings = 0;
+    }
 }
 
 static void expire(struct janitor *j, const struct settings *s, uint64_t now)
@@ -132,8 +146,10 @@ static void expire(struct janitor *j, const struct settings *s, uint64_t now)
     uint64_t elapsed = now - j->expired_at;
     if (elapsed < (uint64_t)s->cleanup_interval * 1000)
         return;
-    if (note(j, store_expire(j->store, s, (int64_t)elapsed), "expiry"))
-        j->expired_at = now;
+    /* Also after a failure: what was served may be counted although the rest did not work, and
+     * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
+    j->expired_at = now;
+    note(j, store_expire(j->store, s, (int64_t)elapsed), "expiry");
 }
 
 static void retain(struct janitor *j, const struct settings *s, uint64_t now)
@@ -184,7 +200,7 @@ static void *run(void *arg)
 static void free_all(struct janitor *j)
 {
     store_close(j->store);
-    free(j->ended);
+    forget_ended(j);
     inbox_close(&j->inbox);
     free(j);
 }
@@ -207,27 +223,22 @@ struct janitor *janitor_start(const char *db_path, struct board *board, struct h
     return j;
 }
 
-static void post(struct janitor *j, struct parcel parcel)
+void janitor_ended(struct janitor *j, struct ending *e)
 {
-    struct parcel *p = malloc(sizeof *p);
-    if (!p) {
-        log_line(LOG_LEVEL_ERROR, "marks_lost", "why=\"out of memory\"");
-        if (!parcel.ended)
-            free(parcel.marks);
-        return;
-    }
-    *p = parcel;
-    inbox_post(&j->inbox, &p->message);
-}
-
-void janitor_ended(struct janitor *j, const struct mark *m)
-{
-    post(j, (struct parcel){.ended = true, .one = *m});
+    e->message.kind = JANITOR_ENDED;
+    inbox_post(&j->inbox, &e->message);
 }
 
 void janitor_marks(struct janitor *j, struct mark *marks, size_t n)
 {
-    post(j, (struct parcel){.marks = marks, .n = n});
+    struct parcel *p = malloc(sizeof *p);
+    if (!p) {
+        log_line(LOG_LEVEL_ERROR, "marks_lost", "why=\"out of memory\"");
+        free(marks);
+        return;
+    }
+    *p = (struct parcel){.message.kind = JANITOR_MARKS, .n = n, .marks = marks};
+    inbox_post(&j->inbox, &p->message);
 }
 
 void janitor_stop(struct janitor *j)

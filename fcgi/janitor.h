@@ -5,7 +5,8 @@
  *     every cleanup_interval   served time, dead responders, expiry
  *     when nobody inserts      retention, a slice each 100 ms
  *
- * Ends are kept until they could be saved: a sessions file that is full or locked delays them.
+ * Ends are kept until they could be saved: a sessions file that is full or locked delays them,
+ * and so does a lack of memory.
  *
  * Thread: any may call these; janitor_stop joins, and saves the last bookmarks first. */
 #ifndef ROWCAST_FCGI_JANITOR_H
@@ -22,7 +23,7 @@ struct janitor;
 /* NULL: out of memory or threads. */
 struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub,
                               struct feeder *feeder);
-void janitor_ended(struct janitor *j, const struct mark *m);         /* a stream ended */
+void janitor_ended(struct janitor *j, struct ending *e);             /* takes e over */
 void janitor_marks(struct janitor *j, struct mark *marks, size_t n); /* takes marks over */
 void janitor_stop(struct janitor *j);                                /* NULL is fine */
 

@@ -49,9 +49,12 @@ void manage_disconnect(struct store *s, struct request *r, const struct query *q
     const char *session = form_text(&f, "session", "");
     if (session[0] == '\0')
         form_wrong(&f, "session= is missing: whose streams are to end?");
-    enum store_result result =
-        f.wrong[0] == '\0' ? store_disconnect(s, session) : STORE_REFUSED;
-    if (f.wrong[0] != '\0')
+    enum store_result result = STORE_REFUSED;
+    if (!f.nomem && f.wrong[0] == '\0')
+        result = store_disconnect(s, session);
+    if (f.nomem)
+        reply_failure(r, STORE_NOMEM, "out of memory");
+    else if (f.wrong[0] != '\0')
         reply_error(r, 400, NULL, f.wrong);
     else if (result != STORE_OK)
         reply_failure(r, result, store_why(s));

@@ -85,6 +85,18 @@ static void append(struct store *s, struct request *r, const struct publication 
     free(ids);
 }
 
+/* Publish it, unless something about it is wrong; without memory that is not known. */
+static void finish(struct store *s, struct request *r, const struct form *f,
+                   const struct publication *p)
+{
+    if (f->nomem)
+        reply_failure(r, STORE_NOMEM, "out of memory");
+    else if (f->wrong[0] != '\0')
+        reply_error(r, 400, NULL, f->wrong);
+    else
+        append(s, r, p);
+}
+
 static bool is_too_large(const struct settings *settings, struct request *r)
 {
     char sentence[128];
@@ -109,10 +121,7 @@ void publish_broadcast(struct store *s, const struct settings *settings, struct 
     if (form_values(&f, "session", NULL, 0) > 0) /* meant for one, it must not reach all */
         form_wrong(&f, "session= belongs to /send, not to /broadcast");
     read_publication(&f, r, &p);
-    if (f.wrong[0] != '\0')
-        reply_error(r, 400, NULL, f.wrong);
-    else
-        append(s, r, &p);
+    finish(s, r, &f, &p);
     form_free(&f);
 }
 
@@ -142,9 +151,6 @@ void publish_send(struct store *s, const struct settings *settings, struct reque
     p.session_count = form_values(&f, "session", sessions, QUERY_ITEMS_MAX);
     read_sessions(&f, sessions, p.session_count);
     read_publication(&f, r, &p);
-    if (f.wrong[0] != '\0')
-        reply_error(r, 400, NULL, f.wrong);
-    else
-        append(s, r, &p);
+    finish(s, r, &f, &p);
     form_free(&f);
 }

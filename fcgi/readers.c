@@ -63,18 +63,29 @@ static void done(struct readers *r, bool failed, const char *why)
                  failed ? "replay_unavailable" : "replay_available", "why=\"%s\"", why);
 }
 
-static void answer(struct readers *r, struct store *s, struct batch_builder *w,
+/* What a reader works with.  False: no memory for it yet; a reader that gave up would leave its
+ * questions without an answer for ever. */
+static bool equip(const struct readers *r, struct store **s, struct batch_builder **w)
+{
+    if (!*w)
+        *w = batch_builder_new();
+    if (*w && !*s && store_open(s, r->db_path) != STORE_OK)
+        *s = NULL;
+    return *w && *s;
+}
+
+static void answer(struct readers *r, struct store **s, struct batch_builder **w,
                    struct question *q)
 {
     struct settings *settings = board_get(r->board);
     struct store_question ask = {
         .after = q->after, .only = q->subscription, .without_session = q->without_session};
     struct store_end end;
-    enum store_result result = STORE_OK;
-    if (batch_memory() <= (size_t)settings->memory_bytes)
-        result = replay_next(s, w, settings, &ask, &q->answer, &end);
+    enum store_result result = equip(r, s, w) ? STORE_OK : STORE_NOMEM;
+    if (result == STORE_OK && batch_memory() <= batch_memory_limit(settings))
+        result = replay_next(*s, *w, settings, &ask, &q->answer, &end);
     settings_unref(settings);
-    done(r, result != STORE_OK, store_why(s));
+    done(r, result != STORE_OK, result == STORE_NOMEM ? "out of memory" : store_why(*s));
     hub_answer(r->hub, q);
 }
 
@@ -91,13 +102,11 @@ static void *run(void *arg)
     struct readers *r = arg;
     struct question *q;
     struct store *s = NULL;
-    struct batch_builder *w = batch_builder_new();
-    if (!w || store_open(&s, r->db_path) != STORE_OK)
-        log_line(LOG_LEVEL_ERROR, "reader_lost", "why=\"out of memory\"");
-    while (s && w && !stopping(r)) {
+    struct batch_builder *w = NULL;
+    while (!stopping(r)) {
         if ((q = take(r)))
-            answer(r, s, w, q);
-        else
+            answer(r, &s, &w, q);
+        else if (s)
             store_idle(s);
     }
     store_close(s);
@@ -131,8 +140,15 @@ void readers_ask(struct readers *r, struct question *q)
     r->last = &q->message.next;
     while (r->threads < READERS && pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
         r->threads++;
+    bool nobody = r->threads == 0; /* then `q` is the only one */
+    if (nobody) {
+        r->first = NULL;
+        r->last = &r->first;
+    }
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
+    if (nobody)
+        hub_answer(r->hub, q); /* nothing yet */
 }
 
 void readers_pause(struct readers *r)

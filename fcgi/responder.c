@@ -38,10 +38,10 @@ static void on_ask(void *arg, struct question *q)
     readers_ask(r->readers, q);
 }
 
-static void on_ended(void *arg, const struct mark *m)
+static void on_ended(void *arg, struct ending *e)
 {
     struct responder *r = arg;
-    janitor_ended(r->janitor, m);
+    janitor_ended(r->janitor, e);
 }
 
 static void on_marks(void *arg, struct mark *marks, size_t n)

@@ -114,11 +114,15 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
         return NULL;
     add_headers(&t->prologue, c, r->https);
     add_blocks(&t->prologue, settings, c);
-    if (t->prologue.failed) {
-        buffer_free(&t->prologue);
-        free(t);
+    if (c->stream_id != 0)
+        t->ending = calloc(1, sizeof *t->ending);
+    if (t->prologue.failed || (c->stream_id != 0 && t->ending == NULL)) {
+        t->fd = -1;
+        ticket_free(t);
         return NULL;
     }
+    if (t->ending != NULL)
+        t->ending->mark.stream_id = c->stream_id;
     t->framing = r->framing;
     t->request_id = r->request_id;
     memcpy(t->epoch, c->epoch, sizeof t->epoch);

@@ -78,6 +78,12 @@ static void grow(struct tail *t)
     t->room *= 2;
 }
 
+static void keep_within(struct tail *t)
+{
+    while (t->bytes > t->max_bytes && t->count > 1)
+        drop_oldest(t);
+}
+
 void tail_append(struct tail *t, struct batch *b)
 {
     assert(b->after == t->end && b->through > b->after && strcmp(b->epoch, t->epoch) == 0);
@@ -87,13 +93,13 @@ void tail_append(struct tail *t, struct batch *b)
     t->count++;
     t->bytes += b->memory;
     t->end = b->through;
-    while (t->bytes > t->max_bytes && t->count > 1)
-        drop_oldest(t);
+    keep_within(t);
 }
 
 void tail_limit(struct tail *t, size_t max_bytes)
 {
     t->max_bytes = max_bytes;
+    keep_within(t);
 }
 
 const char *tail_epoch(const struct tail *t)

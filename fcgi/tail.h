@@ -28,7 +28,7 @@ void tail_free(struct tail *t);
  * Out of memory: `b` alone stays; readers serve what was dropped. */
 void tail_append(struct tail *t, struct batch *b);
 
-void tail_limit(struct tail *t, size_t max_bytes); /* from the next append on */
+void tail_limit(struct tail *t, size_t max_bytes); /* in force at once */
 
 const char *tail_epoch(const struct tail *t);
 int64_t tail_floor(const struct tail *t);

@@ -11,5 +11,6 @@ void ticket_free(struct ticket *t)
         close(t->fd);
     buffer_free(&t->prologue);
     subscription_free(t->subscription);
+    free(t->ending);
     free(t);
 }

@@ -14,6 +14,20 @@
 #include "store/event_id.h"
 #include "store/subscription.h"
 
+/* A position a stream may begin again from, on its way to whoever saves it. */
+struct mark {
+    int64_t stream_id;
+    int64_t position;
+    char epoch[EPOCH_SIZE];
+};
+
+/* The last one of a stream.  It is made with the ticket, so that the end of a stream needs no
+ * memory and is never lost. */
+struct ending {
+    struct message message;
+    struct mark mark;
+};
+
 struct ticket {
     struct message message; /* kind HUB_STREAM, filled by hub_serve */
     int fd;                 /* the hub closes it */
@@ -22,7 +36,8 @@ struct ticket {
     struct buffer prologue; /* HTTP headers, opening block, connected, gap, replay-start */
     struct subscription *subscription;
     char epoch[EPOCH_SIZE];
-    int64_t stream_id; /* 0: not saved */
+    int64_t stream_id;     /* 0: not saved */
+    struct ending *ending; /* NULL: not saved */
     int64_t bookmark;
     int64_t cursor;
     int64_t until;

@@ -1,5 +1,6 @@
 #include "fcgi/worker.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -54,6 +55,16 @@ static bool open_store(struct worker *w)
     return a->store != NULL;
 }
 
+/* A connection accepted just before the stop may be entered here after workers_stop looked. */
+static void enter(struct worker *w, int fd)
+{
+    struct pollfd stop = {.fd = w->context->stop_fd, .events = POLLIN};
+
+    atomic_store(&w->reading, fd);
+    if (poll(&stop, 1, 0) > 0)
+        shutdown(fd, SHUT_RD);
+}
+
 static void serve(struct worker *w, int fd)
 {
     struct request r;
@@ -64,7 +75,7 @@ static void serve(struct worker *w, int fd)
         return;
     }
     struct settings *settings = answer_settings(&w->answerer);
-    atomic_store(&w->reading, fd);
+    enter(w, fd);
     bool whole = accept_request(&r, fd, publish_body_max(settings));
     atomic_store(&w->reading, -1);
     if (whole) {

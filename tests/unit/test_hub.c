@@ -13,7 +13,7 @@
 
 #include "fcgi/hub.h"
 
-enum { DEADLINE_MS = 10000, TEXT_MAX = 4 * 1024 * 1024 };
+enum { STREAMS_MAX = 64, QUESTIONS_MAX = 256, DEADLINE_MS = 10000, TEXT_MAX = 4 * 1024 * 1024 };
 
 static const char *const EPOCH = "5f2a91c0";
 
@@ -24,7 +24,7 @@ struct world {
     struct batch_builder *builder;
     int64_t end;
     sem_t asked, ended, fanned_out, emptied, collected;
-    struct question *question[64];
+    struct question *question[QUESTIONS_MAX];
     int questions;
     struct mark last_ended;
     struct mark *marks;
@@ -38,10 +38,11 @@ static void on_ask(void *arg, struct question *q)
     sem_post(&w->asked);
 }
 
-static void on_ended(void *arg, const struct mark *m)
+static void on_ended(void *arg, struct ending *e)
 {
     struct world *w = arg;
-    w->last_ended = *m;
+    w->last_ended = e->mark;
+    free(e);
     sem_post(&w->ended);
 }
 
@@ -88,9 +89,10 @@ static int set_up(void **state)
     w->settings = settings_new();
     w->settings->heartbeat_interval = 1;
     w->settings->memory_bytes = 2 * 1024 * 1024;
+    w->settings->max_event_bytes = 1024; /* else it raises the limit */
     w->settings->tail_bytes = 256 * 1024;
     w->builder = batch_builder_new();
-    w->hub = hub_new(&friends, w->settings, 64);
+    w->hub = hub_new(&friends, w->settings, STREAMS_MAX);
     w->end = 100;
     assert_true(hub_reset(w->hub, EPOCH, w->end));
     pthread_create(&w->thread, NULL, run, w);
@@ -122,6 +124,10 @@ static int begin_stream(struct world *w, int64_t stream_id, int64_t cursor)
     t->request_id = 1;
     t->ids = true;
     t->stream_id = stream_id;
+    if (stream_id) {
+        t->ending = calloc(1, sizeof *t->ending);
+        t->ending->mark.stream_id = stream_id;
+    }
     t->bookmark = t->cursor = cursor;
     t->until = w->end;
     t->last_sent = cursor;
@@ -321,8 +327,12 @@ static void test_another_log_is_told_to_streams_of_the_old_one_only(void **state
     assert_true(hub_reset(w->hub, "00000001", 5));
     expect(a, "event: gap\ndata: {\"reason\":\"epoch\",\"from\":null,\"oldest\":null}\n"
               "id: 00000001-5\n\n");
-    int b = begin_stream(w, 0, 100); /* claimed from the old log, just before */
+    int b = begin_stream(w, 8, 100); /* claimed from the old log, just before */
     expect(b, "\"reason\":\"epoch\"");
+    shutdown(b, SHUT_WR);
+    await(&w->ended); /* its bookmark is of the new log, not the old position under its name */
+    assert_string_equal(w->last_ended.epoch, "00000001");
+    assert_int_equal(w->last_ended.position, 5);
     close(a);
     close(b);
 }
@@ -355,6 +365,44 @@ static void test_a_stream_that_waits_for_an_answer_hears_heartbeats(void **state
     expect(a, "data: late\nid: 5f2a91c0-100\n\n");
     assert_int_equal(w->questions, 1);
     close(a);
+}
+
+static void *answer_nothing(void *arg)
+{
+    struct world *w = arg;
+    for (int i = 0; i < QUESTIONS_MAX; i++) {
+        await(&w->asked);
+        hub_answer(w->hub, w->question[i]);
+    }
+    return NULL;
+}
+
+static void test_a_stream_that_is_put_off_hears_heartbeats(void **state)
+{
+    struct world *w = *state;
+    pthread_t reader;
+    int a = begin_stream(w, 5, 99);
+    pthread_create(&reader, NULL, answer_nothing, w);
+    expect(a, "event: heartbeat");
+    close(a);
+    await(&w->ended);
+    pthread_cancel(reader);
+    pthread_join(reader, NULL);
+    while (sem_trywait(&w->asked) == 0)
+        hub_answer(w->hub, w->question[w->questions - 1]);
+}
+
+static void test_who_was_let_in_at_the_last_seat_is_served(void **state)
+{
+    struct world *w = *state;
+    int fd[STREAMS_MAX + 3];
+    for (int i = 0; i < STREAMS_MAX + 3; i++) /* as workers that asked at the same moment do */
+        fd[i] = begin_stream(w, 0, 100);
+    for (int i = 0; i < STREAMS_MAX + 3; i++)
+        expect(fd[i], "hello");
+    assert_true(hub_is_full(w->hub));
+    for (int i = 0; i < STREAMS_MAX + 3; i++)
+        close(fd[i]);
 }
 
 static void test_rows_for_others_do_not_keep_heartbeats_back(void **state)
@@ -431,6 +479,8 @@ int main(void)
         HUB_TEST(test_another_log_is_told_to_streams_of_the_old_one_only),
         HUB_TEST(test_a_heartbeat_carries_the_position_only_when_it_moved),
         HUB_TEST(test_a_stream_that_waits_for_an_answer_hears_heartbeats),
+        HUB_TEST(test_a_stream_that_is_put_off_hears_heartbeats),
+        HUB_TEST(test_who_was_let_in_at_the_last_seat_is_served),
         HUB_TEST(test_rows_for_others_do_not_keep_heartbeats_back),
         HUB_TEST(test_only_the_streams_named_are_ended),
         HUB_TEST(test_marks_are_collected_once_for_each_that_moved),

@@ -1,0 +1,223 @@
+/* Whole requests over a real store, with each allocation failing: a stream is told `later` and
+ * leaves no row, a publisher is told 503 and nothing is in the log, or the connection is closed
+ * without an answer. */
+#include "fcgi/answer.h"
+#include "tests/unit/http_helpers.h"
+
+#include <sqlite3.h>
+
+#include "tests/unit/failing_memory.h"
+
+#define POST(path, type)                                                                       \
+    ENVIRONMENT("REQUEST_METHOD=POST", "PATH_INFO=" path, "HTTP_AUTHORIZATION=Bearer secret",  \
+                "CONTENT_TYPE=" type)
+#define FORM "application/x-www-form-urlencoded"
+
+static int64_t count(const struct place *p, const char *file, const char *sql)
+{
+    char path[96];
+    sqlite3 *db;
+    sqlite3_stmt *st = NULL;
+    snprintf(path, sizeof path, "%s%s", p->db, file);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return n;
+}
+
+static int64_t open_streams(const struct place *p)
+{
+    return count(p, ".sessions", "SELECT count(*) FROM streams WHERE ended_at IS NULL");
+}
+
+static int64_t events(const struct place *p)
+{
+    return count(p, "", "SELECT count(*) FROM events");
+}
+
+struct asked {
+    const char *const *environment;
+    const char *body;
+    bool anew; /* with a store that has opened nothing yet */
+};
+
+/* What came of it. */
+struct answered {
+    struct ticket *ticket;
+    char *text; /* "" where there was no answer */
+    long failures;
+};
+
+static struct answered ask(struct place *p, const struct asked *a, long n, bool lasting)
+{
+    struct answerer answerer = {.store = p->store};
+    struct answered got;
+    struct request r;
+    int client;
+
+    request_make(&r, &client, a->environment, a->body);
+    if (a->anew) {
+        store_close(p->store);
+        assert_int_equal(store_open(&p->store, p->db), STORE_OK);
+        answerer.store = p->store;
+    }
+    memory_fail(MEMORY_MINE, n, lasting);
+    got.ticket = answer(&answerer, p->settings, &r);
+    got.failures = memory_mend();
+    assert_int_equal(r.fd, -1);
+    if (got.ticket == NULL) {
+        got.text = read_to_end(client, NULL);
+    } else {
+        got.text = strndup(got.ticket->prologue.bytes, got.ticket->prologue.len);
+        close(client);
+    }
+    return got;
+}
+
+/* Let each allocation of the request fail; `check` looks at what came of it. */
+static void fail_each_allocation(struct place *p, const struct asked *a,
+                                 void (*check)(struct place *p, struct answered *got))
+{
+    int before = 0;
+    for (int lasting = 0; lasting < 2; lasting++) {
+        long failures = 1;
+        for (long n = 1; failures > 0; n++) {
+            struct answered got = ask(p, a, n, lasting);
+            failures = got.failures;
+            assert_true(n > 1 || failures > 0);
+            check(p, &got);
+            ticket_free(got.ticket);
+            free(got.text);
+            if (n == 1 && !lasting)
+                before = descriptors();
+        }
+    }
+    assert_in_range(descriptors(), 0, before + 8); /* those of the log, opened meanwhile */
+}
+
+static void check_stream(struct place *p, struct answered *got)
+{
+    if (got->ticket != NULL) {
+        struct bookmark b = {.stream_id = got->ticket->stream_id,
+                             .position = got->ticket->bookmark};
+        assert_int_equal(open_streams(p), got->ticket->stream_id != 0);
+        memcpy(b.epoch, got->ticket->epoch, sizeof b.epoch);
+        if (b.stream_id != 0)
+            assert_int_equal(store_end_streams(p->store, &b, 1), STORE_OK);
+        assert_has(got->text, "event: connected\n");
+        return;
+    }
+    assert_int_not_equal(got->failures, 0);
+    assert_int_equal(open_streams(p), 0);
+    if (got->text[0] != '\0') {
+        assert_has(got->text, "Status: 200 OK\r\n");
+        assert_has(got->text, "\r\n\r\nevent: later\nretry: ");
+    }
+}
+
+static void test_a_stream_comes_later_and_leaves_no_row_behind(void **state)
+{
+    struct place *p = *state;
+    const char *const plain[] = {"REQUEST_METHOD=GET", "PATH_INFO=/events", NULL};
+    const char *const rich[] = {"REQUEST_METHOD=GET",
+                                "PATH_INFO=/events",
+                                "HTTP_USER_AGENT=browser",
+                                "HTTP_X_ONE=1",
+                                "HTTP_LAST_EVENT_ID=00000000-1",
+                                "QUERY_STRING=channel=room&channel=hall&types=message,a&last=2",
+                                NULL};
+    const char *const newest[] = {"REQUEST_METHOD=GET", "PATH_INFO=/events",
+                                  "QUERY_STRING=channel=room&types=message&last=3", NULL};
+    const char *const *const requests[] = {plain, rich, newest};
+
+    strcpy(p->settings->meta_headers, "X-One,X-Two");
+    for (int i = 0; i < 5; i++)
+        place_publish(p, i % 2 == 0 ? "" : "room", "before");
+    for (int i = 0; i < 6; i++) {
+        struct asked a = {.environment = requests[i / 2], .anew = i % 2 == 1};
+        fail_each_allocation(p, &a, check_stream);
+    }
+}
+
+static int64_t published; /* events in the log so far */
+
+static void check_publisher(struct place *p, struct answered *got)
+{
+    assert_null(got->ticket);
+    if (strstr(got->text, "Status: 200 ") != NULL)
+        published++;
+    else if (got->text[0] != '\0')
+        assert_has(got->text, "Status: 503 Service Unavailable\r\n");
+    else if (events(p) > published) /* committed; the answer found no memory */
+        published++;
+    if (got->failures == 0)
+        assert_has(got->text, "{\"id\":\"");
+    assert_int_equal(events(p), published);
+}
+
+static void test_a_publisher_is_told_503_and_never_that_its_request_is_wrong(void **state)
+{
+    struct place *p = *state;
+    char session[64];
+    struct claim_request wanted = {.user_agent = "",
+                                   .remote_addr = "",
+                                   .client_version = "",
+                                   .query = "",
+                                   .headers = "{}"};
+    struct claim c;
+
+    assert_int_equal(store_claim(p->store, p->settings, &wanted, &c), STORE_OK);
+    subscription_free(c.subscription);
+    snprintf(session, sizeof session, "QUERY_STRING=session=%s", c.session_id);
+    const char *const to_one[] = {"REQUEST_METHOD=POST", "PATH_INFO=/send", session,
+                                  "HTTP_AUTHORIZATION=Bearer secret", NULL};
+    const struct asked asked[] = {
+        {.environment = POST("/broadcast", FORM), .body = "type=a&data=b"},
+        {.environment = POST("/broadcast", "text/plain"), .body = "hello", .anew = true},
+        {.environment = to_one, .body = "psst"},
+    };
+    published = 0;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        fail_each_allocation(p, &asked[i], check_publisher);
+}
+
+static void check_manager(struct place *p, struct answered *got)
+{
+    (void)p;
+    assert_null(got->ticket);
+    if (got->failures == 0)
+        assert_has_not(got->text, "out of memory");
+    else if (got->text[0] !=
+             '\0') /* 404: the session is not there, which memory can not hide */
+        assert_true(strstr(got->text, "Status: 200 ") || strstr(got->text, "Status: 404 ") ||
+                    strstr(got->text, "Status: 503 "));
+}
+
+static void test_stats_and_disconnect_say_so_too(void **state)
+{
+    struct place *p = *state;
+    const char *const stats[] = {"REQUEST_METHOD=GET", "PATH_INFO=/stats",
+                                 "HTTP_AUTHORIZATION=Bearer secret", NULL};
+    const struct asked asked[] = {
+        {.environment = stats},
+        {.environment = stats, .anew = true},
+        {.environment = POST("/disconnect", FORM), .body = "session=71b0"},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        fail_each_allocation(p, &asked[i], check_manager);
+}
+
+int main(void)
+{
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
+    const struct CMUnitTest tests[] = {
+        IN_PLACE(test_a_stream_comes_later_and_leaves_no_row_behind),
+        IN_PLACE(test_a_publisher_is_told_503_and_never_that_its_request_is_wrong),
+        IN_PLACE(test_stats_and_disconnect_say_so_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
