@@ -97,3 +97,24 @@ void expect_count_at(struct browser *b, const char *type, int first, int last, c
         before = id;
     }
 }
+
+static int heartbeats(const struct browser *b)
+{
+    int n = 0;
+    for (const char *at = browser_body(b); (at = strstr(at, "\nevent: heartbeat\n")); at++)
+        n++;
+    return n;
+}
+
+void expect_heartbeats_at(struct browser *b, int n, const char *file, int line)
+{
+    int64_t until = now_ms() + PATIENCE;
+    int before = heartbeats(b);
+    while (heartbeats(b) < before + n) {
+        if (browser_next(b, 50))
+            other(b, "a heartbeat", file, line);
+        if (now_ms() > until)
+            stage_fail(b->stage, file, line, "waited for %d heartbeats, came %d", n,
+                       heartbeats(b) - before);
+    }
+}

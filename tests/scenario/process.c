@@ -129,3 +129,20 @@ long process_memory_kb(pid_t pid)
         fclose(f);
     return kb;
 }
+
+int64_t process_cpu_ms(pid_t pid)
+{
+    char path[64], text[1024];
+    unsigned long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    const char *rest = strrchr(text, ')');
+    if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                        &system) != 2)
+        return -1;
+    return (int64_t)(user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}

@@ -33,6 +33,7 @@ struct stage {
     char folder[64];
     char db[NAME_SIZE];       /* the event log */
     char sessions[NAME_SIZE]; /* and the sessions */
+    char small[NAME_SIZE];    /* a small disk, once stage_mount_small made it */
     char log[NAME_SIZE];      /* what the responder says */
     char errors[NAME_SIZE];   /* what the web server says */
     char program[4096];       /* the responder */
@@ -84,6 +85,7 @@ bool process_ended(pid_t pid, int *status); /* collects it, when it is ours to c
 int process_stop(struct stage *s, pid_t pid, int signal); /* and wait; its exit status */
 size_t process_children(pid_t parent, pid_t *out, size_t max);
 long process_memory_kb(pid_t pid); /* proportional set size; -1: gone */
+int64_t process_cpu_ms(pid_t pid); /* user and system time so far; -1: gone */
 
 /* ------------------------------------------------------------------ servers ----------- */
 
@@ -106,8 +108,16 @@ void responder_revive(struct stage *s); /* lighttpd goes on, and starts one */
 /* The responder by itself: --listen `where`; returns when it accepts. */
 void responder_start(struct stage *s, const char *where, const char *user);
 
+/* The responder's --check, valid until the next call; `user` NULL: as we are. */
+const char *responder_check(struct stage *s, const char *user, int *status);
+
 /* Take the account that servers give up root for into the stage's folder. */
 void stage_share_with(struct stage *s, const char *user);
+
+/* A disk of `size` ("1m") at s->small, which is gone with the stage; again: its new size.
+ * false: we may not mount. */
+bool stage_mount_small(struct stage *s, const char *size);
+void stage_fill_small(struct stage *s); /* not a byte is left */
 
 /* ------------------------------------------------------------------ the shell --------- */
 
@@ -170,6 +180,10 @@ const struct sse_event *browser_next(struct browser *b, int timeout_ms);
 #define expect_replay_end(b, n) expect_replay_at(b, "replay-end", n, __FILE__, __LINE__)
 #define expect_count(b, type, first, last)                                                     \
     expect_count_at(b, type, first, last, __FILE__, __LINE__)
+
+/* So many heartbeats, and nothing else. */
+#define expect_heartbeats(b, n) expect_heartbeats_at(b, n, __FILE__, __LINE__)
+void expect_heartbeats_at(struct browser *b, int n, const char *file, int line);
 
 /* What `connected` said: the session's id, valid until the next call. */
 const char *expect_connected_at(struct browser *b, const char *file, int line);

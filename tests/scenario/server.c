@@ -188,3 +188,20 @@ void responder_start(struct stage *s, const char *where, const char *user)
         pause_ms(5);
     }
 }
+
+const char *responder_check(struct stage *s, const char *user, int *status)
+{
+    static char said[8192];
+    char path[NAME_SIZE];
+    const char *const argv[] = {s->program, "--db", s->db, "--check", NULL};
+    snprintf(path, sizeof path, "%s/check", s->folder);
+    unlink(path);
+    pid_t pid = process_start(argv, NULL, path, user);
+    await(s, process_ended(pid, status));
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(said, 1, sizeof said - 1, f) : 0;
+    if (f)
+        fclose(f);
+    said[n] = '\0';
+    return said;
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,13 +37,16 @@ void stage_raise_limits(void)
     }
 }
 
-/* Reports of the sanitizers go to files in the stage's folder, since a web server's child has
- * no stderr; stage_teardown looks for them. */
+/* Reports of the sanitizers go to files in the stage's folder, since lighttpd's child has no
+ * stderr.  Apache and mod_cgi hand on no variables: theirs are in the web server's log.
+ * stage_teardown looks for both. */
 static void direct_reports(const struct stage *s)
 {
     char options[256];
-    snprintf(options, sizeof options, "log_path=%s/sanitizer:print_stacktrace=1", s->folder);
+    snprintf(options, sizeof options, "log_path=%s/sanitizer", s->folder);
     setenv("ASAN_OPTIONS", options, 1);
+    setenv("TSAN_OPTIONS", options, 1);
+    snprintf(options, sizeof options, "log_path=%s/sanitizer:print_stacktrace=1", s->folder);
     setenv("UBSAN_OPTIONS", options, 1);
 }
 
@@ -129,6 +133,18 @@ static int print_report(const char *path, const struct stat *st, int type, struc
     return 0;
 }
 
+static bool has_report(const char *path)
+{
+    char line[1024];
+    bool found = false;
+    FILE *f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof line, f))
+        found = strstr(line, "Sanitizer: ") || strstr(line, "runtime error: ");
+    if (f)
+        fclose(f);
+    return found;
+}
+
 static void end_children(void)
 {
     pid_t child[64];
@@ -171,6 +187,12 @@ int stage_teardown(void **state)
     end_children();
     reports = 0;
     nftw(s->folder, print_report, 8, FTW_PHYS);
+    if (has_report(s->errors)) {
+        print_file("web server", s->errors);
+        reports++;
+    }
+    if (s->small[0])
+        umount2(s->small, MNT_DETACH);
     nftw(s->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(s);
     return fine && reports == 0 ? 0 : -1;
@@ -197,4 +219,29 @@ void stage_share_with(struct stage *s, const char *user)
     await(s, process_ended(pid, &status));
     assert_int_equal(status, 0);
     snprintf(s->program, sizeof s->program, "%s", copy);
+}
+
+bool stage_mount_small(struct stage *s, const char *size)
+{
+    char options[64];
+    snprintf(options, sizeof options, "size=%s", size);
+    if (s->small[0])
+        return mount("tmpfs", s->small, "tmpfs", MS_REMOUNT, options) == 0;
+    snprintf(s->small, sizeof s->small, "%s/small", s->folder);
+    if (mkdir(s->small, 0700) == 0 && mount("tmpfs", s->small, "tmpfs", 0, options) == 0)
+        return true;
+    s->small[0] = '\0';
+    return false;
+}
+
+void stage_fill_small(struct stage *s)
+{
+    static const char block[4096];
+    char path[NAME_SIZE + 8];
+    snprintf(path, sizeof path, "%s/filler", s->small);
+    int fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, block, sizeof block) > 0)
+        ;
+    close(fd);
 }

@@ -129,7 +129,7 @@ static void test_settings_changed_in_the_shell_are_obeyed(void **state)
     await(s, status_of(s, "small") == 200);
 }
 
-static void test_stats_say_what_the_go_program_said(void **state)
+static void test_stats_tell_clients_sessions_and_settings_but_no_token(void **state)
 {
     struct stage *s = *state;
     struct answer a;
@@ -155,7 +155,7 @@ int main(void)
         scenario(test_a_retried_post_with_a_key_is_one_event),
         scenario(test_what_is_refused_says_why_and_does_nothing),
         scenario(test_settings_changed_in_the_shell_are_obeyed),
-        scenario(test_stats_say_what_the_go_program_said),
+        scenario(test_stats_tell_clients_sessions_and_settings_but_no_token),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
 }

@@ -2,20 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/scenario/scenario.h"
-
-static int check_status(struct stage *s)
-{
-    const char *const argv[] = {s->program, "--db", s->db, "--check", NULL};
-    int status = -1;
-    pid_t pid = process_start(argv, NULL, s->errors, NULL);
-    await(s, process_ended(pid, &status));
-    return status;
-}
 
 static void expect_refused(struct stage *s, int status)
 {
@@ -66,23 +56,40 @@ static void test_somebody_s_open_transaction_stops_publishers_alone(void **state
     expect_event(new, "message", "from the holder");
 }
 
+/* Renamed into place: were there no file for a moment, the responder would make a log. */
+static void put_in_place(struct stage *s, const char *from)
+{
+    static const char *const end[] = {"-wal", "-shm"};
+    char name[NAME_SIZE + 8];
+    if (rename(from, s->db))
+        fail_stage(s, "rename %s failed", from);
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s%s", s->db, end[i]);
+        unlink(name);
+    }
+}
+
 static void test_what_is_no_database_means_later_until_it_is_mended(void **state)
 {
     struct stage *s = *state;
+    char other[NAME_SIZE], db[NAME_SIZE];
     lighttpd_start(s);
     pid_t pid = responder_pid(s);
-    unlink(s->db);
-    FILE *f = fopen(s->db, "we");
+    snprintf(other, sizeof other, "%s/other", s->folder);
+    FILE *f = fopen(other, "we");
     for (int i = 0; f && i < 1000; i++)
         fputs("this is no database\n", f);
     assert_int_equal(f ? fclose(f) : -1, 0);
+    put_in_place(s, other);
     struct browser *b = expect_later(s);
     expect_refused(s, 503);
-    assert_int_not_equal(check_status(s), 0);
-    unlink(s->db);
+    memcpy(db, s->db, sizeof db);
+    memcpy(s->db, other, sizeof other);
     shell(s, ".read sql/schema.sql");
+    memcpy(s->db, db, sizeof db);
+    put_in_place(s, other);
     expect_connected(b);
-    shell(s, "INSERT INTO events(data) VALUES('mended')");
+    shell(s, "PRAGMA busy_timeout = 5000; INSERT INTO events(data) VALUES('mended')");
     expect_event(b, "message", "mended");
     assert_int_equal(responder_pid(s), pid);
 }
@@ -95,7 +102,6 @@ static void test_a_log_of_a_newer_version_is_left_alone(void **state)
     pid_t pid = responder_pid(s);
     expect_later(s);
     expect_refused(s, 503);
-    assert_int_not_equal(check_status(s), 0);
     assert_int_equal(responder_pid(s), pid);
     assert_string_equal(shell(s, "SELECT version FROM rowcast_log"), "99");
 }
@@ -104,12 +110,11 @@ static void test_a_full_disk_refuses_publishers_and_loses_nothing(void **state)
 {
     struct stage *s = *state;
     struct answer a;
-    char small[NAME_SIZE], body[32769];
-    snprintf(small, sizeof small, "%s/small", s->folder);
-    if (mkdir(small, 0700) || mount("tmpfs", small, "tmpfs", 0, "size=1m"))
+    char body[32769];
+    if (!stage_mount_small(s, "1m"))
         skip(); /* needs the right to mount */
-    snprintf(s->db, sizeof s->db, "%.100s/rowcast.db", small);
-    snprintf(s->sessions, sizeof s->sessions, "%.100s/rowcast.db.sessions", small);
+    snprintf(s->db, sizeof s->db, "%.100s/rowcast.db", s->small);
+    snprintf(s->sessions, sizeof s->sessions, "%.100s/rowcast.db.sessions", s->small);
     shell(s, ".read sql/schema.sql");
     shell_set(s, "publish_token", TOKEN);
     shell_set(s, "retry", "200");
@@ -126,46 +131,104 @@ static void test_a_full_disk_refuses_publishers_and_loses_nothing(void **state)
         expect_event(b, "message", body);
     struct browser *new = browser_open(s, "/sse/events"); /* runs, unsaved if need be */
     expect_connected(new);
-    mount("tmpfs", small, "tmpfs", MS_REMOUNT, "size=32m");
-    publish(s, &a, "/sse/broadcast", "room again");
-    int again = a.status;
-    if (again == 200) {
-        expect_event(b, "message", "room again");
-        expect_event(new, "message", "room again");
-    }
-    server_stop(s);
-    umount2(small, MNT_DETACH);
     assert_int_equal(refused, 507);
-    assert_int_equal(again, 200);
+    assert_true(stage_mount_small(s, "32m"));
+    publish(s, &a, "/sse/broadcast", "room again");
+    assert_int_equal(a.status, 200);
+    expect_event(b, "message", "room again");
+    expect_event(new, "message", "room again");
 }
 
 /* Root ignores file modes, so this responder is nobody's. */
-static void test_a_log_that_may_not_be_written_means_later_until_it_may(void **state)
+static void start_as_nobody(struct stage *s)
 {
-    struct stage *s = *state;
-    char closed[NAME_SIZE], where[NAME_SIZE], backend[256];
-    if (geteuid() != 0)
-        skip(); /* only root can be somebody else */
+    char where[NAME_SIZE], backend[256];
     stage_share_with(s, "nobody");
-    snprintf(closed, sizeof closed, "%s/closed", s->folder);
     snprintf(where, sizeof where, "%s/own.socket", s->folder);
     snprintf(backend, sizeof backend, "\"socket\" => \"%s\"", where);
-    assert_int_equal(mkdir(closed, 0555), 0);
+    responder_start(s, where, "nobody");
+    lighttpd_start_external(s, backend);
+}
+
+/* The folder of the log and the log itself, for all or for root alone to write. */
+static void let_all_write(struct stage *s, bool yes)
+{
+    const char *const end[] = {"", "-wal", "-shm"};
+    char name[NAME_SIZE + 8];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", s->db, end[i]);
+        if (chmod(name, yes ? 0666 : 0444) && i == 0)
+            fail_stage(s, "chmod %s failed", name);
+    }
+    *strrchr(name, '/') = '\0';
+    assert_int_equal(chmod(name, yes ? 0777 : 0555), 0);
+}
+
+/* A log in a folder of its own, since the sessions and sockets have other modes. */
+static void set_apart(struct stage *s)
+{
+    char closed[NAME_SIZE];
+    snprintf(closed, sizeof closed, "%s/closed", s->folder);
+    assert_int_equal(mkdir(closed, 0777), 0);
     snprintf(s->db, sizeof s->db, "%.100s/rowcast.db", closed);
     shell(s, ".read sql/schema.sql");
     shell_set(s, "publish_token", TOKEN);
     shell_set(s, "retry", "200");
-    assert_int_equal(chmod(s->db, 0444), 0);
-    responder_start(s, where, "nobody");
-    lighttpd_start_external(s, backend);
+    shell_set(s, "heartbeat_interval", "1");
+}
+
+static void test_a_log_that_may_not_be_written_means_later_until_it_may(void **state)
+{
+    struct stage *s = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    set_apart(s);
+    let_all_write(s, false);
+    start_as_nobody(s);
     struct browser *b = expect_later(s);
     expect_refused(s, 503);
     assert_false(process_ended(s->alone, NULL));
-    assert_int_equal(chmod(s->db, 0666), 0);
-    assert_int_equal(chmod(closed, 0777), 0);
+    let_all_write(s, true);
     expect_connected(b);
     shell(s, "INSERT INTO events(data) VALUES('open again')");
     expect_event(b, "message", "open again");
+}
+
+/* A backup of the log that was put in its place belongs to root. */
+static void replace_by_read_only_copy(struct stage *s)
+{
+    char copy[NAME_SIZE + 8];
+    snprintf(copy, sizeof copy, "%s.copy", s->db);
+    shell(s, ".backup '%s'", copy); /* which stays in WAL mode */
+    put_in_place(s, copy);
+    let_all_write(s, false);
+}
+
+static void test_open_streams_go_on_when_the_log_turns_read_only(void **state)
+{
+    struct stage *s = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    set_apart(s);
+    let_all_write(s, true);
+    start_as_nobody(s);
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    shell_count(s, "n", 1, 3);
+    expect_count(b, "n", 1, 3);
+    replace_by_read_only_copy(s);
+    expect_refused(s, 503);
+    struct browser *new = expect_later(s);
+    int64_t began = now_ms(), cpu = process_cpu_ms(s->alone);
+    expect_heartbeats(b, 3);
+    cpu = process_cpu_ms(s->alone) - cpu;
+    if (!stage_is_sanitized() && cpu * 4 > now_ms() - began)
+        fail_stage(s, "%d ms of CPU in %d ms", (int)cpu, (int)(now_ms() - began));
+    let_all_write(s, true);
+    expect_connected(new);
+    shell(s, "INSERT INTO events(type, data) VALUES('n', 4)");
+    expect_count(b, "n", 4, 4);
+    expect_count(new, "n", 4, 4);
 }
 
 int main(void)
@@ -175,6 +238,7 @@ int main(void)
         scenario(test_what_is_no_database_means_later_until_it_is_mended),
         scenario(test_a_log_of_a_newer_version_is_left_alone),
         scenario(test_a_log_that_may_not_be_written_means_later_until_it_may),
+        scenario(test_open_streams_go_on_when_the_log_turns_read_only),
         scenario(test_a_full_disk_refuses_publishers_and_loses_nothing),
     };
     return cmocka_run_group_tests_name("trouble", tests, NULL, NULL);

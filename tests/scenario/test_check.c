@@ -1,0 +1,123 @@
+/* `--check` makes the log where there is none, and says in words what is wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/scenario/scenario.h"
+
+static void expect_fine(struct stage *s)
+{
+    int status = -1;
+    const char *said = responder_check(s, NULL, &status);
+    if (status != 0)
+        fail_stage(s, "--check ended with %d and said: %s", status, said);
+}
+
+static void expect_finding(struct stage *s, const char *user, const char *words)
+{
+    int status = -1;
+    const char *said = responder_check(s, user, &status);
+    if (status != 1 || !strstr(said, words))
+        fail_stage(s, "waited for status 1 and \"%s\"; --check ended with %d and said: %s",
+                   words, status, said);
+}
+
+static void test_a_log_is_made_where_there_is_none(void **state)
+{
+    struct stage *s = *state;
+    snprintf(s->db, sizeof s->db, "%s/new.db", s->folder);
+    expect_fine(s);
+    assert_string_equal(shell(s, "SELECT count(*) FROM events"), "0");
+    assert_string_equal(shell(s, "PRAGMA journal_mode"), "wal");
+    expect_fine(s); /* and what it made is as it wants it */
+}
+
+static void test_a_full_disk_is_said(void **state)
+{
+    struct stage *s = *state;
+    if (!stage_mount_small(s, "2m"))
+        skip(); /* needs the right to mount */
+    snprintf(s->db, sizeof s->db, "%.100s/rowcast.db", s->small);
+    shell(s, ".read sql/schema.sql");
+    chmod(s->db, 0660);
+    expect_fine(s);
+    stage_fill_small(s);
+    expect_finding(s, NULL, "is free on its disk");
+    snprintf(s->db, sizeof s->db, "%.100s/new.db", s->small);
+    expect_finding(s, NULL, "disk is full");
+}
+
+static void test_a_transaction_that_somebody_keeps_open_is_said(void **state)
+{
+    struct stage *s = *state;
+    char command[NAME_SIZE + 64];
+    int status = 0;
+    chmod(s->db, 0660);
+    expect_fine(s);
+    snprintf(command, sizeof command, "exec /usr/bin/sqlite3 -batch %s", s->db);
+    FILE *holder = popen(command, "we");
+    assert_non_null(holder);
+    fputs("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE;\n", holder);
+    fflush(holder);
+    await(s, strstr(shell_status(s, &status, "BEGIN IMMEDIATE"), "locked"));
+    expect_finding(s, NULL, "can not be written: ");
+    expect_finding(s, NULL, "locked");
+    fputs("COMMIT;\n", holder);
+    pclose(holder);
+    expect_fine(s);
+}
+
+static void test_a_log_that_may_not_be_written_is_said(void **state)
+{
+    struct stage *s = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    stage_share_with(s, "nobody");
+    assert_int_equal(chmod(s->db, 0440), 0);
+    expect_finding(s, "nobody", "can not be written: ");
+    expect_finding(s, "nobody", "readonly");
+}
+
+static void test_what_is_no_database_is_said(void **state)
+{
+    struct stage *s = *state;
+    FILE *f = fopen(s->db, "we");
+    for (int i = 0; f && i < 1000; i++)
+        fputs("this is no database\n", f);
+    assert_int_equal(f ? fclose(f) : -1, 0);
+    expect_finding(s, NULL, "not a database");
+}
+
+static void test_a_log_of_a_newer_version_is_said(void **state)
+{
+    struct stage *s = *state;
+    shell(s, "UPDATE rowcast_log SET version = 99");
+    expect_finding(s, NULL, "newer");
+}
+
+static void test_a_trigger_that_is_missing_is_said(void **state)
+{
+    struct stage *s = *state;
+    char name[128];
+    chmod(s->db, 0660);
+    snprintf(name, sizeof name, "%s",
+             shell(s, "SELECT name FROM sqlite_schema WHERE type = 'trigger' LIMIT 1"));
+    shell(s, "DROP TRIGGER %s", name);
+    expect_finding(s, NULL, name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scenario(test_a_log_is_made_where_there_is_none),
+        scenario(test_a_full_disk_is_said),
+        scenario(test_a_transaction_that_somebody_keeps_open_is_said),
+        scenario(test_a_log_that_may_not_be_written_is_said),
+        scenario(test_what_is_no_database_is_said),
+        scenario(test_a_log_of_a_newer_version_is_said),
+        scenario(test_a_trigger_that_is_missing_is_said),
+    };
+    return cmocka_run_group_tests_name("check", tests, NULL, NULL);
+}
