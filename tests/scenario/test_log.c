@@ -54,6 +54,36 @@ static void test_another_log_in_its_place_is_told(void **state)
     expect_told_then_live(s, b);
 }
 
+/* As many changes as the old log had, so that only the log itself tells them apart. */
+static void test_another_log_has_its_own_token(void **state)
+{
+    struct stage *s = *state;
+    char other[NAME_SIZE + 8], was[NAME_SIZE];
+    struct answer a;
+    lighttpd_start(s);
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    publish(s, &a, "/sse/broadcast?type=n", "1");
+    assert_int_equal(a.status, 200);
+    expect_count(b, "n", 1, 1);
+    aside(s, other, ".new");
+    memcpy(was, s->db, sizeof was);
+    snprintf(s->db, sizeof s->db, "%.120s", other);
+    shell(s, ".read sql/schema.sql");
+    shell_set(s, "publish_token", "another-token");
+    shell_set(s, "retry", "200");
+    memcpy(s->db, was, sizeof was);
+    assert_string_equal(shell(s, "SELECT config_version FROM rowcast_log"), "2");
+    replace_log(s, other);
+    expect_gap(b, "epoch", -1);
+    publish(s, &a, "/sse/broadcast?type=n", "2");
+    assert_int_equal(a.status, 401);
+    request(s, &a, "POST", "/sse/broadcast?type=n", "Authorization: Bearer another-token\r\n",
+            "2");
+    assert_int_equal(a.status, 200);
+    expect_count(b, "n", 2, 2);
+}
+
 static void test_an_older_copy_restored_is_told(void **state)
 {
     struct stage *s = *state;
@@ -111,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_another_log_in_its_place_is_told),
+        scenario(test_another_log_has_its_own_token),
         scenario(test_an_older_copy_restored_is_told),
         scenario(test_a_deleted_wal_is_told),
         scenario(test_who_was_away_while_the_log_was_replaced_is_told),

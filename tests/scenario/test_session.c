@@ -118,6 +118,37 @@ static void test_without_reconnection_it_is_plain_live_sse(void **state)
     assert_string_equal(e->id, "");
 }
 
+static bool newest_three_have_ids(struct stage *s)
+{
+    struct browser *b = browser_open(s, "/sse/events?last=3");
+    expect_connected(b);
+    bool replays = *browser_cookie(b) != '\0';
+    if (replays) {
+        expect_replay_start(b, 3);
+        for (int i = 1; i <= 3; i++)
+            expect_event(b, "n", NULL);
+    }
+    bool have = replays && strcmp(browser_last_id(b), id_text(s, 3)) == 0 &&
+                strstr(browser_body(b), id_text(s, 1));
+    browser_close(b);
+    return have;
+}
+
+/* Rows that went out without ids while it was off are still in the memory of the process. */
+static void test_switched_on_again_it_has_ids_for_what_came_before(void **state)
+{
+    struct stage *s = *state;
+    shell_set(s, "enable_reconnection", "0");
+    lighttpd_start(s);
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    shell_count(s, "n", 1, 3);
+    for (int i = 1; i <= 3; i++)
+        expect_event(b, "n", NULL);
+    shell_set(s, "enable_reconnection", "1");
+    await(s, newest_three_have_ids(s)); /* in force within a second */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +158,7 @@ int main(void)
         scenario(test_a_session_of_another_user_agent_is_not_honoured),
         scenario(test_disconnect_ends_the_streams_and_the_session_stays),
         scenario(test_without_reconnection_it_is_plain_live_sse),
+        scenario(test_switched_on_again_it_has_ids_for_what_came_before),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
