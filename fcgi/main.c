@@ -31,6 +31,7 @@ static int check(const struct options *o)
         return 1;
     }
     enum store_result r = store_check(s, say_line, NULL);
+    fflush(stdout); /* the findings come before what they amount to, also in a pipe */
     if (r != STORE_OK)
         fprintf(stderr, "rowcast: %s\n", store_why(s));
     store_close(s);

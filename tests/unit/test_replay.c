@@ -48,7 +48,8 @@ static int close_bench(void **state)
         snprintf(path, sizeof path, "%s/%s", t->folder, e->d_name);
         unlink(path);
     }
-    closedir(d);
+    if (d)
+        closedir(d);
     int r = rmdir(t->folder);
     free(t);
     return r;
