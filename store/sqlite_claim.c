@@ -175,9 +175,12 @@ static enum store_result enter_stream(struct claiming *c)
     return r;
 }
 
-/* Everything that is written, in the transaction that `identify` began. */
+/* Everything that is written, in the transaction that `identify` began.  Without a lease
+ * nothing is: any janitor would take the stream for a dead process's. */
 static enum store_result enter(struct claiming *c)
 {
+    if (lease_number(c->store) == 0)
+        return unsaved(c, store_refuse(c->store, STORE_IO, "this process has no lease"));
     enum store_result r = enter_session(c);
     if (r == STORE_OK)
         r = enter_stream(c);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SLICE = 500, SLICES_MAX = 20, RESPONDERS_MAX = 256, MAILBOX_ROWS = 100 };
+enum { SLICE = 500, SLICES_MAX = 20, RESPONDERS_PAGE = 256, MAILBOX_ROWS = 100 };
 
 /* The sessions that one slice ended. */
 struct expired {
@@ -10,14 +10,16 @@ struct expired {
     size_t n;
 };
 
-/* One column of integers, as far as there is room. */
-static enum store_result read_responders(struct store *s, int64_t *number, size_t *n)
+/* The next numbers above `after`, as far as there is room. */
+static enum store_result read_responders(struct store *s, int64_t after, int64_t *number,
+                                         size_t *n)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_RESPONDERS, "");
+    sqlite3_stmt *st =
+        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", after, (int64_t)RESPONDERS_PAGE);
     int rc = st ? SQLITE_ROW : SQLITE_ERROR;
     *n = 0;
-    while (rc == SQLITE_ROW && *n < RESPONDERS_MAX && (rc = sqlite3_step(st)) == SQLITE_ROW)
+    while (rc == SQLITE_ROW && *n < RESPONDERS_PAGE && (rc = sqlite3_step(st)) == SQLITE_ROW)
         number[(*n)++] = sqlite3_column_int64(st, 0);
     enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
                               ? STORE_OK
@@ -42,12 +44,17 @@ static enum store_result bury(struct store *s, int64_t number)
  * enter streams only after it, and tidies first. */
 static enum store_result bury_the_dead(struct store *s)
 {
-    int64_t number[RESPONDERS_MAX];
-    size_t n;
-    enum store_result r = read_responders(s, number, &n);
-    for (size_t i = 0; r == STORE_OK && i < n; i++)
-        if (!lease_alive(s, number[i]))
-            r = bury(s, number[i]);
+    int64_t number[RESPONDERS_PAGE], after = -1;
+    size_t n = RESPONDERS_PAGE;
+    enum store_result r = STORE_OK;
+    while (r == STORE_OK && n == RESPONDERS_PAGE) {
+        r = read_responders(s, after, number, &n);
+        for (size_t i = 0; r == STORE_OK && i < n; i++) {
+            after = number[i];
+            if (!lease_alive(s, after))
+                r = bury(s, after);
+        }
+    }
     return r;
 }
 

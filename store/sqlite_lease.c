@@ -154,9 +154,9 @@ static enum store_result tidy(struct store *s, const struct lease *l)
     return r;
 }
 
-enum store_result lease_enter(struct store *s)
+static enum store_result enter(struct store *s)
 {
-    struct lease *l = lease_of(s);
+    const struct lease *l = lease_of(s);
     if (l == NULL || l->number == 0)
         return STORE_OK;
     bool yes;
@@ -169,6 +169,13 @@ enum store_result lease_enter(struct store *s)
     if (r == STORE_OK && !yes)
         r = tidy(s, l);
     return sessions_finish(s, r);
+}
+
+enum store_result lease_enter(struct store *s)
+{
+    enum store_result r = enter(s);
+    s->unentered = r != STORE_OK;
+    return r;
 }
 
 enum store_result store_lease(struct store *s)

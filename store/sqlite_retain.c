@@ -113,22 +113,25 @@ enum store_result store_retain(struct store *s, const struct settings *settings,
 {
     struct store_end end;
     bool expired = false;
+    *more = false;
+    if (!lease_janitor(s)) /* many that trim would lock the publishers' shells out */
+        return STORE_OK;
     *more = true;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
         r = log_read_end(s, &end, NULL);
     if (r != STORE_OK)
         return r;
-    if (end.last_id != s->retained_at) { /* somebody inserts, and trims by that */
-        s->retained_at = end.last_id;
-        return STORE_OK;
-    }
+    bool quiet = end.last_id == s->retained_at; /* else somebody inserts, and trims by that */
+    s->retained_at = end.last_id;
     int64_t now = sessions_now(), before = now - settings->buffer_age * 1000;
-    if (settings->buffer_age > 0)
+    if (quiet && settings->buffer_age > 0)
         r = has_expired(s, before, &expired);
     if (r != STORE_OK)
         return r;
     if (expired)
         return write_one(s, SQL_RETAIN_TRIM, "i", NULL, before);
-    return retain_mailboxes(s, settings, now, more);
+    r = retain_mailboxes(s, settings, now, more);
+    *more |= !quiet; /* look again soon whether it is quiet now */
+    return r;
 }

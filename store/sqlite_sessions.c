@@ -28,7 +28,13 @@ enum store_result sessions_opened(struct store *s)
     else if (sqlite3_column_int64(st, 0) > SESSIONS_VERSION)
         r = store_refuse(s, STORE_NEWER, "%s was made by a newer version of Rowcast", d->path);
     sqlite3_reset(st);
-    return r == STORE_OK ? lease_enter(s) : r;
+    if (r != STORE_OK)
+        return r;
+    r = lease_enter(s);
+    if (r != STORE_READONLY && r != STORE_FULL)
+        return r;
+    s->why[0] = '\0'; /* what it has may be read; who writes tries to enter again */
+    return STORE_OK;
 }
 
 /* This process's writers queue here.  SQLite would let them sleep and try again, at the price
@@ -43,6 +49,15 @@ static void release(struct store *s)
     s->turn = false;
 }
 
+/* Enter if that failed before.  SQLite decides once, as it opens a file, whether it may be
+ * written: so it is opened anew the next time. */
+static enum store_result enter_again(struct store *s)
+{
+    enum store_result r = s->unentered ? lease_enter(s) : STORE_OK;
+    s->sessions.suspect |= r == STORE_READONLY;
+    return r;
+}
+
 enum store_result sessions_begin(struct store *s)
 {
     struct timespec until;
@@ -51,6 +66,8 @@ enum store_result sessions_begin(struct store *s)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     enum store_result r = database_use(s, &s->sessions);
+    if (r == STORE_OK)
+        r = enter_again(s);
     if (r != STORE_OK)
         return r;
     if (pthread_mutex_timedlock(&turn, &until) != 0)

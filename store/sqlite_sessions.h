@@ -35,7 +35,8 @@ int64_t sessions_now_us(void);
 /* ------------------------------------------------------------------ leases (sqlite_lease.c) */
 
 /* Enter this process under its number in the sessions' file that is open, if it is not: what an
- * earlier holder left is ended first.  Nothing to do without a lease. */
+ * earlier holder left is ended first.  Nothing to do without a lease.  After a failure
+ * s->unentered is set, and sessions_begin tries it again. */
 enum store_result lease_enter(struct store *s);
 
 /* Whether a living process holds the number.  True also when it can not be found out. */

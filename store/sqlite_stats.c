@@ -32,7 +32,8 @@ static enum store_result living(struct store *s, char **json)
     *json = strdup("[]");
     if (*json == NULL)
         return store_refuse(s, STORE_NOMEM, "out of memory");
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_RESPONDERS, "");
+    sqlite3_stmt *st =
+        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", (int64_t)-1, (int64_t)-1); /* all */
     int rc = st ? SQLITE_ROW : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     while (r == STORE_OK && rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW)

@@ -232,6 +232,60 @@ test_a_full_sessions_file_runs_the_stream_unsaved_and_honours_who_it_knows(void 
     assert_int_equal(world_claim(w, &r)->saved, STORE_OK);
 }
 
+static int read_only(sqlite3 *db, const char **why, const struct sqlite3_api_routines *api)
+{
+    (void)why, (void)api;
+    return sqlite3_exec(db, "PRAGMA query_only = 1", NULL, NULL, NULL);
+}
+
+static void test_a_read_only_sessions_file_is_read_by_who_opens_it_first(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    struct claim c;
+    struct store *later;
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, world_claim_token(w, NULL)->token);
+    r.token = token;
+    world_sql(w->sessions, "DELETE FROM responders"); /* so that there is one to enter */
+    assert_int_equal(store_open(&later, w->log_path), STORE_OK);
+    sqlite3_auto_extension((void (*)(void))read_only);
+    enum store_result result = store_claim(later, w->settings, &r, &c);
+    sqlite3_reset_auto_extension();
+    assert_int_equal(result, STORE_OK);
+    subscription_free(c.subscription);
+    assert_true(c.reconnection);
+    assert_string_equal(c.token, token);
+    assert_int_equal(c.saved, STORE_READONLY);
+    assert_int_equal(c.stream_id, 0);
+    result = store_claim(later, w->settings, &r, &c); /* it may be written again */
+    subscription_free(c.subscription);
+    assert_int_equal(result, STORE_OK);
+    assert_int_equal(c.saved, STORE_OK);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM responders"), 1);
+    store_close(later);
+}
+
+static void test_without_a_lease_the_stream_runs_unsaved(void **state)
+{
+    struct world *w = *state;
+    pid_t child = fork(); /* that holds nothing */
+    if (child == 0) {
+        struct claim_request r = world_request();
+        struct claim c;
+        struct store *s;
+        bool right = store_open(&s, w->log_path) == STORE_OK &&
+                     store_claim(s, w->settings, &r, &c) == STORE_OK && c.saved == STORE_IO &&
+                     c.stream_id == 0;
+        _exit(right ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(sessions(w), 0);
+    assert_int_equal(open_streams(w), 0);
+}
+
 /* Another file, which is no database, takes the place of `path`. */
 static void ruin(const char *path)
 {
@@ -464,6 +518,8 @@ int main(int argc, char **argv)
         TEST(test_a_locked_sessions_file_means_later_and_leaves_nothing),
         TEST(test_a_log_that_is_locked_for_writing_stops_no_claim),
         TEST(test_a_full_sessions_file_runs_the_stream_unsaved_and_honours_who_it_knows),
+        TEST(test_a_read_only_sessions_file_is_read_by_who_opens_it_first),
+        TEST(test_without_a_lease_the_stream_runs_unsaved),
         TEST(test_a_sessions_file_that_is_none_runs_the_stream_unsaved),
         TEST(test_sessions_of_a_newer_version_are_left_alone),
         TEST(test_a_log_that_is_none_means_later_and_leaves_nothing),

@@ -1,6 +1,7 @@
 /* Served time: who has been away for too long, and what goes with them. */
 #include "tests/unit/store_world.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 static int64_t sessions(struct world *w)
@@ -224,6 +225,26 @@ static void test_streams_under_a_number_nobody_entered_end_too(void **state)
         world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL"), 0);
 }
 
+static void test_the_dead_are_found_behind_any_number_of_living_responders(void **state)
+{
+    struct world *w = *state;
+    struct flock living = {.l_type = F_WRLCK, .l_start = 2, .l_len = 600};
+    char path[64];
+    sprintf(path, "%s.leases", w->log_path);
+    int fd = open(path, O_RDWR);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &living), 0);
+    world_sql(w->sessions,
+              "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 601) "
+              "INSERT INTO responders SELECT i, 1, 1 FROM n");
+    world_claim_token(w, NULL);
+    world_sql(w->sessions, "UPDATE streams SET responder = 700");
+    world_serve(w, 1);
+    assert_int_equal(
+        world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL"), 0);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM responders"), 601);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +261,7 @@ int main(void)
         TEST(test_a_bookmark_goes_after_buffer_ttl_although_its_session_stays),
         TEST(test_a_dead_responders_streams_end_and_their_sessions_time_runs),
         TEST(test_streams_under_a_number_nobody_entered_end_too),
+        TEST(test_the_dead_are_found_behind_any_number_of_living_responders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "tests/unit/log_world.h"
 
+#include <sys/wait.h>
+
 /* Call until it has no more to do; how often it wrote is bounded by what there was. */
 static int retain(struct log_world *w, struct settings *settings)
 {
@@ -99,6 +101,47 @@ static void test_the_mailbox_of_a_session_that_nobody_knows_goes_after_its_time(
     settings_unref(s);
 }
 
+static void test_mailboxes_go_although_somebody_inserts_all_the_time(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *s = settings_new();
+    bool more;
+    s->buffer_age = 0;
+    insert_old(w, "session_id", "nobody", 150);
+    for (int i = 0; i < 3; i++) { /* two slices, and the mailbox itself */
+        log_insert(w, 1);
+        assert_int_equal(store_retain(w->store, s, &more), STORE_OK);
+        assert_true(more);
+    }
+    assert_int_equal(
+        log_number(w, "SELECT count(*) FROM rowcast_channels WHERE mailbox = '@nobody'"), 0);
+    settings_unref(s);
+}
+
+static void test_only_the_janitor_of_the_log_retains(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *s = settings_new();
+    bool more = true;
+    int status;
+    assert_int_equal(store_retain(w->store, s, &more), STORE_OK); /* that is who we are now */
+    insert_old(w, "channel", "", 10);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *other;
+        if (store_open(&other, w->path) != STORE_OK)
+            _exit(2);
+        for (int i = 0; i < 3; i++)
+            if (store_retain(other, s, &more) != STORE_OK || more)
+                _exit(1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 10);
+    settings_unref(s);
+}
+
 static void test_a_walk_reaches_the_mailboxes_of_every_page(void **state)
 {
     struct log_world *w = *state;
@@ -141,6 +184,8 @@ int main(void)
         LOG_TEST(test_with_nothing_to_do_no_write_lock_is_taken),
         LOG_TEST(test_an_empty_old_mailbox_is_forgotten_and_the_log_remembers),
         LOG_TEST(test_the_mailbox_of_a_session_that_nobody_knows_goes_after_its_time),
+        LOG_TEST(test_mailboxes_go_although_somebody_inserts_all_the_time),
+        LOG_TEST(test_only_the_janitor_of_the_log_retains),
         LOG_TEST(test_a_walk_reaches_the_mailboxes_of_every_page),
         LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
     };
