@@ -16,7 +16,7 @@
 
 struct responder;
 
-enum { RESPONDER_DRAIN_MS = 1000, RESPONDER_WORKERS = 4 };
+enum { RESPONDER_DRAIN_MS = 700, RESPONDER_WORKERS = 4 };
 
 /* NULL: out of memory or descriptors.  `db_path` must stay. */
 struct responder *responder_new(const char *db_path);
