@@ -38,7 +38,7 @@ struct hub_friends {
     void (*ended)(void *arg, struct ending *e);             /* a saved stream ended; takes e */
     void (*marks)(void *arg, struct mark *marks, size_t n); /* malloc'd, taken over */
     void (*fanned_out)(void *arg);                          /* the last batch is on its way */
-    void (*emptied)(void *arg);                             /* hub_drain: no stream is left */
+    void (*emptied)(void *arg); /* the last stream left, or a drain found none */
 };
 
 /* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */
