@@ -1,6 +1,8 @@
 #include "fcgi/cgi.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +17,36 @@ static uint64_t content_length(const struct request *r)
     return digits == 0 || text[digits] != '\0' ? 0 : strtoull(text, NULL, 10);
 }
 
+enum { LOOK_MS = 100 };
+
+static bool told_to_end(void)
+{
+    sigset_t s;
+
+    return sigpending(&s) == 0 &&
+           (sigismember(&s, SIGTERM) == 1 || sigismember(&s, SIGINT) == 1 ||
+            sigismember(&s, SIGUSR1) == 1);
+}
+
+/* Nobody takes the signals yet: a body that does not come must not hold up the end. */
+static bool wait_for_body(int in)
+{
+    struct pollfd p = {.fd = in, .events = POLLIN};
+
+    while (poll(&p, 1, LOOK_MS) == 0)
+        if (told_to_end())
+            return false;
+    return true;
+}
+
 static bool read_body(struct request *r, int in, size_t body_max)
 {
     char chunk[8192];
     uint64_t left = content_length(r);
 
     while (left > 0) {
+        if (!wait_for_body(in))
+            return false;
         ssize_t n = read(in, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;

@@ -9,8 +9,9 @@
 #include "fcgi/request.h"
 
 /* Fill `r`.  Reads CONTENT_LENGTH bytes from `in`; beyond `body_max` they are dropped.  `out`
- * is the request's from here on.  False: the body ended early, or out of memory; r is empty
- * then, and `out` closed. */
+ * is the request's from here on.  False: the body ended early, one of SIGTERM, SIGINT and
+ * SIGUSR1 came meanwhile (they have to be blocked), or out of memory; r is empty then, and
+ * `out` closed. */
 bool cgi_request(struct request *r, const char *const *environment, int in, int out,
                  size_t body_max);
 

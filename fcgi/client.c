@@ -18,6 +18,9 @@ void client_begin(struct client *c, struct ticket *t)
     c->fd = t->fd;
     c->is_socket = fstat(t->fd, &st) == 0 && S_ISSOCK(st.st_mode);
     c->ids = t->ids;
+    c->answered = t->answered;
+    c->wait_ms = t->wait_ms;
+    c->retry = t->retry;
     memcpy(c->epoch, t->epoch, sizeof c->epoch);
     framing_begin(&c->framing, t->framing, t->request_id);
     cursor_begin(&c->cursor, t->subscription, t->cursor, t->until);
@@ -96,10 +99,12 @@ static enum client_state write_piece(struct client *c)
         return write_failed();
     c->written += (size_t)n;
     size_t passed = c->own_is_raw ? (size_t)n : framing_wrote(&c->framing, (size_t)n);
-    if (own)
+    if (own) {
         c->own_sent += passed;
-    else
+    } else {
+        c->answered = true;
         cursor_advance(&c->cursor, passed);
+    }
     if (own && !own_waits(c))
         own_done(c);
     return CLIENT_TIRED;
@@ -117,6 +122,7 @@ static void say_gap(struct client *c, const char *reason, int64_t from, int64_t 
                     int64_t at)
 {
     char from_text[EVENT_ID_SIZE], oldest_text[EVENT_ID_SIZE], id[EVENT_ID_SIZE];
+    c->answered = true;
     sse_format_gap(&c->own, reason, from < 0 ? NULL : position_text(c, from, from_text),
                    oldest > 0 ? position_text(c, oldest, oldest_text) : NULL,
                    position_text(c, at, id));
@@ -224,6 +230,13 @@ void client_heartbeat(struct client *c, int64_t unix_seconds)
                          moved ? position_text(c, c->cursor.after, text) : NULL);
     if (moved)
         c->cursor.last_sent = c->cursor.after;
+}
+
+void client_end_poll(struct client *c, int64_t unix_seconds, int64_t retry_ms)
+{
+    if (c->ids && c->cursor.after > c->cursor.last_sent)
+        client_heartbeat(c, unix_seconds);
+    client_end(c, retry_ms);
 }
 
 int64_t client_position(const struct client *c)

@@ -27,9 +27,11 @@ struct client {
     bool ending;     /* send `retry`, end the request */
     bool own_is_raw; /* `own` is not content but the end of the request itself */
     bool moving;     /* another log: tell, then begin at move_to */
+    bool answered;   /* it was told something: rows, or a gap */
     char move_epoch[EPOCH_SIZE];
+    int32_t wait_ms; /* a poll: how long it may wait for that; -1: a stream */
     int64_t move_to;
-    int64_t retry; /* ms, jittered; what an ending client is told */
+    int64_t retry; /* ms: the setting when it came; of an ending client what it is told */
     char epoch[EPOCH_SIZE];
     uint64_t written; /* bytes that went out so far */
     struct framing framing;
@@ -57,6 +59,11 @@ void client_say_end(struct client *c);
 
 /* End at the end of the event, telling `retry_ms`. */
 void client_end(struct client *c, int64_t retry_ms);
+
+/* The same for a poll, which also tells its position in a heartbeat if that moved since the
+ * last id: else rows for others would have to be passed over again and again.  Only when
+ * CLIENT_IDLE. */
+void client_end_poll(struct client *c, int64_t unix_seconds, int64_t retry_ms);
 
 /* The log is another one: at the end of the event, a gap of reason `epoch` at `end`. */
 void client_move(struct client *c, const char *epoch, int64_t end);

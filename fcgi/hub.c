@@ -38,23 +38,24 @@ static void end_streams(struct hub *h, struct order *o)
     qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
     for (uint32_t i = h->seats; i-- > 0;) {
         struct stream *s = h->stream[i];
-        if (s->stream_id && bsearch(&s->stream_id, o->stream_id, o->streams,
-                                    sizeof o->stream_id[0], compare_ids))
+        if (s->ending && bsearch(&s->ending->mark.stream_id, o->stream_id, o->streams,
+                                 sizeof o->stream_id[0], compare_ids))
             stream_end(s);
     }
 }
 
-static void drain(struct hub *h, int deadline_ms)
+static void drain(struct hub *h)
 {
-    if (h->draining || deadline_ms == 0)
+    if (atomic_load(&h->cut_at) == DRAIN_NEVER)
         return;
-    h->draining = true;
-    h->deadline = uv_now(&h->loop) + (uint64_t)deadline_ms;
-    clock_start(h);
-    if (h->seats == 0)
-        h->friends.emptied(h->friends.arg);
-    for (uint32_t i = h->seats; i-- > 0;)
-        stream_end(h->stream[i]);
+    if (!h->draining) {
+        h->draining = true;
+        h->drained_at = uv_now(&h->loop);
+        clock_start(h);
+        if (atomic_load(&h->taken) == 0)
+            h->friends.emptied(h->friends.arg);
+    }
+    clock_drain(h);
 }
 
 static void new_settings(struct hub *h, struct settings *s)
@@ -106,6 +107,7 @@ static void on_bell(uv_async_t *a)
     struct hub *h = a->data;
     struct message *m = inbox_take(&h->inbox), *next;
     uv_update_time(&h->loop);
+    drain(h); /* who was brought after it was asked for is ended at once */
     for (; m; m = next) {
         next = m->next;
         if (m->kind == HUB_STREAM)
@@ -115,7 +117,6 @@ static void on_bell(uv_async_t *a)
         else
             carry_out(h, (struct order *)m);
     }
-    drain(h, atomic_load(&h->drain_ms));
     if (atomic_load(&h->stop))
         stop(h);
 }
@@ -134,6 +135,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
         return NULL;
     h->friends = *friends;
     h->streams_max = (uint32_t)streams_max;
+    h->drained_by = h->cut_at = DRAIN_NEVER;
     h->stream = malloc((streams_max + STREAMS_MORE) * sizeof(struct stream *));
     if (!h->stream || uv_loop_init(&h->loop) != 0)
         goto fail;
@@ -267,9 +269,18 @@ void hub_collect(struct hub *h)
         inbox_post(&h->inbox, &o->message);
 }
 
-void hub_drain(struct hub *h, int deadline_ms)
+static void hasten(_Atomic uint64_t *when, uint64_t to)
 {
-    atomic_store(&h->drain_ms, deadline_ms);
+    uint64_t was = atomic_load(when);
+    while (to < was && !atomic_compare_exchange_weak(when, &was, to))
+        ;
+}
+
+void hub_drain(struct hub *h, int spread_ms, int deadline_ms)
+{
+    uint64_t now = uv_hrtime() / 1000000; /* the loop's clock, but for its lag: 0 is at once */
+    hasten(&h->drained_by, spread_ms == 0 ? 0 : now + (uint64_t)spread_ms);
+    hasten(&h->cut_at, now + (uint64_t)deadline_ms);
     ring(h);
 }
 

@@ -38,7 +38,8 @@ struct hub_friends {
     void (*ended)(void *arg, struct ending *e);             /* a saved stream ended; takes e */
     void (*marks)(void *arg, struct mark *marks, size_t n); /* malloc'd, taken over */
     void (*fanned_out)(void *arg);                          /* the last batch is on its way */
-    void (*emptied)(void *arg); /* the last stream left, or a drain found none */
+    void (*emptied)(void *arg); /* the last stream left, and none is on its way; or a drain
+                                 * found none */
 };
 
 /* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */
@@ -69,10 +70,13 @@ void hub_answer(struct hub *h, struct question *q);
 void hub_collect(struct hub *h);
 bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n);
 
-/* End every stream at the end of its event, with a jittered retry, within `deadline_ms`, and so
- * those that still come; friends.emptied tells when none is left.  Neither this nor hub_stop
- * needs memory: whoever waits for the end must not wait in vain. */
-void hub_drain(struct hub *h, int deadline_ms);
+/* End the streams evenly over `spread_ms` (0: at once), each at the end of its event, with a
+ * jittered retry of its own, so that they do not come back all in one moment; until its turn a
+ * stream is served as ever.  What is left after `deadline_ms` is cut.  A stream that still
+ * comes is ended at once.  A later call may hasten either, and never slows down.
+ * friends.emptied tells when none is left.  Neither this nor hub_stop needs memory: whoever
+ * waits for the end must not wait in vain. */
+void hub_drain(struct hub *h, int spread_ms, int deadline_ms);
 void hub_stop(struct hub *h);
 
 #endif

@@ -184,7 +184,8 @@ void batches_move(struct stream *s, const char *epoch, int64_t end)
     batches_forget(s);
     client_move(&s->client, epoch, end);
     s->mark = s->mark_2 = s->mark_1 = end;
-    s->mark_saved = -1;
+    if (s->ending)
+        s->ending->mark.position = -1; /* nothing of the new log was saved yet */
     if (s->state != STREAM_BLOCKED)
         stream_pump(s);
 }

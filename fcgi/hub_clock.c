@@ -8,17 +8,17 @@
 
 enum { MARK_MS = 1000, OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
-/* Due after 0.8 to 1.0 of the interval, by the stream's number: a prime step spreads
+/* 0.8 to 1.0 of so many seconds, in ms, by the stream's number: a prime step spreads
  * neighbours. */
-static uint64_t heartbeat_after(const struct stream *s)
+static uint64_t spread(const struct stream *s, int64_t seconds)
 {
-    uint64_t interval = (uint64_t)s->hub->settings->heartbeat_interval * 1000;
-    return interval * (800 + s->number * 37u % 200) / 1000;
+    return (uint64_t)seconds * (800 + s->number * 37u % 200);
 }
 
 static bool beat(struct stream *s, uint64_t now)
 {
-    if (s->state == STREAM_BLOCKED || now - s->wrote_at < heartbeat_after(s) ||
+    if (s->state == STREAM_BLOCKED ||
+        now - s->wrote_at < spread(s, s->hub->settings->heartbeat_interval) ||
         !cursor_between_events(&s->client.cursor))
         return false;
     client_heartbeat(&s->client, (int64_t)time(NULL));
@@ -45,18 +45,70 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
         batches_move(s, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
         return;
     }
-    if (beat(s, now) || s->state == STREAM_PUTS_OFF)
+    if (beat(s, now) || s->state == STREAM_PUTS_OFF ||
+        (s->state != STREAM_BLOCKED && stream_is_over(s)))
         stream_pump(s);
 }
 
-static void drain(struct hub *h, uint64_t now)
+/* Streams that are as old as stream_max_age allows come back.  Those that began together do so
+ * within a fifth of it, and no more at once when the setting changes. */
+static void rotate(struct hub *h, uint64_t now)
 {
-    if (!h->draining || now < h->deadline)
+    int64_t max_age = h->settings->stream_max_age;
+    uint64_t elapsed = now - h->rotated_at;
+    h->rotated_at = now;
+    if (max_age == 0 || h->draining)
         return;
+    uint64_t may = 1 + h->seats * elapsed / ((uint64_t)max_age * 200);
+    for (uint32_t i = h->seats; i-- > 0 && may > 0;) {
+        struct stream *s = h->stream[i];
+        if (!s->client.ending && now - s->began_at >= spread(s, max_age)) {
+            stream_end(s);
+            may--;
+        }
+    }
+}
+
+static void cut_all(struct hub *h)
+{
     if (h->seats)
         log_line(LOG_LEVEL_INFO, "drain_cut", "streams=%u", h->seats);
     while (h->seats)
         stream_close(h->stream[h->seats - 1]);
+}
+
+static uint32_t not_ending(const struct hub *h)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < h->seats; i++)
+        n += !h->stream[i]->client.ending;
+    return n;
+}
+
+/* Of those that are left, the share that the time which passed is of the time that is left: so
+ * it needs no plan, whoever comes, goes or hastens meanwhile.  Less than one is kept for the
+ * next tick. */
+static uint32_t drain_share(const struct hub *h, uint64_t now)
+{
+    uint64_t by = atomic_load(&h->drained_by);
+    if (now >= by)
+        return h->seats;
+    return (uint32_t)(not_ending(h) * (now - h->drained_at) / (by - h->drained_at));
+}
+
+void clock_drain(struct hub *h)
+{
+    uint64_t now = uv_now(&h->loop);
+    uint32_t share = drain_share(h, now);
+    if (share > 0)
+        h->drained_at = now;
+    for (uint32_t i = h->seats; i-- > 0 && share > 0;)
+        if (!h->stream[i]->client.ending) {
+            stream_end(h->stream[i]);
+            share--;
+        }
+    if (now >= atomic_load(&h->cut_at))
+        cut_all(h);
 }
 
 static void on_tick(uv_timer_t *t)
@@ -69,8 +121,10 @@ static void on_tick(uv_timer_t *t)
     batches_settle(h);
     for (uint32_t i = h->seats; i-- > 0;)
         look_after(h->stream[i], now, marks);
+    rotate(h, now);
     clock_shed(h);
-    drain(h, now);
+    if (h->draining)
+        clock_drain(h);
 }
 
 void clock_start(struct hub *h)
@@ -121,11 +175,11 @@ void clock_collect(struct hub *h)
         return; /* the next collection is 5 s away */
     for (uint32_t i = 0; i < h->seats; i++) {
         struct stream *s = h->stream[i];
-        if (!s->stream_id || s->mark == s->mark_saved || s->client.moving)
+        if (!s->ending || s->mark == s->ending->mark.position || s->client.moving)
             continue;
-        s->mark_saved = s->mark;
-        m[n] = (struct mark){.stream_id = s->stream_id, .position = s->mark};
-        memcpy(m[n++].epoch, s->client.epoch, EPOCH_SIZE);
+        s->ending->mark.position = s->mark;
+        memcpy(s->ending->mark.epoch, s->client.epoch, EPOCH_SIZE);
+        m[n++] = s->ending->mark;
     }
     h->friends.marks(h->friends.arg, m, n);
 }

@@ -33,18 +33,19 @@ enum stream_state {
 struct stream {
     struct client client;
     struct hub *hub;
-    struct ending *ending; /* for the janitor; NULL: not saved */
+    struct ending *ending; /* for the janitor, and what it got last; NULL: not saved */
     uv_poll_t watch;
-    bool watched; /* false: a file, which can not be polled and never blocks */
+    bool watched;   /* false: a file, which can not be polled and never blocks */
+    bool lingers;   /* a poll whose end waits for its mark, once it told something */
+    bool lingering; /* it told it */
     enum stream_state state;
-    uint32_t seat;        /* where it stands in hub->stream */
-    uint32_t number;      /* the how-manieth stream: spreads heartbeats */
-    uint64_t wrote_at;    /* ms of the loop's clock */
-    uint64_t waits_since; /* STREAM_WAITS for another log: since when */
-    int64_t stream_id;
+    uint32_t seat;     /* where it stands in hub->stream */
+    uint32_t number;   /* the how-manieth stream: spreads heartbeats and rotation */
+    uint64_t began_at; /* ms of the loop's clock; of a poll that lingers: since when */
+    uint64_t wrote_at;
+    uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
     int64_t mark;               /* where it stood 2 s ago, or up to 1 s earlier: a bookmark */
     int64_t mark_2, mark_1;     /* on their way to become it */
-    int64_t mark_saved;         /* what the janitor got last */
     struct stream *prev, *next; /* among the blocked */
     struct pending *pending;    /* a question that was not answered yet */
     struct stream *asking_prev, *asking_next; /* among those who asked it */
@@ -74,20 +75,26 @@ struct hub {
     struct stream *blocked; /* longest first */
     struct pending *pending; /* hashed by key */
     uint64_t marked_at;
+    uint64_t rotated_at;         /* streams that were too old were ended up to then */
     char owed_epoch[EPOCH_SIZE]; /* a reset that found no memory, for the next tick; "": none */
     int64_t owed_end;
-    atomic_int drain_ms; /* what was asked for by other threads; 0: nothing */
+    _Atomic uint64_t drained_by, cut_at; /* as other threads asked for, on the loop's clock */
     atomic_bool stop;
     bool draining;
-    uint64_t deadline;
+    uint64_t drained_at; /* the drain's share was ended up to then */
     bool stopping;
 };
+
+/* No drain was asked for. */
+#define DRAIN_NEVER UINT64_MAX
 
 /* hub_stream.c */
 void stream_begin(struct hub *h, struct ticket *t);
 void stream_pump(struct stream *s); /* let it write what it has; may close it */
 void stream_close(struct stream *s);
-void stream_end(struct stream *s); /* with a jittered retry, at the end of its event */
+void stream_end(struct stream *s);     /* with a jittered retry, at the end of its event */
+bool stream_is_over(struct stream *s); /* a poll that has waited, or told, enough */
+void stream_left(struct hub *h);       /* one less: a stream, or a ticket that became none */
 
 /* hub_batches.c */
 bool batches_next(struct stream *s);   /* true: it has a batch now; false: it waits */
@@ -103,5 +110,6 @@ void batches_free(struct hub *h);
 void clock_start(struct hub *h); /* or start again, after the settings changed */
 void clock_shed(struct hub *h);  /* close the longest stalled while batches take too much */
 void clock_collect(struct hub *h);
+void clock_drain(struct hub *h); /* end whose turn it is; once a drain was asked for */
 
 #endif

@@ -1,9 +1,13 @@
 #include <stdlib.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "fcgi/hub_internal.h"
 #include "fcgi/log.h"
 #include "fcgi/sse_format.h"
+
+/* A mark trails by up to 3 s, and moves with the tick. */
+enum { LINGER_MS = 4000 };
 
 static void on_socket(uv_poll_t *w, int status, int events);
 
@@ -55,6 +59,12 @@ static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_
     h->friends.ended(h->friends.arg, e);
 }
 
+void stream_left(struct hub *h)
+{
+    if (atomic_fetch_sub(&h->taken, 1) == 1)
+        h->friends.emptied(h->friends.arg);
+}
+
 void stream_close(struct stream *s)
 {
     struct hub *h = s->hub;
@@ -64,14 +74,49 @@ void stream_close(struct stream *s)
     h->seats--;
     h->stream[s->seat] = h->stream[h->seats];
     h->stream[s->seat]->seat = s->seat;
-    atomic_fetch_sub(&h->taken, 1);
     if (s->watched)
         uv_close((uv_handle_t *)&s->watch, freed); /* before the descriptor is closed */
     client_free(&s->client);
     if (!s->watched)
         free(s);
-    if (h->seats == 0)
-        h->friends.emptied(h->friends.arg);
+    stream_left(h);
+}
+
+/* Once it told something, a poll of a client that brings no id stays until its mark is behind
+ * that: else the same rows would come in each poll.  What comes meanwhile is sent as well. */
+static bool linger(struct stream *s)
+{
+    if (!s->lingers || !s->client.answered)
+        return false;
+    s->lingers = false;
+    s->lingering = true;
+    s->began_at = uv_now(&s->hub->loop);
+    s->client.wait_ms = LINGER_MS;
+    return true;
+}
+
+bool stream_is_over(struct stream *s)
+{
+    const struct client *c = &s->client;
+    uint64_t age = uv_now(&s->hub->loop) - s->began_at;
+    if (c->wait_ms < 0 || c->cursor.replaying)
+        return false;
+    if (age < (uint64_t)c->wait_ms && (!c->answered || s->lingering))
+        return false;
+    return !linger(s);
+}
+
+/* The first stream of a process may end before anybody has read the settings. */
+static int64_t retry(const struct stream *s)
+{
+    const struct settings *now = s->hub->settings;
+    return sse_jitter(now->version < 0 ? s->client.retry : now->retry);
+}
+
+static void end_poll(struct stream *s)
+{
+    batches_forget(s);
+    client_end_poll(&s->client, (int64_t)time(NULL), retry(s));
 }
 
 void stream_pump(struct stream *s)
@@ -86,6 +131,10 @@ void stream_pump(struct stream *s)
             s->wrote_at = uv_now(&h->loop);
         switch (state) {
         case CLIENT_IDLE:
+            if (stream_is_over(s)) {
+                end_poll(s);
+                break;
+            }
             if (batches_next(s))
                 break;
             if (was_blocked)
@@ -109,7 +158,7 @@ void stream_pump(struct stream *s)
 
 void stream_end(struct stream *s)
 {
-    client_end(&s->client, sse_jitter(s->hub->settings->retry));
+    client_end(&s->client, retry(s));
     if (s->state == STREAM_BLOCKED)
         return; /* it ends when its event is out */
     batches_forget(s);
@@ -134,15 +183,18 @@ void stream_begin(struct hub *h, struct ticket *t)
         say_ended(h, t->ending, t->epoch, t->bookmark);
         t->ending = NULL;
         ticket_free(t);
-        atomic_fetch_sub(&h->taken, 1);
+        stream_left(h);
         return;
     }
     s->hub = h;
     s->number = h->numbers++;
-    s->stream_id = t->stream_id;
-    s->mark = s->mark_2 = s->mark_1 = s->mark_saved = t->bookmark;
+    s->began_at = uv_now(&h->loop);
+    s->lingers = t->lingers;
+    s->mark = s->mark_2 = s->mark_1 = t->bookmark;
     client_begin(&s->client, t);
     s->ending = t->ending;
+    if (s->ending)
+        s->ending->mark.position = t->bookmark; /* the claim saved it */
     t->ending = NULL;
     ticket_free(t);
     s->seat = h->seats;
@@ -152,6 +204,6 @@ void stream_begin(struct hub *h, struct ticket *t)
         return;
     }
     if (h->draining)
-        client_end(&s->client, sse_jitter(h->settings->retry));
+        client_end(&s->client, retry(s));
     stream_pump(s);
 }

@@ -33,6 +33,7 @@ struct janitor {
     int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
     size_t endings;
     uint64_t asked_at, expired_at, retained_at;
+    struct store_end saved; /* how far the log was seen, as the sessions know it */
     bool retain_more;
     bool down; /* the last save failed, and the log line about it was written */
 };
@@ -78,17 +79,24 @@ static void forget_ended(struct janitor *j)
     j->ended_n = 0;
 }
 
+/* Many quiet processes need not tell each other every 5 s. */
+static bool is_news(const struct janitor *j, const struct store_end *seen)
+{
+    return seen->last_id != j->saved.last_id || strcmp(seen->epoch, j->saved.epoch) != 0;
+}
+
 static void save(struct janitor *j, const struct mark *marks, size_t n)
 {
     struct store_end seen;
-    bool was_seen = feeder_seen(j->feeder, &seen);
+    bool was_seen = feeder_seen(j->feeder, &seen) && is_news(j, &seen);
     struct bookmark *b = malloc((n ? n : 1) * sizeof *b);
     if (!b)
         return; /* the next bookmarks come in 5 s */
     for (size_t i = 0; i < n; i++)
         b[i] = bookmark_of(&marks[i]);
-    if (n || was_seen)
-        note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks");
+    if ((n || was_seen) &&
+        note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks") && was_seen)
+        j->saved = seen;
     free(b);
 }
 

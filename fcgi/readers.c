@@ -14,6 +14,7 @@ struct readers {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct message *first, **last; /* questions, oldest first */
+    int waiting;                   /* how many of them */
     pthread_t thread[READERS];
     int threads;
     int reading; /* how many are at it */
@@ -44,6 +45,7 @@ static struct question *take(struct readers *r)
         r->first = r->first->next;
         if (!r->first)
             r->last = &r->first;
+        r->waiting--;
         r->reading++;
     }
     pthread_mutex_unlock(&r->lock);
@@ -106,8 +108,10 @@ static void *run(void *arg)
     while (!stopping(r)) {
         if ((q = take(r)))
             answer(r, &s, &w, q);
-        else if (s)
-            store_idle(s);
+        else if (s && store_idle(s)) {
+            batch_builder_free(w);
+            w = NULL;
+        }
     }
     store_close(s);
     batch_builder_free(w);
@@ -138,12 +142,15 @@ void readers_ask(struct readers *r, struct question *q)
     pthread_mutex_lock(&r->lock);
     *r->last = &q->message;
     r->last = &q->message.next;
-    while (r->threads < READERS && pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
+    r->waiting++;
+    if (r->threads < READERS && r->waiting > r->threads - r->reading &&
+        pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
         r->threads++;
     bool nobody = r->threads == 0; /* then `q` is the only one */
     if (nobody) {
         r->first = NULL;
         r->last = &r->first;
+        r->waiting = 0;
     }
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);

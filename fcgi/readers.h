@@ -1,5 +1,5 @@
-/* The readers: two threads that answer the hub's questions from the store, for streams that are
- * behind the tail.  Each has a store connection of its own.
+/* The readers: threads that answer the hub's questions from the store, for streams that are
+ * behind the tail.  Each has a store connection of its own, closed after some idle seconds.
  *
  * While batches take more than `memory_bytes`, and while the log can not be read, they answer
  * "nothing yet", and the hub asks again at its next tick.
@@ -15,7 +15,8 @@ struct readers;
 
 enum { READERS = 2 };
 
-/* NULL: out of memory.  The threads start with the first question. */
+/* NULL: out of memory.  A thread starts when a question finds those that run at work, up to
+ * READERS. */
 struct readers *readers_new(const char *db_path, struct board *board);
 void readers_serve(struct readers *r, struct hub *hub);  /* before the first question */
 void readers_ask(struct readers *r, struct question *q); /* q goes back by hub_answer */

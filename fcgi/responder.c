@@ -21,6 +21,7 @@ struct responder {
     struct workers *workers;
     int stop_fd;
     int emptied_fd;
+    bool draining;            /* under `starting` */
     pthread_mutex_t starting; /* the first stream starts what follows, once */
     struct hub *hub;
     pthread_t hub_thread;
@@ -119,8 +120,11 @@ static struct hub *start_streaming(void *arg)
 {
     struct responder *r = arg;
     pthread_mutex_lock(&r->starting);
-    if (!r->hub)
+    if (!r->hub) {
         r->hub = start_all(r);
+        if (r->hub && r->draining)
+            hub_drain(r->hub, 0, RESPONDER_DRAIN_MS);
+    }
     struct hub *h = r->hub;
     pthread_mutex_unlock(&r->starting);
     return h;
@@ -162,17 +166,7 @@ bool responder_serve(struct responder *r, int listener)
 
 bool responder_serve_cgi(struct responder *r)
 {
-    struct store *s;
-    if (store_open(&s, r->db_path) != STORE_OK)
-        return false;
-    struct ticket *t = worker_answer_cgi(&r->context, s);
-    store_close(s);
-    if (t && start_streaming(r)) {
-        hub_serve(r->hub, t);
-        return true;
-    }
-    ticket_free(t);
-    return false;
+    return worker_answer_cgi(&r->context);
 }
 
 int responder_emptied(const struct responder *r)
@@ -188,9 +182,24 @@ static void drain(struct responder *r)
 {
     eventfd_t n;
     struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
-    hub_drain(r->hub, RESPONDER_DRAIN_MS);
+    hub_drain(r->hub, 0, RESPONDER_DRAIN_MS);
     while (hub_streams(r->hub) > 0 && poll(&p, 1, RESPONDER_DRAIN_MS + 200) > 0)
         eventfd_read(r->emptied_fd, &n); /* it may be from when it was empty before */
+}
+
+void responder_drain(struct responder *r, int seconds)
+{
+    eventfd_t n;
+    eventfd_write(r->stop_fd, 1);
+    pthread_mutex_lock(&r->starting);
+    if (!r->draining)
+        eventfd_read(r->emptied_fd, &n); /* from when it was empty before */
+    r->draining = true;
+    if (r->hub)
+        hub_drain(r->hub, seconds * 1000, seconds * 1000 + RESPONDER_DRAIN_MS);
+    else
+        eventfd_write(r->emptied_fd, 1);
+    pthread_mutex_unlock(&r->starting);
 }
 
 static bool streams(struct responder *r)

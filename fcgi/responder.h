@@ -4,9 +4,10 @@
  *                          ^ \--question--> readers
  *                          +--mark--> janitor
  *
- * It starts with the workers alone; hub, feeder, readers and janitor come with the first
- * stream, so that a process which serves none stays small.  It stops in the direction of the
- * flow: nobody is accepted, the streams end, feeder, readers, janitor with the last bookmarks.
+ * It starts with one worker; the others, hub, feeder, readers and janitor come when they are
+ * needed, and connections that nobody needs any more are closed: so a process with one stream
+ * stays small.  It stops in the direction of the flow: nobody is accepted, the streams end,
+ * feeder, readers, janitor with the last bookmarks.
  *
  * Thread: main's, but for responder_changed's descriptor. */
 #ifndef ROWCAST_FCGI_RESPONDER_H
@@ -27,10 +28,17 @@ bool responder_serve(struct responder *r, int listener);
 /* Serve the one request of a CGI process. False: it was answered, nothing runs. */
 bool responder_serve_cgi(struct responder *r);
 
-/* Readable once the last stream of a CGI process is over. */
+/* Accept nobody any more, and end the streams evenly over `seconds` (0: at once), each with a
+ * jittered retry; what is left RESPONDER_DRAIN_MS later is cut.  Returns at once.  Again: it
+ * may hasten, never slow down. */
+void responder_drain(struct responder *r, int seconds);
+
+/* Readable once no stream is left: the one of a CGI process is over, or after responder_drain
+ * (also where none was ever served).  A request that was being read may still bring one, which
+ * is ended at once: responder_free waits for that. */
 int responder_emptied(const struct responder *r);
 
-/* End everything; returns within about 2 s. NULL is fine. */
+/* End everything, also in the middle of a drain; returns within about 2 s.  NULL is fine. */
 void responder_free(struct responder *r);
 
 #endif

@@ -104,9 +104,24 @@ static void unblock(int fd)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* What makes it a poll.  One that has nothing to tell has seen the log up to `until`: so says
+ * the count.  Its first look at batches is behind that, and its end tells the position. */
+static void make_poll(struct ticket *t, const struct claim *c, int32_t wait_ms)
+{
+    bool gap = t->ids && c->gap != GAP_NONE;
+
+    t->wait_ms = wait_ms;
+    if (wait_ms < 0)
+        return;
+    t->answered = gap || t->replaying;
+    t->lingers = c->reconnection && c->presented < 0;
+    if (!t->answered)
+        t->cursor = c->until;
+}
+
 /* Takes over the claim's subscription and the request's descriptor, or neither. */
 static struct ticket *ticket_new(const struct settings *settings, struct request *r,
-                                 const struct claim *c)
+                                 const struct claim *c, int32_t wait_ms)
 {
     struct ticket *t = calloc(1, sizeof *t);
 
@@ -134,6 +149,8 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
     t->ids = settings->enable_reconnection;
     t->last_sent = t->ids ? c->cursor : -1;
     t->replaying = c->count > 0;
+    t->retry = settings->retry;
+    make_poll(t, c, wait_ms);
     t->subscription = c->subscription;
     t->fd = request_take_fd(r);
     unblock(t->fd);
@@ -152,16 +169,16 @@ static void give_back(struct store *s, struct claim *c)
 }
 
 static struct ticket *claim(struct store *s, const struct settings *settings, struct request *r,
-                            const struct claim_request *wanted)
+                            const struct wish *w)
 {
     struct claim c = {.presented = -1, .gap_from = -1};
-    enum store_result result = store_claim(s, settings, wanted, &c);
+    enum store_result result = store_claim(s, settings, &w->claim, &c);
 
     note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
     if (result != STORE_OK)
         return NULL;
     note(&unsaved, c.saved != STORE_OK, "sessions_unsaved", unsaved_why(c.saved));
-    struct ticket *t = ticket_new(settings, r, &c);
+    struct ticket *t = ticket_new(settings, r, &c, w->wait_ms);
     if (t == NULL)
         give_back(s, &c);
     return t;
@@ -177,7 +194,7 @@ struct ticket *stream_claim(struct store *s, const struct settings *settings, st
 
     if (wrong != NULL)
         reply_error(r, 400, NULL, wrong);
-    else if (nomem || (t = claim(s, settings, r, &w.claim)) == NULL)
+    else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
         reply_later(r, settings->retry);
     wish_free(&w);
     return t;

@@ -45,6 +45,10 @@ struct ticket {
     int64_t last_sent; /* the id that stands last in the prologue; -1: none */
     bool replaying;    /* replay-start is in the prologue */
     bool ids;          /* enable_reconnection was 1 at the claim */
+    int64_t retry;     /* the setting at the claim: the hub may not have read it yet */
+    int32_t wait_ms;   /* a poll: how long it may wait for something to tell; -1: a stream */
+    bool answered;     /* a poll that has something to tell already: a gap, a replay */
+    bool lingers;      /* a poll of a client that brings no id: only its mark can carry it on */
 };
 
 void ticket_free(struct ticket *t); /* closes fd too; NULL is fine */

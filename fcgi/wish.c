@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WISH_WAIT_MAX = 3600 /* s */ };
+
 static const char COOKIE[] = "sse-session-id";
 
 /* The value of our cookie in `Cookie: a=b; sse-session-id=…` (RFC 6265, 4.2.1); *len is 0 if it
@@ -141,6 +143,21 @@ static const char *read_position(struct claim_request *c, const struct request *
     return NULL;
 }
 
+static const char *read_wait(struct wish *w, const struct query *q)
+{
+    const char *wait = query_value(q, "wait");
+    size_t digits = wait == NULL ? 0 : strspn(wait, "0123456789");
+
+    w->wait_ms = -1;
+    if (wait == NULL)
+        return NULL;
+    long long seconds = strtoll(wait, NULL, 10);
+    if (digits == 0 || wait[digits] != '\0' || seconds > WISH_WAIT_MAX)
+        return "wait= wants the whole seconds to wait for events, from 0 to 3600";
+    w->wait_ms = (int32_t)seconds * 1000;
+    return NULL;
+}
+
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem)
 {
@@ -167,6 +184,8 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
         wrong = read_types(w, q, nomem);
     if (wrong == NULL)
         wrong = read_position(&w->claim, r, q);
+    if (wrong == NULL)
+        wrong = read_wait(w, q);
     return wrong;
 }
 

@@ -1,5 +1,6 @@
 #include "fcgi/worker.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 /* Thread: its own, from its start to its end. */
 struct worker {
     const struct worker_context *context;
+    struct workers *all;
     pthread_t thread;
     struct answerer answerer;
     struct hub *hub;    /* NULL: no stream yet */
@@ -23,7 +25,12 @@ struct worker {
 };
 
 struct workers {
+    const struct worker_context *context;
+    pthread_mutex_t lock; /* of these three */
     int count;
+    int listening; /* how many wait for a connection */
+    bool stopping;
+    int most;
     struct worker worker[];
 };
 
@@ -65,6 +72,19 @@ static void enter(struct worker *w, int fd)
         shutdown(fd, SHUT_RD);
 }
 
+/* True: it is a stream, and the hub's. */
+static bool finish(struct worker *w, const struct settings *settings, struct request *r)
+{
+    struct ticket *t = answer(&w->answerer, settings, r);
+
+    if (t == NULL)
+        return false;
+    hub_serve(w->hub, t);
+    if (w->context->claimed != NULL)
+        w->context->claimed(w->context->arg);
+    return true;
+}
+
 static void serve(struct worker *w, int fd)
 {
     struct request r;
@@ -78,14 +98,51 @@ static void serve(struct worker *w, int fd)
     enter(w, fd);
     bool whole = accept_request(&r, fd, publish_body_max(settings));
     atomic_store(&w->reading, -1);
-    if (whole) {
-        struct ticket *t = answer(&w->answerer, settings, &r);
-        if (t != NULL)
-            hub_serve(w->hub, t);
-        if (t != NULL && w->context->claimed != NULL)
-            w->context->claimed(w->context->arg);
-    }
+    if (whole)
+        finish(w, settings, &r);
     settings_unref(settings);
+}
+
+static void *run(void *arg);
+
+static void set_up(struct worker *w, const struct worker_context *c)
+{
+    w->context = c;
+    w->answerer.board = c->board;
+    w->answerer.may_stream = may_stream;
+    w->answerer.arg = w;
+    atomic_init(&w->reading, -1);
+}
+
+/* Where there is no thread to be had, fewer are slower, not wrong.  Called with the lock held.
+ */
+static void start_one(struct workers *all)
+{
+    struct worker *w = &all->worker[all->count];
+
+    set_up(w, all->context);
+    w->all = all;
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
+        return;
+    all->count++;
+    all->listening++;
+}
+
+/* From the listener, to serve. */
+static void leave(struct workers *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->listening--;
+    if (all->listening == 0 && all->count < all->most && !all->stopping)
+        start_one(all);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void come_back(struct workers *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->listening++;
+    pthread_mutex_unlock(&all->lock);
 }
 
 static void *run(void *arg)
@@ -94,43 +151,60 @@ static void *run(void *arg)
     int fd;
 
     while ((fd = accept_wait(w->context->listener, w->context->stop_fd)) != ACCEPT_STOP) {
-        if (fd != ACCEPT_IDLE)
+        if (fd != ACCEPT_IDLE) {
+            leave(w->all);
             serve(w, fd);
-        else if (w->answerer.store != NULL)
+            come_back(w->all);
+        } else if (w->answerer.store != NULL) {
             store_idle(w->answerer.store);
+        }
     }
     settings_unref(w->answerer.settings);
     store_close(w->answerer.store);
     return NULL;
 }
 
-struct workers *workers_start(const struct worker_context *c, int count)
+static void free_all(struct workers *all)
 {
-    struct workers *all = calloc(1, sizeof *all + (size_t)count * sizeof all->worker[0]);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+struct workers *workers_start(const struct worker_context *c, int most)
+{
+    struct workers *all = calloc(1, sizeof *all + (size_t)most * sizeof all->worker[0]);
 
     if (all == NULL)
         return NULL;
-    for (; all->count < count; all->count++) {
-        struct worker *w = &all->worker[all->count];
-        w->context = c;
-        w->answerer.board = c->board;
-        w->answerer.may_stream = may_stream;
-        w->answerer.arg = w;
-        atomic_init(&w->reading, -1);
-        if (pthread_create(&w->thread, NULL, run, w) != 0)
-            break;
-    }
-    if (all->count > 0) /* fewer are slower, not wrong */
+    all->context = c;
+    all->most = most;
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_mutex_lock(&all->lock);
+    start_one(all);
+    pthread_mutex_unlock(&all->lock);
+    if (workers_count(all) > 0)
         return all;
-    free(all);
+    free_all(all);
     return NULL;
+}
+
+int workers_count(struct workers *all)
+{
+    pthread_mutex_lock(&all->lock);
+    int count = all->count;
+    pthread_mutex_unlock(&all->lock);
+    return count;
 }
 
 void workers_stop(struct workers *all)
 {
     if (all == NULL)
         return;
-    for (int i = 0; i < all->count; i++) {
+    pthread_mutex_lock(&all->lock);
+    all->stopping = true;
+    int count = all->count;
+    pthread_mutex_unlock(&all->lock);
+    for (int i = 0; i < count; i++) {
         /* A connection that still has not said what it wants would hold us for seconds. (Should
          * its number be another's by now, that one is being closed as well.) */
         int fd = atomic_load(&all->worker[i].reading);
@@ -138,20 +212,26 @@ void workers_stop(struct workers *all)
             shutdown(fd, SHUT_RD);
         pthread_join(all->worker[i].thread, NULL);
     }
-    free(all);
+    free_all(all);
 }
 
-struct ticket *worker_answer_cgi(const struct worker_context *c, struct store *s)
+bool worker_answer_cgi(const struct worker_context *c)
 {
-    struct answerer a = {.store = s, .board = c->board};
+    struct worker w = {.all = NULL};
     struct request r;
-    struct ticket *t = NULL;
+    bool streams = false;
 
-    struct settings *settings = answer_settings(&a);
+    set_up(&w, c);
+    if (!open_store(&w))
+        return false;
+    struct settings *settings = answer_settings(&w.answerer);
     if (cgi_request(&r, (const char *const *)environ, STDIN_FILENO, STDOUT_FILENO,
                     publish_body_max(settings)))
-        t = answer(&a, settings, &r);
+        streams = finish(&w, settings, &r);
     settings_unref(settings);
-    settings_unref(a.settings);
-    return t;
+    settings_unref(w.answerer.settings);
+    store_close(w.answerer.store);
+    if (streams)
+        malloc_trim(0); /* what the claim took would stay for as long as the stream */
+    return streams;
 }

@@ -4,9 +4,14 @@
  *     accept -> request -> route -+-> broadcast, send, disconnect, stats: a reply, close
  *                                 +-> events: claim -> ticket -> hub
  *
- * A worker has a store of its own, opened with its first request, and looks at the settings in
- * the log before each request (5 µs), so that a process without streams, which runs no feeder,
- * obeys a changed setting too.  While the log can not be read the board's settings serve.
+ * There is one at first.  Who leaves the listener to serve, and leaves nobody behind, starts
+ * the next, up to the most there may be: so a slow request never keeps another one waiting
+ * while a worker is to be had, and a process that gets one request at a time has two.
+ *
+ * A worker has a store of its own, opened with its first request and closed after some idle
+ * seconds, and looks at the settings in the log before each request (5 µs), so that a process
+ * without streams, which runs no feeder, obeys a changed setting too.  While the log can not be
+ * read the board's settings serve.
  *
  * As plain CGI there is one request and no thread: worker_answer_cgi. */
 #ifndef ROWCAST_FCGI_WORKER_H
@@ -43,17 +48,19 @@ bool workers_setup(void);
  */
 bool workers_have_listener(void);
 
-/* `c` must stay until workers_stop returned.  NULL: out of memory or threads. */
-struct workers *workers_start(const struct worker_context *c, int count);
+/* `c` must stay until workers_stop returned; `most`: as many as there may be at once.  NULL:
+ * out of memory or threads. */
+struct workers *workers_start(const struct worker_context *c, int most);
+int workers_count(struct workers *w); /* so many there are.  Thread: any */
 
 /* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
  * answered first; one that is still being read is given up.  NULL is fine. */
 void workers_stop(struct workers *w);
 
-/* Answer the one request of a CGI process, from the environment and descriptor 0, to descriptor
- * 1.  NULL: it was answered.  A ticket: a stream, for a hub that is to be started now
- * (listener, stop_fd, start_streaming and claimed of `c` are not used).  Thread: the store's.
- */
-struct ticket *worker_answer_cgi(const struct worker_context *c, struct store *s);
+/* Serve the one request of a CGI process, from the environment and descriptor 0, to descriptor
+ * 1, without a thread of its own (listener and stop_fd of `c` are not used).  True: it is a
+ * stream, which the hub has.  Ends early when one of SIGTERM, SIGINT and SIGUSR1, which are
+ * blocked, comes while the request is being read. */
+bool worker_answer_cgi(const struct worker_context *c);
 
 #endif

@@ -55,10 +55,14 @@ INSERT INTO rowcast_log(one, version, epoch)
 
 -- Settings, in force within a second:
 --     UPDATE rowcast_config SET value = 500 WHERE name = 'buffer_size';
+-- A log of an earlier version gains those it does not have, and the rules for them: hence the
+-- two triggers go first.
 CREATE TABLE IF NOT EXISTS rowcast_config (
     name  TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+DROP TRIGGER IF EXISTS rowcast_config_insert;
+DROP TRIGGER IF EXISTS rowcast_config_update;
 INSERT INTO rowcast_config(name, value)
     SELECT column1, column2 FROM (VALUES
         ('buffer_size',         '1000'),       -- events kept in each mailbox
@@ -69,6 +73,7 @@ INSERT INTO rowcast_config(name, value)
         ('cleanup_interval',    '10'),         -- seconds between rounds of expiry
         ('heartbeat_interval',  '15'),         -- seconds
         ('retry',               '3000'),       -- ms until a client comes back
+        ('stream_max_age',      '0'),          -- seconds until a stream comes back; 0: no limit
         ('max_event_bytes',     '1048576'),    -- bytes of data of one event
         ('tail_bytes',          '8388608'),    -- newest events in memory
         ('memory_bytes',        '50331648'),   -- all events in memory
@@ -101,6 +106,8 @@ BEGIN
             THEN RAISE(ABORT, 'heartbeat_interval must be whole seconds from 1 to 3600')
         WHEN NEW.name = 'retry' AND n NOT BETWEEN 100 AND 3600000
             THEN RAISE(ABORT, 'retry must be whole milliseconds from 100 to 3600000')
+        WHEN NEW.name = 'stream_max_age' AND n NOT BETWEEN 0 AND 31536000
+            THEN RAISE(ABORT, 'stream_max_age must be whole seconds from 1 to 31536000, or 0 for no limit')
         WHEN NEW.name = 'max_event_bytes' AND n NOT BETWEEN 1024 AND 16777216
             THEN RAISE(ABORT, 'max_event_bytes must be a whole number from 1024 to 16777216')
         WHEN NEW.name = 'tail_bytes' AND n NOT BETWEEN 65536 AND 1073741824

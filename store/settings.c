@@ -17,6 +17,7 @@ struct settings *settings_new(void)
         .cleanup_interval = 10,
         .heartbeat_interval = 15,
         .retry = 3000,
+        .stream_max_age = 0,
         .max_event_bytes = 1 << 20,
         .tail_bytes = 8 << 20,
         .memory_bytes = 48 << 20,

@@ -24,6 +24,7 @@ struct settings {
     int64_t cleanup_interval;   /* s */
     int64_t heartbeat_interval; /* s */
     int64_t retry;              /* ms */
+    int64_t stream_max_age;     /* s; 0: no limit */
     int64_t max_event_bytes;
     int64_t tail_bytes;
     int64_t memory_bytes;

@@ -237,6 +237,7 @@ static enum store_result identity_note(struct store *s, struct database *d)
 enum store_result database_use(struct store *s, struct database *d)
 {
     s->why[0] = '\0';
+    s->idle = 0;
     if (d->db && !d->suspect && database_is_current(d))
         return STORE_OK;
     database_close(s, d);

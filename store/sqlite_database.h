@@ -45,6 +45,7 @@ struct store {
     struct lease *lease; /* sqlite_lease.c: the process's, shared; NULL: not looked for yet */
     bool turn;           /* sqlite_sessions.c: it is ours to write the sessions */
     bool unentered;      /* sqlite_lease.c: the lease is not in the sessions yet, they fail */
+    int idle;            /* store_idle was called so often since a file was used */
     char why[STORE_WHY_SIZE];
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
     int64_t data_version;            /* of the log when it was last read; -1: never read */
@@ -82,9 +83,14 @@ enum store_result store_refuse(struct store *s, enum store_result r, const char 
     __attribute__((format(printf, 3, 4)));
 
 /* In the log's file, just after it was opened: the version checked, settings of a new log taken
- * from the environment, and a new epoch if the log stands below what was seen of it
+ * from the environment, those an older one lacks added, and a new epoch if the log stands below what was seen of it
  * (sqlite_open.c).  database_use calls it. */
 enum store_result log_opened(struct store *s);
+
+/* Give a log of an earlier version the settings it does not have (sqlite_settings.c).  Whatever
+ * is in the way (a lock, a file that is read-only) is no reason not to use the log: the defaults
+ * hold, and who opens it next tries again. */
+void settings_complete(struct store *s);
 
 /* Read rowcast_log, in the transaction that is open, or else in one of its own. */
 enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *forgotten_to);

@@ -88,9 +88,9 @@ static struct lease *lease_of(struct store *s)
     return s->lease;
 }
 
-static bool take(struct lease *l)
+/* Called with the lock held. */
+static bool take_any(struct lease *l)
 {
-    pthread_mutex_lock(&lock);
     for (int n = JANITOR + 1; l->number == 0 && n <= LEASES_MAX; n++)
         if (try_lock(l->fd, n)) {
             l->started_at = sessions_now();
@@ -98,9 +98,50 @@ static bool take(struct lease *l)
         } else if (errno != EAGAIN && errno != EACCES) {
             break;
         }
-    bool taken = l->number != 0;
+    return l->number != 0;
+}
+
+static bool take(struct lease *l)
+{
+    pthread_mutex_lock(&lock);
+    bool taken = take_any(l);
     pthread_mutex_unlock(&lock);
     return taken;
+}
+
+/* Our file was removed: its locks say nothing to those who open the one that is there now.  The
+ * descriptor keeps its number, since other threads use it.  Called with the lock held. */
+static void move(struct lease *l, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), number = l->number;
+    struct stat st;
+    if (fd < 0)
+        return; /* the next look tries again */
+    if (fstat(fd, &st) == 0 && dup3(fd, l->fd, O_CLOEXEC) == l->fd) {
+        l->device = st.st_dev;
+        l->inode = st.st_ino;
+        if (number && !try_lock(l->fd, number)) {
+            l->number = 0;
+            take_any(l);
+        }
+    }
+    close(fd);
+}
+
+void lease_keep(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    struct stat st;
+    char *path;
+    if (l == NULL || asprintf(&path, "%s.leases", s->log.path) < 0)
+        return;
+    pthread_mutex_lock(&lock);
+    int number = l->number;
+    if (stat(path, &st) != 0 || st.st_dev != l->device || st.st_ino != l->inode)
+        move(l, path);
+    s->sessions.suspect |= l->number != number; /* opened anew, it is entered there */
+    pthread_mutex_unlock(&lock);
+    free(path);
 }
 
 int lease_number(struct store *s)

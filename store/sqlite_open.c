@@ -1,4 +1,6 @@
 #include <ctype.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +9,20 @@
 
 enum { LOG_VERSION = 1 }; /* of sql/schema.sql */
 
+/* Of the whole process, and only before SQLite's first use; later it is refused, which costs
+ * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
+ * never use the 20 that SQLite would take at once (88 KiB).  And nobody asks how much memory
+ * SQLite has: that sum costs each of its allocations a lock that all threads share. */
+static void set_up_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum store_result store_open(struct store **out, const char *path)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_sqlite);
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return STORE_NOMEM;
@@ -49,12 +63,20 @@ const char *store_why(const struct store *s)
     return s->why;
 }
 
-void store_idle(struct store *s)
+bool store_idle(struct store *s)
 {
     struct database *both[] = {&s->log, &s->sessions};
+    bool rest = s->idle >= STORE_REST_S - 1, closed = false;
     for (int i = 0; i < 2; i++)
-        if (both[i]->db && !database_is_current(both[i]))
+        if (both[i]->db && (rest || !database_is_current(both[i]))) {
             database_close(s, both[i]);
+            closed = true;
+        }
+    if (!rest)
+        s->idle++;
+    else if (closed)
+        malloc_trim(0); /* else it stays with us, in pieces */
+    return rest;
 }
 
 static enum store_result version_check(struct store *s)
@@ -170,6 +192,8 @@ enum store_result log_opened(struct store *s)
     enum store_result r = version_check(s);
     if (r == STORE_OK && s->log.made)
         r = settings_seed(s);
+    else if (r == STORE_OK)
+        settings_complete(s);
     if (r == STORE_OK)
         r = epoch_check(s);
     return r;

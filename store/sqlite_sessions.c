@@ -172,6 +172,7 @@ enum store_result store_end_streams(struct store *s, const struct bookmark *b, s
 enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n)
 {
     struct database *d = &s->sessions;
+    lease_keep(s);
     int64_t own = lease_number(s), newest = 0;
     *n = 0;
     enum store_result r = database_use(s, d);

@@ -39,6 +39,10 @@ int64_t sessions_now_us(void);
  * s->unentered is set, and sessions_begin tries it again. */
 enum store_result lease_enter(struct store *s);
 
+/* Look whether the file of leases is still at its path, and take our number, or else another
+ * one, in the one that is there now. */
+void lease_keep(struct store *s);
+
 /* Whether a living process holds the number.  True also when it can not be found out. */
 bool lease_alive(struct store *s, int64_t number);
 

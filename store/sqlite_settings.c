@@ -16,6 +16,7 @@ static const struct {
     {"cleanup_interval", offsetof(struct settings, cleanup_interval)},
     {"heartbeat_interval", offsetof(struct settings, heartbeat_interval)},
     {"retry", offsetof(struct settings, retry)},
+    {"stream_max_age", offsetof(struct settings, stream_max_age)},
     {"max_event_bytes", offsetof(struct settings, max_event_bytes)},
     {"tail_bytes", offsetof(struct settings, tail_bytes)},
     {"memory_bytes", offsetof(struct settings, memory_bytes)},
@@ -41,6 +42,21 @@ static void settings_take(struct settings *out, const char *name, const char *va
         snprintf(out->publish_token, sizeof out->publish_token, "%s", value);
     else if (strcmp(name, "meta_headers") == 0)
         snprintf(out->meta_headers, sizeof out->meta_headers, "%s", value);
+}
+
+static int found(void *arg, int columns, char **value, char **name)
+{
+    (void)columns, (void)value, (void)name;
+    *(bool *)arg = true;
+    return 0;
+}
+
+void settings_complete(struct store *s)
+{
+    bool missing = false;
+    sqlite3_exec(s->log.db, sql_text[SQL_SETTINGS_MISSING], found, &missing, NULL);
+    if (missing && sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
+        database_rollback(&s->log);
 }
 
 static enum store_result settings_read(struct store *s, struct settings *out)

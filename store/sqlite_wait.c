@@ -190,6 +190,8 @@ static void wait_for_wake(struct store *s, struct waiter *w, int64_t deadline)
 enum store_result store_wait(struct store *s, int timeout_ms)
 {
     s->why[0] = '\0';
+    s->idle = 0;
+    database_close(s, &s->sessions);
     struct waiter *w = waiter_get(s);
     if (!w)
         return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");

@@ -99,7 +99,8 @@ enum store_result store_read(struct store *s, const struct store_question *q,
 
 /* Wait until the log may have grown since the last store_read of this store, until store_wake,
  * or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA data_version`
- * (2.3 µs) each 50 ms at least, and holds no transaction. */
+ * (2.3 µs) each 50 ms at least, and holds no transaction.  Who waits for rows serves no
+ * sessions: their file is closed. */
 enum store_result store_wait(struct store *s, int timeout_ms);
 void store_wake(struct store *s); /* Thread: any. */
 
@@ -111,10 +112,13 @@ enum store_result store_settings(struct store *s, struct settings **out);
 enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
                                     void *arg);
 
-/* For a thread that has had nothing to ask for a second: close what the paths no longer lead
- * to. A connection that stays on a deleted -wal keeps the others of its process from opening it
- * anew. */
-void store_idle(struct store *s);
+enum { STORE_REST_S = 10 };
+
+/* For a thread that has nothing to ask, called once each second of it: close what the paths no
+ * longer lead to (a connection that stays on a deleted -wal keeps the others of its process
+ * from opening it anew), and after STORE_REST_S such seconds both files, which gives back some
+ * 300 KiB.  The next call opens them again (2 ms).  True: they are closed. */
+bool store_idle(struct store *s);
 
 /* One thing to publish.  `data` may hold NUL bytes, which SQLite keeps. */
 struct publication {
@@ -216,7 +220,8 @@ enum store_result store_end_streams(struct store *s, const struct bookmark *b, s
 
 /* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up
  * to `max` stream ids and forgets them; *n is how many.  A read that finds nothing writes
- * nothing. */
+ * nothing.  Looks whether `path`.leases is still the file this process has its lease in (one
+ * stat), and takes the lease anew where it is not. */
 enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 
 /* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no such.

@@ -1,202 +1,5 @@
-/* The hub with a real loop and real sockets; what lies behind it (feeder, readers, janitor) is
- * played by the test. */
-#include <poll.h>
-#include <semaphore.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "fcgi/hub.h"
-
-enum { STREAMS_MAX = 64, QUESTIONS_MAX = 256, DEADLINE_MS = 10000, TEXT_MAX = 4 * 1024 * 1024 };
-
-static const char *const EPOCH = "5f2a91c0";
-
-struct world {
-    struct hub *hub;
-    struct settings *settings;
-    pthread_t thread;
-    struct batch_builder *builder;
-    int64_t end;
-    sem_t asked, ended, fanned_out, emptied, collected;
-    struct question *question[QUESTIONS_MAX];
-    int questions;
-    struct mark last_ended;
-    struct mark *marks;
-    size_t marks_n;
-};
-
-static void on_ask(void *arg, struct question *q)
-{
-    struct world *w = arg;
-    w->question[w->questions++] = q;
-    sem_post(&w->asked);
-}
-
-static void on_ended(void *arg, struct ending *e)
-{
-    struct world *w = arg;
-    w->last_ended = e->mark;
-    free(e);
-    sem_post(&w->ended);
-}
-
-static void on_marks(void *arg, struct mark *marks, size_t n)
-{
-    struct world *w = arg;
-    free(w->marks);
-    w->marks = marks;
-    w->marks_n = n;
-    sem_post(&w->collected);
-}
-
-static void on_fanned_out(void *arg)
-{
-    sem_post(&((struct world *)arg)->fanned_out);
-}
-
-static void on_emptied(void *arg)
-{
-    sem_post(&((struct world *)arg)->emptied);
-}
-
-static void *run(void *arg)
-{
-    hub_run(((struct world *)arg)->hub);
-    return NULL;
-}
-
-static void await(sem_t *s)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += DEADLINE_MS / 1000;
-    assert_int_equal(sem_timedwait(s, &t), 0);
-}
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    sem_t *all[] = {&w->asked, &w->ended, &w->fanned_out, &w->emptied, &w->collected};
-    struct hub_friends friends = {w, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        sem_init(all[i], 0, 0);
-    w->settings = settings_new();
-    w->settings->heartbeat_interval = 1;
-    w->settings->memory_bytes = 2 * 1024 * 1024;
-    w->settings->max_event_bytes = 1024; /* else it raises the limit */
-    w->settings->tail_bytes = 256 * 1024;
-    w->builder = batch_builder_new();
-    w->hub = hub_new(&friends, w->settings, STREAMS_MAX);
-    w->end = 100;
-    assert_true(hub_reset(w->hub, EPOCH, w->end));
-    pthread_create(&w->thread, NULL, run, w);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    hub_stop(w->hub);
-    pthread_join(w->thread, NULL);
-    hub_free(w->hub);
-    batch_builder_free(w->builder);
-    settings_unref(w->settings);
-    free(w->marks);
-    free(w);
-    return 0;
-}
-
-/* A stream from `cursor` on; returns its peer. */
-static int begin_stream(struct world *w, int64_t stream_id, int64_t cursor)
-{
-    int pair[2];
-    struct ticket *t = calloc(1, sizeof *t);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    t->fd = pair[0];
-    t->framing = FRAMING_FASTCGI;
-    t->request_id = 1;
-    t->ids = true;
-    t->stream_id = stream_id;
-    if (stream_id) {
-        t->ending = calloc(1, sizeof *t->ending);
-        t->ending->mark.stream_id = stream_id;
-    }
-    t->bookmark = t->cursor = cursor;
-    t->until = w->end;
-    t->last_sent = cursor;
-    memcpy(t->epoch, EPOCH, sizeof t->epoch);
-    t->subscription = subscription_new(NULL, NULL, 0, NULL, 0);
-    buffer_text(&t->prologue, "hello\n\n");
-    hub_serve(w->hub, t);
-    return pair[1];
-}
-
-static struct batch *batch_of(struct world *w, int64_t after, int64_t through, const char *data,
-                              size_t len)
-{
-    struct batch_format format = {.epoch = EPOCH, .ids = true};
-    batch_builder_begin(w->builder, &format);
-    for (int64_t id = after + 1; id <= through; id++) {
-        struct event e = {
-            .id = id, .mailbox = "", .type = "message", .data = data, .data_len = len};
-        assert_int_not_equal(batch_builder_add(w->builder, &e), BATCH_NO_ROOM);
-    }
-    return batch_builder_finish(w->builder, after, through);
-}
-
-static void feed(struct world *w, const char *data, size_t len)
-{
-    assert_true(hub_feed(w->hub, batch_of(w, w->end, w->end + 1, data, len)));
-    w->end++;
-    await(&w->fanned_out);
-}
-
-/* Read records until their content holds `what`, or (what NULL) until the end; the content so
- * far.  *ended: FCGI_END_REQUEST came. */
-static char *read_until(int fd, const char *what, bool *ended)
-{
-    static char text[TEXT_MAX];
-    static unsigned char raw[TEXT_MAX];
-    size_t have = 0, len = 0;
-    *ended = false;
-    for (;;) {
-        while (have >= 8 && have >= 8u + raw[4] * 256u + raw[5]) {
-            size_t content = raw[4] * 256u + raw[5];
-            if (raw[1] == 6)
-                memcpy(text + len, raw + 8, content);
-            len += raw[1] == 6 ? content : 0;
-            *ended = *ended || raw[1] == 3;
-            have -= 8 + content;
-            memmove(raw, raw + 8 + content, have);
-        }
-        text[len] = '\0';
-        if (what && strstr(text, what))
-            return text;
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (poll(&p, 1, DEADLINE_MS) != 1)
-            fail_msg("awaited \"%s\", got \"%.300s\"", what ? what : "the end", text);
-        ssize_t n = read(fd, raw + have, sizeof raw - have);
-        if (n <= 0) {
-            if (what)
-                fail_msg("awaited \"%s\", the stream ended with \"%.300s\"", what, text);
-            return text;
-        }
-        have += (size_t)n;
-    }
-}
-
-static void expect(int fd, const char *what)
-{
-    bool ended;
-    read_until(fd, what, &ended);
-}
+/* Rows, questions, heartbeats, marks: what the hub does while it runs. */
+#include "tests/unit/hub_world.h"
 
 static void test_a_fed_row_reaches_every_stream(void **state)
 {
@@ -291,34 +94,6 @@ static void test_a_stalled_stream_delays_nobody_and_is_closed_when_memory_is_sho
     free(large);
 }
 
-static void test_draining_ends_each_stream_behind_its_event_with_a_retry(void **state)
-{
-    struct world *w = *state;
-    bool ended;
-    size_t len = 1024 * 1024;
-    char *large = malloc(len);
-    memset(large, 'x', len);
-    int a = begin_stream(w, 0, 100), b = begin_stream(w, 0, 100);
-    expect(b, "hello");
-    feed(w, large, len);
-    hub_drain(w->hub, DEADLINE_MS);
-    char *text = read_until(a, NULL, &ended);
-    assert_true(ended);
-    assert_non_null(strstr(text, "x\nid: 5f2a91c0-101\n\nevent: later\nretry: "));
-    assert_string_equal(text + strlen(text) - 2, "\n\n");
-    read_until(b, NULL, &ended);
-    assert_true(ended);
-    await(&w->emptied);
-    int late = begin_stream(w, 0, 100);
-    text = read_until(late, NULL, &ended);
-    assert_true(ended);
-    assert_non_null(strstr(text, "hello\n\n"));
-    close(a);
-    close(b);
-    close(late);
-    free(large);
-}
-
 static void test_another_log_is_told_to_streams_of_the_old_one_only(void **state)
 {
     struct world *w = *state;
@@ -344,12 +119,7 @@ static void test_a_heartbeat_carries_the_position_only_when_it_moved(void **stat
     int a = begin_stream(w, 0, 100);
     char *text = read_until(a, "event: heartbeat\ndata: {\"timestamp\":", &ended);
     assert_null(strstr(text, "id: "));
-    struct batch_format format = {.epoch = EPOCH, .ids = true};
-    struct event e = {
-        .id = 101, .mailbox = "elsewhere", .type = "t", .data = "", .data_len = 0};
-    batch_builder_begin(w->builder, &format);
-    batch_builder_add(w->builder, &e);
-    assert_true(hub_feed(w->hub, batch_builder_finish(w->builder, 100, 101)));
+    feed_elsewhere(w);
     expect(a, "id: 5f2a91c0-101\n\n");
     close(a);
 }
@@ -408,17 +178,12 @@ static void test_who_was_let_in_at_the_last_seat_is_served(void **state)
 static void test_rows_for_others_do_not_keep_heartbeats_back(void **state)
 {
     struct world *w = *state;
-    struct batch_format format = {.epoch = EPOCH, .ids = true};
     int a = begin_stream(w, 0, 100);
     expect(a, "hello");
     struct pollfd p = {.fd = a, .events = POLLIN};
     for (int round = 0; poll(&p, 1, 100) == 0; round++) {
-        struct event e = {.id = ++w->end, .mailbox = "elsewhere", .type = "t", .data = ""};
         assert_true(round < DEADLINE_MS / 100);
-        batch_builder_begin(w->builder, &format);
-        batch_builder_add(w->builder, &e);
-        assert_true(hub_feed(w->hub, batch_builder_finish(w->builder, w->end - 1, w->end)));
-        await(&w->fanned_out);
+        feed_elsewhere(w);
     }
     expect(a, "event: heartbeat");
     close(a);
@@ -464,8 +229,6 @@ static void test_marks_are_collected_once_for_each_that_moved(void **state)
     close(a);
 }
 
-#define HUB_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,7 +238,6 @@ int main(void)
         HUB_TEST(test_an_answer_to_a_stream_that_left_is_let_go),
         HUB_TEST(test_a_peer_that_leaves_is_told_the_end_and_its_mark_is_passed_on),
         HUB_TEST(test_a_stalled_stream_delays_nobody_and_is_closed_when_memory_is_short),
-        HUB_TEST(test_draining_ends_each_stream_behind_its_event_with_a_retry),
         HUB_TEST(test_another_log_is_told_to_streams_of_the_old_one_only),
         HUB_TEST(test_a_heartbeat_carries_the_position_only_when_it_moved),
         HUB_TEST(test_a_stream_that_waits_for_an_answer_hears_heartbeats),

@@ -176,6 +176,54 @@ static void test_streams_that_a_restored_file_has_under_our_number_are_ended(voi
     store_close(later);
 }
 
+static void leases_remove(struct world *w)
+{
+    char path[64];
+    sprintf(path, "%s.leases", w->log_path);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void endings_look(struct world *w)
+{
+    int64_t id;
+    size_t n;
+    assert_int_equal(store_endings(w->store, &id, 1, &n), STORE_OK);
+}
+
+static void test_a_removed_file_of_leases_is_made_again_with_our_number(void **state)
+{
+    struct world *w = *state;
+    world_claim_token(w, NULL);
+    assert_true(lease_janitor(w->store));
+    leases_remove(w);
+    endings_look(w);
+    assert_int_equal(lease_number(w->store), 1);
+    struct other o = other_start(w, 1);
+    assert_int_equal(o.number, 2);
+    assert_int_equal(open_under(w, 1), 1);
+    assert_true(lease_alive(w->store, 2));
+    assert_true(lease_janitor(w->store));
+    other_kill(o);
+}
+
+static void test_who_lost_its_number_with_the_file_takes_another(void **state)
+{
+    struct world *w = *state;
+    leases_remove(w);
+    struct other o = other_start(w, 1);
+    assert_int_equal(o.number, 1);
+    endings_look(w);
+    assert_int_equal(lease_number(w->store), 2);
+    assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 2"),
+                     getpid());
+    world_claim_token(w, NULL);
+    assert_int_equal(open_under(w, 1), 1);
+    assert_int_equal(open_under(w, 2), 1);
+    assert_true(lease_alive(w->store, 1));
+    other_kill(o);
+    assert_false(lease_alive(w->store, 1));
+}
+
 static void test_one_process_is_the_janitor_until_it_dies(void **state)
 {
     struct world *w = *state;
@@ -232,6 +280,8 @@ int main(void)
         TEST(test_who_takes_a_dead_ones_number_ends_its_streams),
         TEST(test_a_sessions_file_made_anew_knows_its_responders_again),
         TEST(test_streams_that_a_restored_file_has_under_our_number_are_ended),
+        TEST(test_a_removed_file_of_leases_is_made_again_with_our_number),
+        TEST(test_who_lost_its_number_with_the_file_takes_another),
         TEST(test_one_process_is_the_janitor_until_it_dies),
         TEST(test_a_dead_janitor_is_followed),
     };

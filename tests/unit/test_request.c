@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 
 #include "fcgi/cgi.h"
 #include "fcgi/meta.h"
@@ -113,6 +114,25 @@ static void test_cgi_reads_as_much_as_the_content_length_says(void **state)
     assert_false(cgi(&r, "CONTENT_LENGTH=6", "hello", 100));
 }
 
+static void test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end(void **state)
+{
+    struct request r;
+    int in[2], out = dup(2);
+    sigset_t ends;
+
+    (void)state;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &ends, NULL), 0);
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_false(cgi_request(&r, ENVIRONMENT("REQUEST_METHOD=POST", "CONTENT_LENGTH=5"), in[0],
+                             out, 100));
+    assert_int_equal(sigwaitinfo(&ends, NULL), SIGTERM);
+    close(in[0]);
+    close(in[1]);
+}
+
 static void test_kept_headers_are_json_whatever_was_sent(void **state)
 {
     struct request r;
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_a_body_beyond_the_limit_is_dropped_for_good),
         cmocka_unit_test(test_too_many_variables_are_refused),
         cmocka_unit_test(test_cgi_reads_as_much_as_the_content_length_says),
+        cmocka_unit_test(test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end),
         cmocka_unit_test(test_kept_headers_are_json_whatever_was_sent),
         cmocka_unit_test(test_long_texts_are_cut_between_characters),
     };

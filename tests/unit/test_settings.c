@@ -25,6 +25,7 @@ static void test_a_new_log_has_the_documented_defaults(void **state)
     assert_int_equal(s->cleanup_interval, d->cleanup_interval);
     assert_int_equal(s->heartbeat_interval, d->heartbeat_interval);
     assert_int_equal(s->retry, d->retry);
+    assert_int_equal(s->stream_max_age, d->stream_max_age);
     assert_int_equal(s->max_event_bytes, d->max_event_bytes);
     assert_int_equal(s->tail_bytes, d->tail_bytes);
     assert_int_equal(s->memory_bytes, d->memory_bytes);
@@ -40,13 +41,15 @@ static void test_a_change_moves_the_version_and_is_read(void **state)
 {
     struct log_world *w = *state;
     log_set(w, "retry", 250);
+    log_set(w, "stream_max_age", 31536000);
     log_sql(w, "UPDATE rowcast_config SET value = 'none' WHERE name = 'session_check'");
     log_sql(w, "UPDATE rowcast_config SET value = 'secret' WHERE name = 'publish_token'");
     log_sql(w,
             "UPDATE rowcast_config SET value = 'X-Tenant, Origin' WHERE name = 'meta_headers'");
     struct settings *s = settings_of(w);
-    assert_int_equal(s->version, 4);
+    assert_int_equal(s->version, 5);
     assert_int_equal(s->retry, 250);
+    assert_int_equal(s->stream_max_age, 31536000);
     assert_int_equal(s->session_check, SESSION_CHECK_NONE);
     assert_string_equal(s->publish_token, "secret");
     assert_string_equal(s->meta_headers, "X-Tenant, Origin");
@@ -82,6 +85,9 @@ static const struct {
     {"heartbeat_interval", "'3601'"},
     {"retry", "'99'"},
     {"retry", "'3600001'"},
+    {"stream_max_age", "'-1'"},
+    {"stream_max_age", "'31536001'"},
+    {"stream_max_age", "'never'"},
     {"max_event_bytes", "'1023'"},
     {"tail_bytes", "'1'"},
     {"memory_bytes", "'1'"},
@@ -122,7 +128,7 @@ static void test_no_setting_can_be_deleted_renamed_or_invented(void **state)
     assert_non_null(log_try(w, "UPDATE rowcast_config SET name = 'x' WHERE name = 'retry'"));
     assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('bufer_size', '5')"));
     assert_non_null(log_try(w, "INSERT OR IGNORE INTO rowcast_config VALUES ('x', '5')"));
-    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 15);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
 }
 
 static void test_an_insert_of_a_setting_that_is_there_changes_it(void **state)
@@ -135,6 +141,71 @@ static void test_an_insert_of_a_setting_that_is_there_changes_it(void **state)
     assert_int_equal(s->buffer_size, 5);
     assert_int_equal(s->retry, 500);
     settings_unref(s);
+}
+
+/* As a version before stream_max_age made it, with a setting that was changed since. */
+static void make_old(struct log_world *w)
+{
+    log_set(w, "retry", 250);
+    log_sql(w, "DROP TRIGGER rowcast_config_delete");
+    log_sql(w, "DELETE FROM rowcast_config WHERE name = 'stream_max_age'");
+    log_sql(w, "CREATE TRIGGER rowcast_config_delete BEFORE DELETE ON rowcast_config "
+               "BEGIN SELECT RAISE(ABORT, 'a setting cannot be deleted'); END");
+    log_sql(w, "DROP TRIGGER rowcast_config_update");
+    log_sql(w, "CREATE TRIGGER rowcast_config_update BEFORE UPDATE ON rowcast_config "
+               "BEGIN SELECT RAISE(ABORT, 'no') WHERE NEW.name IS NOT OLD.name; END");
+}
+
+static void reopen(struct log_world *w)
+{
+    store_close(w->store);
+    assert_int_equal(store_open(&w->store, w->path), STORE_OK);
+}
+
+static void
+test_a_log_of_an_earlier_version_gains_what_it_lacks_and_keeps_the_rest(void **state)
+{
+    struct log_world *w = *state;
+    log_insert(w, 3);
+    make_old(w);
+    assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('stream_max_age', '5')"));
+    setenv("ROWCAST_BUFFER_SIZE", "77", 1); /* seeds new logs only */
+    reopen(w);
+    struct settings *s = settings_of(w);
+    unsetenv("ROWCAST_BUFFER_SIZE");
+    assert_int_equal(s->stream_max_age, 0);
+    assert_int_equal(s->retry, 250);
+    assert_int_equal(s->buffer_size, 1000);
+    assert_int_equal(s->version, 1);
+    settings_unref(s);
+    assert_string_equal(log_read(w, 0, NULL), "1 2 3");
+    assert_non_null(log_try(w, "UPDATE rowcast_config SET value = '-1' "
+                               "WHERE name = 'stream_max_age'"));
+    log_set(w, "stream_max_age", 60);
+    assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('invented', '5')"));
+    assert_non_null(log_try(w, "DELETE FROM rowcast_config"));
+    reopen(w); /* nothing is added twice, or set back */
+    s = settings_of(w);
+    assert_int_equal(s->stream_max_age, 60);
+    settings_unref(s);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
+}
+
+static void test_an_older_log_that_is_locked_is_used_as_it_is(void **state)
+{
+    struct log_world *w = *state;
+    make_old(w);
+    log_sql(w, "BEGIN IMMEDIATE");
+    reopen(w);
+    struct settings *s = settings_of(w);
+    assert_int_equal(s->stream_max_age, 0);
+    assert_int_equal(s->retry, 250);
+    settings_unref(s);
+    log_sql(w, "COMMIT");
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 15);
+    reopen(w);
+    settings_unref(settings_of(w));
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
 }
 
 static void collect(void *arg, const char *line)
@@ -186,6 +257,8 @@ int main(void)
         LOG_TEST(test_an_impossible_value_is_refused_with_a_sentence_that_names_the_setting),
         LOG_TEST(test_no_setting_can_be_deleted_renamed_or_invented),
         LOG_TEST(test_an_insert_of_a_setting_that_is_there_changes_it),
+        LOG_TEST(test_a_log_of_an_earlier_version_gains_what_it_lacks_and_keeps_the_rest),
+        LOG_TEST(test_an_older_log_that_is_locked_is_used_as_it_is),
         LOG_TEST(test_the_environment_seeds_a_new_log_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,60 +1,6 @@
 #include <fcntl.h>
 
-#include "fcgi/stream_open.h"
-#include "tests/unit/http_helpers.h"
-
-/* A stream that was opened, or what was answered instead. */
-struct opened {
-    struct ticket *ticket;
-    char *text; /* the prologue, or the answer */
-    int client;
-};
-
-static struct opened open_stream(struct place *p, const char *query,
-                                 const char *const *environment)
-{
-    struct opened o;
-    struct request r;
-    struct query q;
-
-    request_make(&r, &o.client, environment, NULL);
-    assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
-    o.ticket = stream_claim(p->store, p->settings, &r, &q);
-    assert_int_equal(r.fd, -1);
-    query_free(&q);
-    request_end(&r);
-    if (o.ticket == NULL) {
-        o.text = read_to_end(o.client, NULL);
-    } else {
-        o.text = strndup(o.ticket->prologue.bytes, o.ticket->prologue.len);
-        close(o.client);
-    }
-    return o;
-}
-
-static void end_stream(struct opened *o)
-{
-    ticket_free(o->ticket);
-    free(o->text);
-}
-
-/* The 32 digits behind `before`. */
-static void token_in(const char *text, const char *before, char token[SESSION_TOKEN_SIZE])
-{
-    const char *at = strstr(text, before);
-
-    assert_non_null(at);
-    snprintf(token, SESSION_TOKEN_SIZE, "%s", at + strlen(before));
-    assert_int_equal(strspn(token, "0123456789abcdef"), SESSION_TOKEN_SIZE - 1);
-}
-
-static struct store_end end_of(struct place *p)
-{
-    struct store_end end;
-
-    assert_int_equal(store_end(p->store, &end), STORE_OK);
-    return end;
-}
+#include "tests/unit/stream_helpers.h"
 
 static void test_a_new_stream_begins_with_these_bytes(void **state)
 {
@@ -107,6 +53,7 @@ static void test_the_ticket_says_where_the_cursor_stands(void **state)
     assert_int_equal(o.ticket->last_sent, 0);
     assert_true(o.ticket->replaying);
     assert_true(o.ticket->ids);
+    assert_int_equal(o.ticket->wait_ms, -1);
     assert_int_not_equal(o.ticket->stream_id, 0);
     assert_string_equal(o.ticket->epoch, end_of(p).epoch);
     assert_int_equal(fcntl(o.ticket->fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
@@ -243,7 +190,10 @@ static void test_what_no_stream_can_have_is_refused(void **state)
     static const char *const queries[] = {
         "channel=@me",   "channel=user:7", "channel=rowcast:x",
         "channel=a%0Ab", "types=a%00b",    "types=a,b%0Dc,d",
-        "last=-1",       "last=many",      "last="};
+        "last=-1",       "last=many",      "last=",
+        "wait=",         "wait=3601",      "wait=-1",
+        "wait=1.5",      "wait=5s",        "wait=%00",
+        "wait=+5",       "wait",           "wait=99999999999999999999"};
     char many[4096] = "";
 
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {

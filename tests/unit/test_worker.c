@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "fcgi/worker.h"
 #include "tests/unit/http_helpers.h"
@@ -141,6 +143,127 @@ static void test_connections_that_say_nothing_do_not_stay(void **state)
     }
 }
 
+/* A connection that began a request and does not go on, for as long as a worker waits for it.
+ */
+static int get_slowly(const struct service *s)
+{
+    int fd = service_connect(s);
+
+    send_record(fd, 1, "\0\1\0\0\0\0\0\0", 8);
+    return fd;
+}
+
+static bool is_open(int fd)
+{
+    char c;
+
+    return recv(fd, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static void test_one_worker_waits_and_the_first_request_brings_the_next(void **state)
+{
+    struct service *s = *state;
+
+    assert_int_equal(workers_count(s->workers), 1);
+    expect_answer(get(s, "/nothing"), "Status: 404 ");
+    assert_int_equal(workers_count(s->workers), 2);
+}
+
+static void test_slow_requests_do_not_hold_up_others_while_a_worker_is_to_be_had(void **state)
+{
+    struct service *s = *state;
+    int slow[3];
+
+    for (int i = 0; i < 3; i++) {
+        slow[i] = get_slowly(s);
+        expect_answer(get(s, "/nothing"), "Status: 404 ");
+        for (int k = 0; k <= i; k++)
+            assert_true(is_open(slow[k]));
+    }
+    assert_int_equal(workers_count(s->workers), 4);
+    for (int i = 0; i < 3; i++)
+        close(slow[i]);
+}
+
+static void test_there_are_never_more_workers_than_the_most(void **state)
+{
+    struct service *s = *state;
+    int fd[20];
+
+    for (int i = 0; i < 20; i++)
+        fd[i] = i < 6 ? get_slowly(s) : get(s, "/nothing");
+    for (int i = 0; i < 6; i++)
+        close(fd[i]);
+    for (int i = 6; i < 20; i++)
+        expect_answer(fd[i], "Status: 404 ");
+    assert_int_equal(workers_count(s->workers), 4);
+}
+
+static void test_a_stop_gives_up_requests_that_are_still_being_read(void **state)
+{
+    struct service *s = *state;
+    int slow[3];
+
+    for (int i = 0; i < 3; i++)
+        slow[i] = get_slowly(s);
+    expect_answer(get(s, "/nothing"), "Status: 404 ");
+    for (int i = 0; i < 3; i++)
+        assert_true(is_open(slow[i]));
+    assert_int_equal(write(s->stop[1], "x", 1), 1);
+    workers_stop(s->workers);
+    s->workers = NULL;
+    for (int i = 0; i < 3; i++) {
+        char *nothing = read_to_end(slow[i], NULL);
+        assert_string_equal(nothing, "");
+        free(nothing);
+    }
+}
+
+/* A CGI process with one request for the stream; its exit status is what it said. */
+static pid_t cgi_start(const struct worker_context *c, int *out)
+{
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pair[1], STDOUT_FILENO);
+        close(pair[0]);
+        close(pair[1]);
+        setenv("REQUEST_METHOD", "GET", 1);
+        setenv("PATH_INFO", "/events", 1);
+        _exit(worker_answer_cgi(c));
+    }
+    close(pair[1]);
+    *out = pair[0];
+    return pid;
+}
+
+static void test_a_cgi_process_that_can_not_stream_says_later_and_enters_nothing(void **state)
+{
+    struct place *p = *state;
+    struct worker_context c = {.db_path = p->db, .start_streaming = no_hub};
+    struct board board;
+    int out, status;
+    char *json;
+
+    store_close(p->store); /* not for a forked child to inherit */
+    p->store = NULL;
+    board_open(&board, settings_new());
+    c.board = &board;
+    pid_t pid = cgi_start(&c, &out);
+    char *said = read_to_end(out, NULL);
+    assert_has(said, "\r\n\r\nevent: later\nretry: ");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(store_open(&p->store, p->db), STORE_OK);
+    assert_int_equal(store_stats(p->store, &json), STORE_OK);
+    assert_has(json, "\"active_clients\":0,\"total_sessions\":0,");
+    free(json);
+    free(said);
+    board_close(&board);
+}
+
 static void test_streams_are_told_later_while_there_is_no_hub(void **state)
 {
     expect_answer(get(*state, "/events"), "\r\n\r\nevent: later\nretry: ");
@@ -153,6 +276,13 @@ int main(void)
         IN_SERVICE(test_many_requests_at_once_are_all_answered),
         IN_SERVICE(test_connections_that_say_nothing_do_not_stay),
         IN_SERVICE(test_streams_are_told_later_while_there_is_no_hub),
+        IN_SERVICE(test_one_worker_waits_and_the_first_request_brings_the_next),
+        IN_SERVICE(test_slow_requests_do_not_hold_up_others_while_a_worker_is_to_be_had),
+        IN_SERVICE(test_there_are_never_more_workers_than_the_most),
+        IN_SERVICE(test_a_stop_gives_up_requests_that_are_still_being_read),
+        cmocka_unit_test_setup_teardown(
+            test_a_cgi_process_that_can_not_stream_says_later_and_enters_nothing, place_open,
+            place_close),
     };
 
     if (!workers_setup())
