@@ -1,17 +1,21 @@
+#include "fcgi/listen.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fcgi/log.h"
-#include "fcgi/options.h"
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, ACTIVATED = 3, NAME_MAX_BYTES = 256 };
 
 union address {
     struct sockaddr any;
@@ -19,19 +23,68 @@ union address {
     struct sockaddr_in in;
 };
 
-static int refuse(int fd, const char *where, const char *why)
+static bool refuse(const char *where, const char *why)
 {
     log_line(LOG_LEVEL_ERROR, "listen_failed", "where=\"%s\" why=\"%s\"", where, why);
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    return false;
 }
+
+/* ---------------------------------------------------- a descriptor that we were given ------
+ */
+
+static bool listens(int fd)
+{
+    int yes = 0;
+    socklen_t len = sizeof yes;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
+}
+
+/* Whole and not negative; -1: not a number. */
+static int number(const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && n <= 0x7FFFFFFF ? (int)n : -1;
+}
+
+static bool take_over(struct listener *l, const char *where, int fd)
+{
+    if (fd < 0)
+        return refuse(where, "fd: wants the number of a descriptor");
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return refuse(where, "there is no such descriptor");
+    if (!listens(fd))
+        return refuse(where, "this descriptor is not a listening socket");
+    l->fd = fd;
+    return true;
+}
+
+/* How many sockets systemd, or lighttpd as it does, has for this process. */
+static int activated(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    return pid && fds && number(pid) == getpid() ? number(fds) : 0;
+}
+
+static bool take_given(struct listener *l)
+{
+    int n = activated();
+    if (n > 1 || n < 0)
+        return refuse("LISTEN_FDS", "one socket can be served, not several");
+    if (n == 1)
+        return take_over(l, "LISTEN_FDS", ACTIVATED);
+    if (listens(STDIN_FILENO))
+        l->fd = STDIN_FILENO;
+    return true;
+}
+
+/* ------------------------------------------------------------- a socket of our own ---------
+ */
 
 static bool port_address(union address *a, socklen_t *len, const char *port)
 {
-    char *end;
-    long n = strtol(port, &end, 10);
-    if (*port < '0' || *port > '9' || *end || n < 1 || n > 65535)
+    int n = number(port);
+    if (n < 1 || n > 65535)
         return false;
     a->in = (struct sockaddr_in){.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t)n),
@@ -64,28 +117,119 @@ static void remove_if_dead(const union address *a, socklen_t len, const char *pa
     close(fd);
 }
 
-int options_listen(const char *where)
+static bool user_id(uid_t *out, const char *name)
+{
+    int n = number(name);
+    const struct passwd *p = n < 0 ? getpwnam(name) : NULL;
+    *out = p ? p->pw_uid : (uid_t)n;
+    return p || n >= 0;
+}
+
+static bool group_id(gid_t *out, const char *name)
+{
+    int n = number(name);
+    const struct group *g = n < 0 ? getgrnam(name) : NULL;
+    *out = g ? g->gr_gid : (gid_t)n;
+    return g || n >= 0;
+}
+
+/* USER, USER:GROUP or :GROUP; what is left out stays (-1).  False: no such account. */
+static bool owner_ids(uid_t *user, gid_t *group, const char *owner)
+{
+    char name[NAME_MAX_BYTES];
+    int len = snprintf(name, sizeof name, "%s", owner);
+    char *colon = strchr(name, ':');
+    *user = (uid_t)-1;
+    *group = (gid_t)-1;
+    if (len >= (int)sizeof name)
+        return false;
+    if (colon)
+        *colon++ = '\0';
+    return (!name[0] || user_id(user, name)) && (!colon || group_id(group, colon));
+}
+
+/* The file's rights, before anybody listens on it. */
+static bool give_rights(const struct listener_wish *w, mode_t by_umask)
+{
+    uid_t user;
+    gid_t group;
+    char why[NAME_MAX_BYTES + 64];
+    if (w->owner && !owner_ids(&user, &group, w->owner)) {
+        snprintf(why, sizeof why, "--socket-owner: there is no account %s", w->owner);
+        return refuse(w->where, why);
+    }
+    if (w->owner && lchown(w->where, user, group) != 0) {
+        snprintf(why, sizeof why, "--socket-owner %s: %s", w->owner, strerror(errno));
+        return refuse(w->where, why);
+    }
+    if (chmod(w->where, w->mode >= 0 ? (mode_t)w->mode : by_umask) != 0)
+        return refuse(w->where, strerror(errno));
+    return true;
+}
+
+static bool bind_file(struct listener *l, const struct listener_wish *w, const union address *a,
+                      socklen_t len)
+{
+    struct stat st;
+    remove_if_dead(a, len, w->where);
+    mode_t mask = umask(0177);
+    int bound = bind(l->fd, &a->any, len), error = errno;
+    umask(mask);
+    if (bound != 0)
+        return refuse(w->where, strerror(error));
+    if (lstat(w->where, &st) != 0)
+        return refuse(w->where, strerror(errno));
+    l->path = w->where;
+    l->device = st.st_dev;
+    l->inode = st.st_ino;
+    return give_rights(w, 0777 & ~mask);
+}
+
+static bool bind_port(const struct listener *l, const char *where, const union address *a,
+                      socklen_t len)
+{
+    int yes = 1;
+    setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    return bind(l->fd, &a->any, len) == 0 || refuse(where, strerror(errno));
+}
+
+static bool make(struct listener *l, const struct listener_wish *w)
 {
     union address a;
     socklen_t len;
-    int yes = 1;
-    bool is_port = *where == ':';
-    if (is_port ? !port_address(&a, &len, where + 1) : !path_address(&a, &len, where))
-        return refuse(-1, where, is_port ? "a port is 1 to 65535" : "the path is too long");
-    if (!is_port)
-        remove_if_dead(&a, len, where);
-    int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return refuse(fd, where, strerror(errno));
-    if (is_port)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, &a.any, len) != 0 || listen(fd, BACKLOG) != 0)
-        return refuse(fd, where, strerror(errno));
-    return fd;
+    bool is_port = *w->where == ':';
+    if (is_port ? !port_address(&a, &len, w->where + 1) : !path_address(&a, &len, w->where))
+        return refuse(w->where, is_port ? "a port is 1 to 65535" : "the path is too long");
+    l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0)
+        return refuse(w->where, strerror(errno));
+    if (is_port ? !bind_port(l, w->where, &a, len) : !bind_file(l, w, &a, len))
+        return false;
+    return listen(l->fd, BACKLOG) == 0 || refuse(w->where, strerror(errno));
 }
 
-void options_unlisten(const char *where)
+bool listener_open(struct listener *l, const struct listener_wish *w)
 {
-    if (*where != ':')
-        unlink(where);
+    *l = (struct listener){.fd = -1};
+    if (!w->where)
+        return take_given(l);
+    if (activated() != 0)
+        log_line(LOG_LEVEL_WARN, "activation_ignored",
+                 "where=\"%s\" why=\"--listen wins over LISTEN_FDS\"", w->where);
+    bool opened = strncmp(w->where, "fd:", 3) == 0
+                      ? take_over(l, w->where, number(w->where + 3))
+                      : make(l, w);
+    if (!opened)
+        listener_close(l);
+    return opened;
+}
+
+void listener_close(struct listener *l)
+{
+    struct stat st;
+    if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+        unlink(l->path);
+    if (l->fd >= 0)
+        close(l->fd);
+    *l = (struct listener){.fd = -1};
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +33,9 @@ struct kind {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kind kinds[KINDS]; /* under the lock, which is never held across a write */
 static enum log_level most_wanted = LOG_LEVEL_INFO;
-static int fd = STDERR_FILENO;
+static const char *file_path; /* NULL: the log is no file */
+/* A file keeps its number when it is opened again, so nobody writes to a closed one. */
+static atomic_int fd = STDERR_FILENO;
 static bool to_syslog;
 
 static const char *const level_name[] = {[LOG_LEVEL_ERROR] = "error",
@@ -56,20 +59,48 @@ bool log_level_parse(enum log_level *out, const char *text)
     return false;
 }
 
+const char *log_level_word(enum log_level level)
+{
+    return level_name[level];
+}
+
+static bool open_file(void)
+{
+    int file = open(file_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (file < 0)
+        return false;
+    if (fd == STDERR_FILENO) {
+        fd = file;
+        return true;
+    }
+    bool took = dup3(file, fd, O_CLOEXEC) >= 0;
+    close(file);
+    return took;
+}
+
 bool log_open(const char *to, enum log_level most)
 {
     log_close();
-    bool opened = true;
     most_wanted = most;
     if (strcmp(to, "syslog") == 0) {
         openlog("rowcast", LOG_PID, LOG_DAEMON);
         to_syslog = true;
     } else if (strcmp(to, "stderr") != 0) {
-        int file = open(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-        opened = file >= 0;
-        fd = opened ? file : STDERR_FILENO;
+        file_path = to;
+        return open_file();
     }
-    return opened;
+    return true;
+}
+
+void log_reopen(void)
+{
+    if (!file_path)
+        return;
+    if (open_file())
+        log_line(LOG_LEVEL_INFO, "log_reopened", "path=\"%s\"", file_path);
+    else
+        log_line(LOG_LEVEL_ERROR, "log_not_reopened", "path=\"%s\" why=\"%s\"", file_path,
+                 strerror(errno));
 }
 
 /* A quote closes only at the end or before the next word: others are people's. */
@@ -213,5 +244,6 @@ void log_close(void)
     if (fd != STDERR_FILENO)
         close(fd);
     to_syslog = false;
+    file_path = NULL;
     fd = STDERR_FILENO;
 }

@@ -15,11 +15,17 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* `to`: "stderr", "syslog" or a file's path (appended to).  False: it can not be opened; the
- * lines go to stderr then. */
+/* `to`: "stderr", "syslog" or a file's path (appended to), which must stay until log_close.
+ * False: it can not be opened; the lines go to stderr then. */
 bool log_open(const char *to, enum log_level most);
+
+/* Open the file by its name again, because it was rotated, and say so there; nothing where the
+ * log is no file.  One that can not be opened: the lines go where they went, and say so.  A
+ * line that is written meanwhile is in one of the two.  Thread: main. */
+void log_reopen(void);
 void log_close(void);
 bool log_level_parse(enum log_level *out, const char *text);
+const char *log_level_word(enum log_level level); /* what log_level_parse understands */
 
 /* One line: `what` is one word, then words as `format` gives them (quote what people wrote with
  * %s inside \"…\"; the log replaces control characters and inner quotes). */

@@ -2,12 +2,13 @@
 #ifndef ROWCAST_FCGI_OPTIONS_H
 #define ROWCAST_FCGI_OPTIONS_H
 
-#include <stdbool.h>
-
+#include "fcgi/listen.h"
 #include "fcgi/log.h"
 
 #define ROWCAST_VERSION "0.1.0"
 #define ROWCAST_DB_DEFAULT "/var/lib/rowcast/rowcast.db"
+
+enum { PROCESSES_MAX = 64, DRAIN_SECONDS = 20, DRAIN_SECONDS_MAX = 3600 };
 
 enum options_action {
     OPTIONS_RUN,
@@ -20,22 +21,17 @@ enum options_action {
 /* The strings are those of argv or the environment. */
 struct options {
     const char *db;
-    const char *listen; /* NULL: descriptor 0 */
+    struct listener_wish listen; /* `where` NULL: what we were given */
     const char *log_to;
     enum log_level log_level;
+    int processes;     /* 0: this one serves; else it supervises so many */
+    int drain_seconds; /* over how long a process that is replaced ends its streams */
+    int control;       /* of a supervised process: its supervisor's socket; -1: none */
 };
 
-/* Command line first, then ROWCAST_DB, ROWCAST_LISTEN, ROWCAST_LOG_TO, ROWCAST_LOG_LEVEL, then
- * the defaults.  OPTIONS_WRONG: a sentence about it went to stderr. */
+/* Command line first, then ROWCAST_DB, ROWCAST_LISTEN and so on, then the defaults.
+ * OPTIONS_WRONG: a sentence about it went to stderr. */
 enum options_action options_read(struct options *o, int argc, char **argv);
 void options_help(void); /* to stdout */
-
-/* The listening socket of --listen: a path makes a unix socket, `:PORT` one on 127.0.0.1.  A
- * socket file that nobody listens on any more is replaced.  Close-on-exec.  -1: a sentence went
- * to the log. */
-int options_listen(const char *where);
-
-/* Remove the socket file again, if `where` is one. */
-void options_unlisten(const char *where);
 
 #endif

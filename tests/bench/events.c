@@ -50,6 +50,12 @@ static void read_data(struct events *e, struct tally *t, const char *line, size_
         t->announced += number(line + 15, line + length);
 }
 
+static void read_retry(struct events *e, const char *line, size_t length)
+{
+    if (BEGINS(line, length, "retry: "))
+        e->retry = (int32_t)number(line + 7, line + length);
+}
+
 static void read_id(struct events *e, const char *line, size_t length)
 {
     const char *dash = memchr(line, '-', length);
@@ -110,6 +116,8 @@ static void line_ended(struct events *e, struct tally *t, const char *line, size
         read_data(e, t, line, length);
     else if (line[0] == 'i')
         read_id(e, line, length);
+    else if (line[0] == 'r')
+        read_retry(e, line, length);
     else if (line[0] == 'e')
         read_type(e, t, line, length);
 }

@@ -46,7 +46,8 @@ struct events {
     int64_t seq; /* of the block being read; -1: none seen */
     int64_t id;  /* of the block being read; -1: none seen */
     int64_t next_seq, last_id;
-    char *resume; /* the id of `connected` is put here (ID_SIZE bytes); NULL: not wanted */
+    int32_t retry; /* ms, as it was last told */
+    char *resume;  /* the id of `connected` is put here (ID_SIZE bytes); NULL: not wanted */
 };
 
 void events_begin(struct events *e);

@@ -2,6 +2,7 @@
  * run.sh has the measurements.  Exits 0 only if every stream got every row once, in order; one
  * that is told to come later does so, and is counted. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -95,6 +96,27 @@ static void wait_idle(struct run *r)
     figures_print_cpu(&r->options, "idle", before, r->now);
 }
 
+/* Every stream is ended once and comes back: in which second how many did. */
+static bool watch_returns(struct run *r)
+{
+    const struct streams *s = &r->streams;
+    bool all = reach(r, &s->returned, s->count);
+    long most = 0;
+    int last = 0;
+    for (int i = 0; i < RETURN_SECONDS; i++) {
+        if (!s->returned_in[i])
+            continue;
+        printf("return second=%d streams=%ld\n", i, s->returned_in[i]);
+        most = s->returned_in[i] > most ? s->returned_in[i] : most;
+        last = i;
+    }
+    printf("returned streams=%ld of=%ld returns=%ld most_in_a_second=%ld last_second=%d "
+           "mean_away_ms=%ld\n",
+           s->returned, s->count, s->returns, most, last,
+           s->returns ? s->away_ms / s->returns : 0);
+    return all;
+}
+
 static void print_latencies(struct run *r, int64_t started)
 {
     struct tally *t = &r->streams.tally;
@@ -128,7 +150,12 @@ static bool deliver(struct run *r)
     t->started = clock_ns();
     if (!publisher_start(r->publisher, o->rows, o->every, o->batch))
         return false;
-    bool ok = reach(r, &t->complete, o->streams);
+    if (o->hup) {
+        r->streams.hup_at = clock_ns();
+        kill(o->hup, SIGHUP);
+    }
+    bool ok = !o->hup || watch_returns(r);
+    ok = reach(r, &t->complete, o->streams) && ok;
     int64_t last = t->now;
     ok = publisher_finish(r->publisher) && ok;
     figures_look(o, r->now);

@@ -6,15 +6,25 @@
 #include <string.h>
 
 static const struct option names[] = {
-    {"url", required_argument, NULL, 'u'},   {"fastcgi", required_argument, NULL, 'f'},
-    {"db", required_argument, NULL, 'd'},    {"token", required_argument, NULL, 't'},
-    {"normal", no_argument, NULL, 'n'},      {"streams", required_argument, NULL, 's'},
-    {"burst", required_argument, NULL, 'B'}, {"missed", required_argument, NULL, 'm'},
-    {"rows", required_argument, NULL, 'r'},  {"every", required_argument, NULL, 'e'},
-    {"batch", required_argument, NULL, 'b'}, {"size", required_argument, NULL, 'z'},
-    {"idle", required_argument, NULL, 'i'},  {"patience", required_argument, NULL, 'w'},
-    {"pid", required_argument, NULL, 'p'},   {"help", no_argument, NULL, 'h'},
-    {"path", required_argument, NULL, 'P'},  {NULL, 0, NULL, 0},
+    {"url", required_argument, NULL, 'u'},
+    {"fastcgi", required_argument, NULL, 'f'},
+    {"db", required_argument, NULL, 'd'},
+    {"token", required_argument, NULL, 't'},
+    {"normal", no_argument, NULL, 'n'},
+    {"streams", required_argument, NULL, 's'},
+    {"burst", required_argument, NULL, 'B'},
+    {"missed", required_argument, NULL, 'm'},
+    {"rows", required_argument, NULL, 'r'},
+    {"every", required_argument, NULL, 'e'},
+    {"batch", required_argument, NULL, 'b'},
+    {"size", required_argument, NULL, 'z'},
+    {"idle", required_argument, NULL, 'i'},
+    {"patience", required_argument, NULL, 'w'},
+    {"pid", required_argument, NULL, 'p'},
+    {"help", no_argument, NULL, 'h'},
+    {"path", required_argument, NULL, 'P'},
+    {"hup", required_argument, NULL, 'H'},
+    {NULL, 0, NULL, 0},
 };
 
 static void usage(void)
@@ -30,6 +40,8 @@ static void usage(void)
           "  --normal         synchronous=NORMAL instead of SQLite's default\n"
           "  --idle S         wait S seconds before publishing, and measure\n"
           "  --pid NAME=PID   memory and CPU of this process; up to 8 times\n"
+          "  --hup PID        send SIGHUP when publishing starts; each stream that is ended\n"
+          "                   comes back as a browser does, and every one has to\n"
           "  --patience S     give up after S seconds without progress (10)\n",
           stderr);
 }
@@ -119,6 +131,9 @@ static bool read_option(struct options *o, int letter, const char *value)
         return read_count(&o->patience, value);
     case 'p':
         return read_process(o, value);
+    case 'H':
+        o->hup = (pid_t)strtol(value, NULL, 10);
+        return o->hup > 0;
     default:
         return false;
     }

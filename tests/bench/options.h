@@ -4,7 +4,7 @@
  *           --db PATH [--normal] | --token TOKEN      publish by INSERT, or by POST
  *           [--streams N] [--missed ROWS] [--idle SECONDS]
  *           [--rows N] [--every MS] [--batch ROWS] [--size BYTES]
- *           [--pid NAME=PID]...
+ *           [--pid NAME=PID]... [--hup PID]
  */
 #ifndef ROWCAST_BENCH_OPTIONS_H
 #define ROWCAST_BENCH_OPTIONS_H
@@ -37,6 +37,7 @@ struct options {
     long size;     /* bytes of data a row, at least */
     double idle;   /* s to do nothing once all are connected */
     long patience; /* s without any progress after which the run is given up */
+    pid_t hup;     /* gets SIGHUP when publishing starts, and each stream has to return; or 0 */
     struct process process[PROCESSES_MAX];
     size_t process_count;
 };

@@ -18,7 +18,7 @@ ulimit -n "$descriptors"
 record=$build/bench.log
 : >"$record"
 failures=0
-server= responder=
+server= responder= supervisor=
 
 finish() {
     stop_servers
@@ -34,7 +34,11 @@ stop_servers() {
         kill -TERM "$server" 2>/dev/null
         wait "$server" 2>/dev/null
     fi
-    server= responder=
+    if [ -n "$supervisor" ]; then
+        kill -TERM "$supervisor" 2>/dev/null
+        wait "$supervisor" 2>/dev/null
+    fi
+    server= responder= supervisor=
 }
 
 new_log() {
@@ -70,12 +74,35 @@ var.rowcast_program  = "$build/rowcast.fcgi"
 var.rowcast_db       = "$db"
 var.rowcast_socket   = "$work/front.socket"
 var.rowcast_log      = "$work/rowcast.log"
+var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
 include "$root/lighttpd.conf.example"
 CONF
     lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &
     server=$!
     await curl -so /dev/null "http://127.0.0.1:$port/" && warm_up --url "$url"
     responder=$(pgrep -P "$server" | head -1)
+}
+
+supervised() { # lighttpd before a supervisor of two processes
+    "$build/rowcast.fcgi" --db "$db" --listen "$socket" --log-to "$work/rowcast.log" --processes 2 &
+    supervisor=$!
+    await test -S "$socket"
+    cat >"$work/lighttpd.conf" <<CONF
+server.bind          = "127.0.0.1"
+server.port          = $port
+server.document-root = "$work"
+server.errorlog      = "$work/lighttpd.log"
+server.modules       = ( "mod_fastcgi" )
+server.max-fds         = 20000
+server.max-connections = 10000
+server.listen-backlog  = 4096
+server.stream-response-body = 2
+fastcgi.server = ( "/sse" => ( ( "socket" => "$socket", "check-local" => "disable",
+    "tcp-fin-propagate" => "enable", "listen-backlog" => 4096 ) ) )
+CONF
+    lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &
+    server=$! responder=$supervisor
+    await curl -so /dev/null "http://127.0.0.1:$port/" && warm_up --url "$url"
 }
 
 alone() { # the responder without a web server
@@ -236,6 +263,42 @@ measure_replay() {
     row "2,000 clients resume 1,000 rows, responder alone" "$(per_second ^replay) events/s"
 }
 
+one_cgi() { # N
+    REQUEST_METHOD=GET PATH_INFO=/events ROWCAST_DB=$db ROWCAST_LOG_TO=$work/rowcast.log \
+        "$build/rowcast.fcgi" </dev/null >"$work/cgi.$1" &
+    small+=($!)
+    await grep -q '^event: connected' "$work/cgi.$1"
+}
+
+one_fastcgi() { # N
+    "$build/rowcast.fcgi" --db "$db" --listen "$work/small.$1" --log-to "$work/rowcast.log" &
+    small+=($!)
+    await test -S "$work/small.$1"
+    "$build/rowcast-bench" --fastcgi "$work/small.$1" --path /sse/events --streams 1 --idle 15 \
+        >/dev/null 2>>"$record" &
+    clients+=($!)
+}
+
+# As mod_cgi and mod_fcgid have them: a process a stream.  Measured after ten seconds, when what
+# only the beginning needed is closed.
+measure_small() {
+    local kind n i pid
+    for kind in cgi fastcgi; do
+        for n in 1 20; do
+            new_log
+            small=() clients=()
+            for ((i = 0; i < n; i++)); do "one_$kind" $i; done
+            sleep 12
+            row "$n process(es), each with one stream, $kind" \
+                "$(for pid in "${small[@]}"; do cat "/proc/$pid/smaps_rollup"; done | awk -v n=$n '
+                    /^Pss:/ { sum += $2; if ($2 > most) most = $2 }
+                    END { printf "%d KiB each, most %d", sum / n, most }') (PSS)" "< 3,072"
+            kill -TERM "${small[@]}"
+            wait "${small[@]}" ${clients[@]+"${clients[@]}"}
+        done
+    done
+}
+
 measure_claims() {
     new_log
     alone
@@ -247,7 +310,23 @@ measure_claims() {
     row "connect storm of 5,000, lighttpd" "$(per_second ^connect) claims/s"
 }
 
-[ $# -gt 0 ] || set -- latency idle fanout many memory size replay claims
+# A deploy at noon: the processes are replaced while rows come, and every stream has to be back.
+measure_deploy() {
+    new_log
+    set_to buffer_size 10000
+    supervised
+    load_front --streams 5000 --rows 400 --every 100 --hup "$supervisor"
+    row "5,000 streams, processes replaced: back" \
+        "$(field ^returned returns) in $(($(field ^returned last_second) + 1)) s" "5000"
+    row "  most of them in one second, refused" \
+        "$(field ^returned most_in_a_second), $(field ^check refused)" "a few hundred, 0"
+    row "  away, mean" "$(field ^returned mean_away_ms) ms"
+    awk '/^return /{ sub(/second=/, "", $2); sub(/streams=/, "", $3)
+        bar = sprintf("%*s", $3 / 10, ""); gsub(/ /, "#", bar)
+        printf "    second %3d  %4d %s\n", $2, $3, bar }' "$work/out"
+}
+
+[ $# -gt 0 ] || set -- latency idle fanout many memory small size replay claims deploy
 row "what" "measured" "goal"
 row "----" "--------" "----"
 for name in "$@"; do

@@ -21,6 +21,9 @@ enum { RECEIVE = 256 * 1024, AT_ONCE = 512 };
 struct stream {
     int fd;
     bool asked; /* the request was sent */
+    bool away;  /* it was told to come later, and did not get `connected` since */
+    bool came_back;
+    int64_t ended_at, due; /* clock_ns; when it comes back */
     struct wire wire;
 };
 
@@ -65,6 +68,8 @@ bool streams_open(struct streams *s, const struct options *o, long count, const 
     s->again = malloc((size_t)count * sizeof(struct stream *));
     s->bytes = malloc(RECEIVE);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (s->all && o->hup)
+        streams_want_id(s, s->id);
     if (s->all && s->again && s->bytes && s->epoll >= 0 && s->request_size && resolve(o) &&
         raise_descriptors(count))
         return true;
@@ -117,9 +122,13 @@ static bool start(struct streams *s, struct stream *c)
         c->fd = -1;
         return true;
     }
-    char *resume = c->wire.events.resume;
+    struct events kept = c->wire.events;
     wire_begin(&c->wire, s->options->socket != NULL);
-    c->wire.events.resume = resume;
+    c->wire.events.resume = kept.resume;
+    if (c->away) {
+        c->wire.events.next_seq = kept.next_seq;
+        c->wire.events.last_id = kept.last_id;
+    }
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
     c->asked = false;
     epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &e);
@@ -135,16 +144,36 @@ static bool start_some(struct streams *s)
            start(s, &s->all[s->started]))
         s->started++;
     bool started = s->started > before;
-    while (!started && s->again_count > 0 && start(s, s->again[s->again_count - 1]))
-        s->again_count--;
+    if (s->again_count == 0 || started)
+        return started;
+    int64_t now = clock_ns();
+    for (long i = s->again_count; i-- > 0;)
+        if (s->again[i]->due <= now && start(s, s->again[i]))
+            s->again[i] = s->again[--s->again_count];
     return started;
+}
+
+static size_t request_of(const struct streams *s, const struct stream *c, char *out,
+                         size_t size)
+{
+    char resume[ID_SIZE];
+    const struct options *o = s->options;
+    if (!o->hup || !c->away) {
+        memcpy(out, s->request, s->request_size);
+        return s->request_size;
+    }
+    snprintf(resume, sizeof resume, "%.8s-%lld", s->id, (long long)c->wire.events.last_id);
+    return o->socket ? wire_request_fastcgi(out, size, o->path, resume)
+                     : wire_request_http(out, size, o->host, o->path, resume);
 }
 
 /* A new connection's buffer takes the whole request at once. */
 static void ask(struct streams *s, struct stream *c)
 {
+    char request[sizeof s->request];
+    size_t size = request_of(s, c, request, sizeof request);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-    if (send(c->fd, s->request, s->request_size, MSG_NOSIGNAL) != (ssize_t)s->request_size) {
+    if (send(c->fd, request, size, MSG_NOSIGNAL) != (ssize_t)size) {
         drop(s, c, &s->refused);
         return;
     }
@@ -158,19 +187,40 @@ static void ended(struct streams *s, struct stream *c)
         close(c->fd);
         c->fd = -1;
         s->open--;
+        c->away = true;
+        c->ended_at = clock_ns();
+        c->due = s->options->hup ? c->ended_at + c->wire.events.retry * INT64_C(1000000) : 0;
         s->again[s->again_count++] = c;
     } else {
         drop(s, c, c->wire.in_head || c->wire.bad ? &s->refused : &s->ended);
     }
 }
 
+/* It is connected again. */
+static void note_return(struct streams *s, struct stream *c)
+{
+    c->away = false;
+    if (!s->hup_at)
+        return;
+    int64_t second = (s->tally.now - s->hup_at) / 1000000000;
+    s->returns++;
+    s->returned += !c->came_back;
+    c->came_back = true;
+    s->away_ms += (long)((s->tally.now - c->ended_at) / 1000000);
+    s->returned_in[second < RETURN_SECONDS ? second : RETURN_SECONDS - 1]++;
+}
+
 static void receive(struct streams *s, struct stream *c)
 {
+    long connected = s->tally.connected;
     ssize_t n = recv(c->fd, s->bytes, RECEIVE, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     s->tally.now = clock_ns();
-    if (n <= 0 || !wire_read(&c->wire, &s->tally, s->bytes, (size_t)n))
+    bool goes_on = n > 0 && wire_read(&c->wire, &s->tally, s->bytes, (size_t)n);
+    if (c->away && s->tally.connected > connected)
+        note_return(s, c);
+    if (!goes_on)
         ended(s, c);
 }
 

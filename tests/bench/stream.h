@@ -3,7 +3,8 @@
  *
  *     socket -> wire (chunks or records taken off) -> head (status) -> events
  *
- * All streams ask the same, so that the request is made once.  One thread; nothing blocks. */
+ * All streams ask the same, so that the request is made once; but with --hup each comes back as
+ * a browser does, after its `retry`, with its last event id.  One thread; nothing blocks. */
 #ifndef ROWCAST_BENCH_STREAM_H
 #define ROWCAST_BENCH_STREAM_H
 
@@ -14,14 +15,22 @@
 
 struct stream;
 
+enum { RETURN_SECONDS = 120 };
+
 struct streams {
     const struct options *options;
     struct stream *all;
     long count, started, open;
     long refused; /* connections that failed, or answers that are not a 200 event stream */
     long ended;   /* ended by the other side */
-    struct stream **again; /* those that were told to come later, and do at once */
+    struct stream **again; /* those that were told to come later */
     long again_count;
+    int64_t hup_at;                   /* clock_ns of the signal */
+    long returned;                    /* streams that were ended since, and are back */
+    long returns;                     /* how often they did; more where some were ended twice */
+    long away_ms;                     /* of all returns together */
+    long returned_in[RETURN_SECONDS]; /* in each second since the signal */
+    char id[ID_SIZE];                 /* one of this log, with --hup */
     int epoll;
     char request[2048];
     size_t request_size;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -173,6 +174,72 @@ static void test_log_that_can_not_be_opened_says_so(void **state)
     log_close();
 }
 
+static void test_log_goes_on_in_a_new_file_once_it_was_rotated(void **state)
+{
+    (void)state;
+    char rotated[96], *text;
+    snprintf(rotated, sizeof rotated, "%s/log.1", folder);
+    assert_true(log_open(path, LOG_LEVEL_INFO));
+    log_line(LOG_LEVEL_INFO, "before", "n=1");
+    assert_int_equal(rename(path, rotated), 0);
+    log_line(LOG_LEVEL_INFO, "between", "n=2");
+    log_reopen();
+    log_line(LOG_LEVEL_INFO, "after", "n=3");
+    text = logged();
+    assert_null(strstr(text, "between"));
+    assert_non_null(strstr(text, "what=log_reopened"));
+    assert_ends_with(text, " what=after n=3\n");
+    free(text);
+    assert_int_equal(rename(rotated, path), 0);
+    text = logged();
+    assert_non_null(strstr(text, "what=before"));
+    assert_ends_with(text, " what=between n=2\n");
+    free(text);
+}
+
+static void test_log_that_can_not_be_opened_again_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    char there[64], *text;
+    snprintf(there, sizeof there, "%s/moved", folder);
+    assert_true(log_open(path, LOG_LEVEL_INFO));
+    assert_int_equal(rename(path, there), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    log_reopen();
+    log_line(LOG_LEVEL_INFO, "after", "n=1");
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(there, path), 0);
+    text = logged();
+    assert_non_null(strstr(text, "level=error"));
+    assert_non_null(strstr(text, "what=log_not_reopened"));
+    assert_ends_with(text, " what=after n=1\n");
+    free(text);
+}
+
+static void *reopen(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 200; i++)
+        log_reopen();
+    return NULL;
+}
+
+static void test_log_may_be_opened_again_while_others_write(void **state)
+{
+    (void)state;
+    pthread_t writer, opener;
+    assert_true(log_open(path, LOG_LEVEL_WARN));
+    assert_int_equal(pthread_create(&writer, NULL, storm, NULL), 0);
+    assert_int_equal(pthread_create(&opener, NULL, reopen, NULL), 0);
+    for (int i = 0; i < 20; i++)
+        log_line(LOG_LEVEL_WARN, "main", "n=%d", i);
+    pthread_join(writer, NULL);
+    pthread_join(opener, NULL);
+    char *text = logged();
+    assert_int_equal(lines_in(text), 20);
+    free(text);
+}
+
 static void test_levels_have_names(void **state)
 {
     (void)state;
@@ -181,6 +248,7 @@ static void test_levels_have_names(void **state)
     assert_int_equal(l, LOG_LEVEL_DEBUG);
     assert_true(log_level_parse(&l, "WARN"));
     assert_int_equal(l, LOG_LEVEL_WARN);
+    assert_string_equal(log_level_word(l), "warn");
     assert_false(log_level_parse(&l, "loud"));
     assert_int_equal(l, LOG_LEVEL_WARN);
 }
@@ -195,6 +263,9 @@ int main(void)
         cmocka_unit_test(test_what_happens_a_thousand_times_is_counted),
         cmocka_unit_test(test_words_pushed_out_by_others_are_still_accounted_for),
         cmocka_unit_test(test_log_that_can_not_be_opened_says_so),
+        cmocka_unit_test(test_log_goes_on_in_a_new_file_once_it_was_rotated),
+        cmocka_unit_test(test_log_that_can_not_be_opened_again_goes_on_where_it_was),
+        cmocka_unit_test(test_log_may_be_opened_again_while_others_write),
         cmocka_unit_test(test_levels_have_names),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,39 @@
+/* The supervisor: holds the listening socket, and keeps `--processes` processes serving it.
+ *
+ *                    listener (fd 3), "drain"
+ *     supervisor  ------------------------------>  process, process, …
+ *                 <------------------------------
+ *                      "ready", its end
+ *
+ * - A process that dies is replaced at once; one that dies again and again after growing pauses
+ *   (supervisor_pause), for ever.
+ * - HUP opens the log files again, and begins a *round*: slot by slot a process is started by
+ *   the program that is on the disk now; when it is ready, the old one drains; when that is
+ *   gone, the next slot has its turn.  A new one that dies, or is not ready in time, ends the
+ *   round: the old ones go on.  HUP within a round: another round follows.
+ * - TERM, INT and USR1 end all processes, and then the supervisor.  What has not ended by then
+ *   is killed.  A supervisor that is killed takes its processes along (control.h).
+ *
+ * It opens no database and has no thread.  Thread: main. */
+#ifndef ROWCAST_FCGI_SUPERVISOR_H
+#define ROWCAST_FCGI_SUPERVISOR_H
+
+#include <stdint.h>
+
+#include "fcgi/options.h"
+
+enum {
+    SUPERVISOR_READY_MS = 30000,      /* a process that is not ready by then is killed */
+    SUPERVISOR_END_MS = 2500,         /* and one that did not end, after TERM */
+    SUPERVISOR_DRAIN_GRACE_MS = 5000, /* and one beyond its drain */
+    SUPERVISOR_LIFE_MS = 10000        /* a life this long was not an early death */
+};
+
+/* Returns after a signal, when all has ended; the exit status.  `invoked` is argv[0]. */
+int supervise(const struct options *o, const char *invoked);
+
+/* How long to wait before a process is replaced after so many early deaths in a row (at least
+ * one of them, 0: it lived long), in ms: 0, 0, 100, 200, 400 … 10000. */
+uint64_t supervisor_pause(unsigned early_deaths);
+
+#endif

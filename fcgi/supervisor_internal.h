@@ -1,0 +1,98 @@
+/* The parts of the supervisor:
+ *
+ *     supervisor.c          the loop: signals, start, stop
+ *     supervisor_slots.c    who serves: replacements, pauses, rounds
+ *     supervisor_process.c  one process: its start, what it says, its end
+ *     supervisor_program.c  what is executed, with which arguments and environment
+ *
+ * Thread: main, in the loop. */
+#ifndef ROWCAST_FCGI_SUPERVISOR_INTERNAL_H
+#define ROWCAST_FCGI_SUPERVISOR_INTERNAL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "fcgi/control.h"
+#include "fcgi/supervisor.h"
+
+/* Of one process, from its start until it was collected and its handles are closed. */
+struct process {
+    struct supervisor *supervisor;
+    struct slot *slot;
+    enum { PROCESS_STARTING, PROCESS_READY, PROCESS_DRAINING, PROCESS_ENDED } state;
+    uint64_t started; /* on the loop's clock */
+    uv_process_t handle;
+    uv_pipe_t control;
+    uv_timer_t deadline; /* then it is killed */
+    int open_handles;
+    char said[CONTROL_LINE_MAX];
+    size_t said_len;
+    struct process *prev, *next;
+};
+
+/* One of the `--processes`.
+ *
+ *     current    successor
+ *        -           -       between two processes: the pause runs
+ *        x           -       serving (or on the way to it)
+ *        x           x       the round's turn: the successor is not ready yet
+ *        -           x       … and the one before it died meanwhile
+ */
+struct slot {
+    struct supervisor *supervisor;
+    int number; /* from 1 */
+    struct process *current, *successor;
+    uv_timer_t pause;
+    unsigned early_deaths; /* in a row */
+};
+
+/* What is executed: PATH is looked up anew by each exec, so that a deploy takes effect. */
+struct program {
+    char path[PATH_MAX];
+    char listener[16], control[16], drain_seconds[16];
+    char *args[16];
+    char **environment; /* ours, less what is for the supervisor alone */
+};
+
+struct supervisor {
+    const struct options *options;
+    struct listener listener;
+    struct program program;
+    uv_loop_t loop;
+    uv_signal_t signal[4];
+    uv_timer_t deadline;       /* of the stop */
+    struct process *processes; /* all, also those that drain */
+    struct slot slot[PROCESSES_MAX];
+    struct process *awaited; /* the round goes on when it is gone; NULL: no such */
+    int round;               /* the slot that has its turn; -1: no round */
+    bool round_again;
+    bool stopping;
+};
+
+/* ------------------------------------------------------------------ supervisor_program.c -- */
+
+/* False: a sentence went to the log. */
+bool program_find(struct program *p, const struct options *o, const char *invoked);
+void program_free(struct program *p);
+
+/* ------------------------------------------------------------------ supervisor_process.c -- */
+
+/* NULL: it could not be started; a sentence went to the log. */
+struct process *process_start(struct supervisor *s, struct slot *slot);
+void process_drain(struct process *p);
+void process_kill(struct process *p, int signal);
+
+/* -------------------------------------------------------------------- supervisor_slots.c -- */
+
+void slots_start(struct supervisor *s);
+void slots_ready(struct process *p);    /* it said so */
+void slots_gone(struct process *p);     /* it ended; p is freed later */
+void slots_round(struct supervisor *s); /* HUP */
+
+/* -------------------------------------------------------------------------- supervisor.c -- */
+
+void supervisor_ended(struct supervisor *s); /* the last process, while stopping */
+
+#endif

@@ -1,0 +1,171 @@
+#include <signal.h>
+#include <utlist.h>
+
+#include "fcgi/log.h"
+#include "fcgi/supervisor_internal.h"
+
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000 };
+
+uint64_t supervisor_pause(unsigned early_deaths)
+{
+    uint64_t ms = PAUSE_FIRST_MS;
+    if (early_deaths <= 1)
+        return 0;
+    for (unsigned i = 2; i < early_deaths && ms < PAUSE_MAX_MS; i++)
+        ms *= 2;
+    return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+/* ------------------------------------------------------------------------ replacements -----
+ */
+
+static void on_pause_over(uv_timer_t *t);
+
+static void replace(struct slot *slot)
+{
+    uint64_t ms = supervisor_pause(slot->early_deaths);
+    if (ms > 0)
+        log_line(LOG_LEVEL_WARN, "process_waits", "slot=%d early_deaths=%u pause_ms=%llu",
+                 slot->number, slot->early_deaths, (unsigned long long)ms);
+    uv_timer_start(&slot->pause, on_pause_over, ms, 0);
+}
+
+static void on_pause_over(uv_timer_t *t)
+{
+    struct slot *slot = t->data;
+    slot->current = process_start(slot->supervisor, slot);
+    if (slot->current)
+        return;
+    slot->early_deaths++;
+    replace(slot);
+}
+
+static void count_death(struct slot *slot, const struct process *p)
+{
+    if (uv_now(&slot->supervisor->loop) - p->started >= SUPERVISOR_LIFE_MS)
+        slot->early_deaths = 0;
+    else
+        slot->early_deaths++;
+}
+
+void slots_start(struct supervisor *s)
+{
+    for (int i = 0; i < s->options->processes; i++) {
+        struct slot *slot = &s->slot[i];
+        slot->supervisor = s;
+        slot->number = i + 1;
+        uv_timer_init(&s->loop, &slot->pause);
+        slot->pause.data = slot;
+        on_pause_over(&slot->pause);
+    }
+}
+
+/* ------------------------------------------------------------------------------ rounds -----
+ */
+
+static void round_end(struct supervisor *s)
+{
+    s->round = -1;
+    s->awaited = NULL;
+    if (!s->round_again)
+        return;
+    s->round_again = false;
+    slots_round(s);
+}
+
+static void round_abandon(struct supervisor *s, const char *why)
+{
+    struct slot *slot = &s->slot[s->round];
+    log_line(LOG_LEVEL_ERROR, "round_abandoned",
+             "slot=%d why=\"%s\" note=\"the processes before it are kept\"", slot->number, why);
+    slot->successor = NULL;
+    if (!slot->current)
+        replace(slot);
+    round_end(s);
+}
+
+/* The slot whose turn it is. */
+static void round_turn(struct supervisor *s)
+{
+    struct slot *slot = &s->slot[s->round];
+    uv_timer_stop(&slot->pause);
+    slot->successor = process_start(s, slot);
+    if (!slot->successor)
+        round_abandon(s, "the program can not be started");
+}
+
+static void round_next(struct supervisor *s)
+{
+    s->awaited = NULL;
+    if (++s->round < s->options->processes) {
+        round_turn(s);
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "round_done", "processes=%d", s->options->processes);
+    round_end(s);
+}
+
+void slots_round(struct supervisor *s)
+{
+    if (s->round >= 0) {
+        s->round_again = true;
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "round_started", "processes=%d program=\"%s\"",
+             s->options->processes, s->program.path);
+    s->round = 0;
+    round_turn(s);
+}
+
+/* The successor serves: the one before it may go. */
+static void succeed(struct slot *slot)
+{
+    struct supervisor *s = slot->supervisor;
+    s->awaited = slot->current;
+    slot->current = slot->successor;
+    slot->successor = NULL;
+    slot->early_deaths = 0;
+    if (s->awaited)
+        process_drain(s->awaited);
+    else
+        round_next(s);
+}
+
+/* -------------------------------------------------------------- what processes come to -----
+ */
+
+void slots_ready(struct process *p)
+{
+    if (!p->supervisor->stopping && p == p->slot->successor)
+        succeed(p->slot);
+}
+
+/* The one that serves its slot; the round may have its turn there. */
+static void current_gone(struct slot *slot, const struct process *p)
+{
+    struct supervisor *s = slot->supervisor;
+    count_death(slot, p);
+    slot->current = NULL;
+    if (slot->successor)
+        return;                                 /* it is on its way */
+    if (s->awaited && s->awaited->slot == slot) /* a program that gets ready and then dies */
+        round_abandon(s, "the new process died");
+    else
+        replace(slot);
+}
+
+void slots_gone(struct process *p)
+{
+    struct supervisor *s = p->supervisor;
+    struct slot *slot = p->slot;
+    if (s->stopping) {
+        if (!s->processes)
+            supervisor_ended(s);
+    } else if (p == slot->successor) {
+        round_abandon(s, "the new process died before it was ready");
+    } else if (p == slot->current) {
+        current_gone(slot, p);
+    } else if (p == s->awaited) {
+        round_next(s);
+    }
+}
