@@ -34,11 +34,6 @@ bool accept_setup(void)
            setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "1", 1) == 0 && FCGX_Init() == 0;
 }
 
-bool accept_has_listener(void)
-{
-    return FCGX_IsCGI() == 0;
-}
-
 static void read_timeout(int fd, long seconds, long microseconds)
 {
     struct timeval t = {.tv_sec = seconds, .tv_usec = microseconds};

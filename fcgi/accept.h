@@ -24,9 +24,6 @@ enum {
 /* Once a process, before the first thread. */
 bool accept_setup(void);
 
-/* Whether descriptor 0 is a listening socket. */
-bool accept_has_listener(void);
-
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
  * is none.  ACCEPT_IDLE: nobody came; call again.  Out of descriptors it waits 100 ms and tries
  * again. */

@@ -62,8 +62,7 @@ static void new_settings(struct hub *h, struct settings *s)
 {
     settings_unref(h->settings);
     h->settings = s;
-    if (h->tail)
-        tail_limit(h->tail, batch_tail_limit(s));
+    batches_limit_tail(h);
     clock_start(h);
 }
 

@@ -6,6 +6,8 @@
 #include "fcgi/hub_internal.h"
 #include "fcgi/log.h"
 
+enum { TAIL_BYTES_A_STREAM = 256 * 1024 };
+
 void question_free(struct question *q)
 {
     if (!q)
@@ -220,6 +222,16 @@ void batches_settle(struct hub *h)
     batches_reset(h, epoch, h->owed_end);
 }
 
+/* The tail spares streams a question to the log; a process of one or two streams, as mod_fcgid
+ * and CGI make many, has no use for the whole of it. */
+void batches_limit_tail(struct hub *h)
+{
+    size_t most = batch_tail_limit(h->settings);
+    size_t room = (h->seats + 1) * (size_t)TAIL_BYTES_A_STREAM;
+    if (h->tail)
+        tail_limit(h->tail, room < most ? room : most);
+}
+
 /* True unless a reset found no memory for the tail: then this batch begins a new one. */
 static bool continues(struct hub *h, const struct batch *b)
 {
@@ -236,6 +248,7 @@ void batches_feed(struct hub *h, struct batch *b)
         batch_unref(b);
         return;
     }
+    batches_limit_tail(h);
     tail_append(h->tail, b);
     clock_shed(h);
     /* From behind: a stream that closes puts the last one in its place. */

@@ -104,6 +104,7 @@ void batches_reset(struct hub *h, const char *epoch, int64_t end);
 void batches_settle(struct hub *h);                                  /* a reset that is owed */
 void batches_answer(struct hub *h, struct question *q);              /* takes q over */
 void batches_move(struct stream *s, const char *epoch, int64_t end); /* may close it */
+void batches_limit_tail(struct hub *h); /* after streams or settings changed */
 void batches_free(struct hub *h);
 
 /* hub_clock.c */

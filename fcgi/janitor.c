@@ -8,7 +8,7 @@
 #include "fcgi/log.h"
 #include "store/store.h"
 
-enum { ROUND_MS = 250, SAVE_MS = 5000, RETAIN_MS = 1000, RETAIN_MORE_MS = 100, ENDINGS = 256 };
+enum { ROUND_MS = 250, SAVE_MS = 5000, RETAIN_MS = 5000, RETAIN_MORE_MS = 100, ENDINGS = 256 };
 
 enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED };
 

@@ -8,9 +8,9 @@
  * - A process that dies is replaced at once; one that dies again and again after growing pauses
  *   (supervisor_pause), for ever.
  * - HUP opens the log files again, and begins a *round*: slot by slot a process is started by
- *   the program that is on the disk now; when it is ready, the old one drains; when that is
- *   gone, the next slot has its turn.  A new one that dies, or is not ready in time, ends the
- *   round: the old ones go on.  HUP within a round: another round follows.
+ *   the program that is on the disk now; when all are ready, the old ones drain, together.  A
+ *   new one that dies, or is not ready in time, ends the round: slots that had no turn keep
+ *   theirs.  HUP within a round: another round follows.
  * - TERM, INT and USR1 end all processes, and then the supervisor.  What has not ended by then
  *   is killed.  A supervisor that is killed takes its processes along (control.h).
  *

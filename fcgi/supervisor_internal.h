@@ -22,6 +22,7 @@ struct process {
     struct supervisor *supervisor;
     struct slot *slot;
     enum { PROCESS_STARTING, PROCESS_READY, PROCESS_DRAINING, PROCESS_ENDED } state;
+    bool succeeded;   /* another one has its slot; it drains when the round had all its turns */
     uint64_t started; /* on the loop's clock */
     uv_process_t handle;
     uv_pipe_t control;
@@ -65,8 +66,9 @@ struct supervisor {
     uv_timer_t deadline;       /* of the stop */
     struct process *processes; /* all, also those that drain */
     struct slot slot[PROCESSES_MAX];
-    struct process *awaited; /* the round goes on when it is gone; NULL: no such */
-    int round;               /* the slot that has its turn; -1: no round */
+    int round;   /* the slot that has its turn; --processes: all had, the succeeded drain; -1 */
+    int leaving; /* how many were succeeded and are not gone */
+    bool abandoned; /* the round was */
     bool round_again;
     bool stopping;
 };

@@ -63,25 +63,41 @@ void slots_start(struct supervisor *s)
 /* ------------------------------------------------------------------------------ rounds -----
  */
 
+/* Nobody of the round is left to wait for. */
 static void round_end(struct supervisor *s)
 {
+    if (!s->abandoned)
+        log_line(LOG_LEVEL_INFO, "round_done", "processes=%d", s->options->processes);
     s->round = -1;
-    s->awaited = NULL;
     if (!s->round_again)
         return;
     s->round_again = false;
     slots_round(s);
 }
 
-static void round_abandon(struct supervisor *s, const char *why)
+/* All that were succeeded leave together, each over the same time: so no stream meets an old
+ * process when it comes back, to be ended once more. */
+static void round_drain(struct supervisor *s)
 {
-    struct slot *slot = &s->slot[s->round];
+    struct process *p;
+    s->round = s->options->processes;
+    DL_FOREACH (s->processes, p)
+        if (p->succeeded)
+            process_drain(p);
+    if (s->leaving == 0)
+        round_end(s);
+}
+
+static void round_abandon(struct supervisor *s, struct slot *slot, const char *why)
+{
     log_line(LOG_LEVEL_ERROR, "round_abandoned",
-             "slot=%d why=\"%s\" note=\"the processes before it are kept\"", slot->number, why);
+             "slot=%d why=\"%s\" note=\"processes not replaced yet are kept\"", slot->number,
+             why);
+    s->abandoned = true;
     slot->successor = NULL;
     if (!slot->current)
         replace(slot);
-    round_end(s);
+    round_drain(s);
 }
 
 /* The slot whose turn it is. */
@@ -91,18 +107,15 @@ static void round_turn(struct supervisor *s)
     uv_timer_stop(&slot->pause);
     slot->successor = process_start(s, slot);
     if (!slot->successor)
-        round_abandon(s, "the program can not be started");
+        round_abandon(s, slot, "the program can not be started");
 }
 
 static void round_next(struct supervisor *s)
 {
-    s->awaited = NULL;
-    if (++s->round < s->options->processes) {
+    if (++s->round < s->options->processes)
         round_turn(s);
-        return;
-    }
-    log_line(LOG_LEVEL_INFO, "round_done", "processes=%d", s->options->processes);
-    round_end(s);
+    else
+        round_drain(s);
 }
 
 void slots_round(struct supervisor *s)
@@ -114,6 +127,7 @@ void slots_round(struct supervisor *s)
     log_line(LOG_LEVEL_INFO, "round_started", "processes=%d program=\"%s\"",
              s->options->processes, s->program.path);
     s->round = 0;
+    s->abandoned = false;
     round_turn(s);
 }
 
@@ -121,14 +135,14 @@ void slots_round(struct supervisor *s)
 static void succeed(struct slot *slot)
 {
     struct supervisor *s = slot->supervisor;
-    s->awaited = slot->current;
+    if (slot->current) {
+        slot->current->succeeded = true;
+        s->leaving++;
+    }
     slot->current = slot->successor;
     slot->successor = NULL;
     slot->early_deaths = 0;
-    if (s->awaited)
-        process_drain(s->awaited);
-    else
-        round_next(s);
+    round_next(s);
 }
 
 /* -------------------------------------------------------------- what processes come to -----
@@ -140,18 +154,45 @@ void slots_ready(struct process *p)
         succeed(p->slot);
 }
 
+/* The one before it in its slot, while that does not drain yet. */
+static struct process *predecessor(const struct slot *slot)
+{
+    struct process *p;
+    DL_FOREACH (slot->supervisor->processes, p)
+        if (p->slot == slot && p->succeeded && p->state != PROCESS_DRAINING)
+            return p;
+    return NULL;
+}
+
+/* A program that gets ready and then dies: the one before it goes on. */
+static void take_back(struct slot *slot, struct process *before)
+{
+    struct supervisor *s = slot->supervisor;
+    struct slot *turn = &s->slot[s->round];
+    before->succeeded = false;
+    s->leaving--;
+    slot->current = before;
+    if (turn->successor) /* it is of the same program, and must not come to serve */
+        process_kill(turn->successor, SIGTERM);
+}
+
 /* The one that serves its slot; the round may have its turn there. */
 static void current_gone(struct slot *slot, const struct process *p)
 {
-    struct supervisor *s = slot->supervisor;
+    struct process *before = predecessor(slot);
     count_death(slot, p);
     slot->current = NULL;
-    if (slot->successor)
-        return;                                 /* it is on its way */
-    if (s->awaited && s->awaited->slot == slot) /* a program that gets ready and then dies */
-        round_abandon(s, "the new process died");
-    else
+    if (before)
+        take_back(slot, before);
+    else if (!slot->successor) /* else one is on its way */
         replace(slot);
+}
+
+static void succeeded_gone(struct supervisor *s)
+{
+    s->leaving--;
+    if (s->leaving == 0 && s->round == s->options->processes)
+        round_end(s);
 }
 
 void slots_gone(struct process *p)
@@ -162,10 +203,10 @@ void slots_gone(struct process *p)
         if (!s->processes)
             supervisor_ended(s);
     } else if (p == slot->successor) {
-        round_abandon(s, "the new process died before it was ready");
+        round_abandon(s, slot, "the new process died before it was ready");
     } else if (p == slot->current) {
         current_gone(slot, p);
-    } else if (p == s->awaited) {
-        round_next(s);
+    } else if (p->succeeded) {
+        succeeded_gone(s);
     }
 }

@@ -1,11 +1,11 @@
 #include "fcgi/worker.h"
 
 #include <malloc.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/accept.h"
@@ -30,6 +30,7 @@ struct workers {
     int count;
     int listening; /* how many wait for a connection */
     bool stopping;
+    atomic_bool giving_up; /* requests that did not come in yet */
     int most;
     struct worker worker[];
 };
@@ -37,11 +38,6 @@ struct workers {
 bool workers_setup(void)
 {
     return accept_setup();
-}
-
-bool workers_have_listener(void)
-{
-    return accept_has_listener();
 }
 
 static bool may_stream(void *arg)
@@ -62,13 +58,11 @@ static bool open_store(struct worker *w)
     return a->store != NULL;
 }
 
-/* A connection accepted just before the stop may be entered here after workers_stop looked. */
+/* A connection may be entered here after workers_stop looked. */
 static void enter(struct worker *w, int fd)
 {
-    struct pollfd stop = {.fd = w->context->stop_fd, .events = POLLIN};
-
     atomic_store(&w->reading, fd);
-    if (poll(&stop, 1, 0) > 0)
+    if (atomic_load(&w->all->giving_up))
         shutdown(fd, SHUT_RD);
 }
 
@@ -196,22 +190,35 @@ int workers_count(struct workers *all)
     return count;
 }
 
+/* A connection that still has not said what it wants would hold us for seconds.  (Should its
+ * number be another's by now, that one is being closed as well.) */
+static void join(struct worker *w, const struct timespec *deadline)
+{
+    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, deadline) == 0)
+        return;
+    atomic_store(&w->all->giving_up, true);
+    int fd = atomic_load(&w->reading);
+    if (fd >= 0)
+        shutdown(fd, SHUT_RD);
+    pthread_join(w->thread, NULL);
+}
+
 void workers_stop(struct workers *all)
 {
+    struct timespec deadline;
+
     if (all == NULL)
         return;
     pthread_mutex_lock(&all->lock);
     all->stopping = true;
     int count = all->count;
     pthread_mutex_unlock(&all->lock);
-    for (int i = 0; i < count; i++) {
-        /* A connection that still has not said what it wants would hold us for seconds. (Should
-         * its number be another's by now, that one is being closed as well.) */
-        int fd = atomic_load(&all->worker[i].reading);
-        if (fd >= 0)
-            shutdown(fd, SHUT_RD);
-        pthread_join(all->worker[i].thread, NULL);
-    }
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_nsec += WORKERS_GRACE_MS * 1000000L;
+    deadline.tv_sec += deadline.tv_nsec / 1000000000;
+    deadline.tv_nsec %= 1000000000;
+    for (int i = 0; i < count; i++)
+        join(&all->worker[i], &deadline);
     free_all(all);
 }
 

@@ -44,9 +44,7 @@ struct workers;
  * blocked). False: it can not be used. */
 bool workers_setup(void);
 
-/* Whether descriptor 0 is a listening socket; if not, this is plain CGI.  After workers_setup.
- */
-bool workers_have_listener(void);
+enum { WORKERS_GRACE_MS = 300 };
 
 /* `c` must stay until workers_stop returned; `most`: as many as there may be at once.  NULL:
  * out of memory or threads. */
@@ -54,7 +52,9 @@ struct workers *workers_start(const struct worker_context *c, int most);
 int workers_count(struct workers *w); /* so many there are.  Thread: any */
 
 /* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
- * answered first; one that is still being read is given up.  NULL is fine. */
+ * answered first, as is one that comes in whole within WORKERS_GRACE_MS on a connection that
+ * was accepted: its client knows nothing of the stop.  Slower ones are given up.  NULL is fine.
+ */
 void workers_stop(struct workers *w);
 
 /* Serve the one request of a CGI process, from the environment and descriptor 0, to descriptor

@@ -83,13 +83,13 @@ enum store_result store_refuse(struct store *s, enum store_result r, const char 
     __attribute__((format(printf, 3, 4)));
 
 /* In the log's file, just after it was opened: the version checked, settings of a new log taken
- * from the environment, those an older one lacks added, and a new epoch if the log stands below what was seen of it
- * (sqlite_open.c).  database_use calls it. */
+ * from the environment, those an older one lacks added, and a new epoch if the log stands below
+ * what was seen of it (sqlite_open.c).  database_use calls it. */
 enum store_result log_opened(struct store *s);
 
 /* Give a log of an earlier version the settings it does not have (sqlite_settings.c).  Whatever
- * is in the way (a lock, a file that is read-only) is no reason not to use the log: the defaults
- * hold, and who opens it next tries again. */
+ * is in the way (a lock, a file that is read-only) is no reason not to use the log: the
+ * defaults hold, and who opens it next tries again. */
 void settings_complete(struct store *s);
 
 /* Read rowcast_log, in the transaction that is open, or else in one of its own. */

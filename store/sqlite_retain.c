@@ -133,5 +133,8 @@ enum store_result store_retain(struct store *s, const struct settings *settings,
         return write_one(s, SQL_RETAIN_TRIM, "i", NULL, before);
     r = retain_mailboxes(s, settings, now, more);
     *more |= !quiet; /* look again soon whether it is quiet now */
+    if (!*more)
+        database_close(s,
+                       &s->log); /* for a while: 200 KiB that a process of one stream feels */
     return r;
 }

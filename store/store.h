@@ -243,7 +243,8 @@ enum store_result store_expire(struct store *s, const struct settings *settings,
 
 /* One slice of retention, if this process is the janitor of the log: at most 100 rows, by age
  * while nobody inserts, or of a mailbox that nobody knows.  Opens a write transaction only when
- * a read found something.  *more: call again after 100 ms. */
+ * a read found something.  *more: call again after 100 ms; else the log is closed until the
+ * next call. */
 enum store_result store_retain(struct store *s, const struct settings *settings, bool *more);
 
 /* ------------------------------------------------------------------- people ----------------

@@ -158,7 +158,7 @@ static size_t request_of(const struct streams *s, const struct stream *c, char *
 {
     char resume[ID_SIZE];
     const struct options *o = s->options;
-    if (!o->hup || !c->away) {
+    if (!o->hup || c->wire.events.last_id < 0) {
         memcpy(out, s->request, s->request_size);
         return s->request_size;
     }

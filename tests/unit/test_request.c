@@ -126,8 +126,10 @@ static void test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end(v
     assert_int_equal(sigprocmask(SIG_BLOCK, &ends, NULL), 0);
     assert_int_equal(pipe(in), 0);
     assert_int_equal(raise(SIGTERM), 0);
+    alarm(20); /* else it would wait for ever */
     assert_false(cgi_request(&r, ENVIRONMENT("REQUEST_METHOD=POST", "CONTENT_LENGTH=5"), in[0],
                              out, 100));
+    alarm(0);
     assert_int_equal(sigwaitinfo(&ends, NULL), SIGTERM);
     close(in[0]);
     close(in[1]);
