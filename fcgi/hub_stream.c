@@ -11,12 +11,21 @@ enum { LINGER_MS = 4000 };
 
 static void on_socket(uv_poll_t *w, int status, int events);
 
-/* UV_DISCONNECT always, UV_WRITABLE only while the socket is full: a watch for writability that
+/* The event that says that the peer left.  mod_cgid hands a CGI program one socket for input
+ * and output, and shuts down its side of it when the request's body is over: there only the
+ * hang-up of both sides counts.  libuv tells that of any event it watches, and this one never
+ * comes by itself. */
+static int departure(const struct stream *s)
+{
+    return s->client.framing.kind == FRAMING_NONE ? UV_PRIORITIZED : UV_DISCONNECT;
+}
+
+/* The departure always, UV_WRITABLE only while the socket is full: a watch for writability that
  * nobody needs would turn the loop for ever. */
 static void watch(struct stream *s, bool writable)
 {
     if (s->watched)
-        uv_poll_start(&s->watch, UV_DISCONNECT | (writable ? UV_WRITABLE : 0), on_socket);
+        uv_poll_start(&s->watch, departure(s) | (writable ? UV_WRITABLE : 0), on_socket);
 }
 
 static void leave_blocked(struct stream *s)
@@ -37,7 +46,7 @@ static void block(struct stream *s)
 static void on_socket(uv_poll_t *w, int status, int events)
 {
     struct stream *s = w->data;
-    if (status < 0 || (events & UV_DISCONNECT)) {
+    if (status < 0 || (events & departure(s))) {
         client_say_end(&s->client);
         stream_close(s);
     } else if (events & UV_WRITABLE) {
