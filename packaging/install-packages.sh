@@ -7,7 +7,8 @@ set -eu
 
 build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev uthash-dev'
 run="$build lighttpd sqlite3 curl"
-test="$run libcmocka-dev apache2 libapache2-mod-fcgid clang libclang-rt-14-dev clang-tidy clang-format cppcheck"
+test="$run libcmocka-dev apache2 libapache2-mod-fcgid lighttpd-mod-openssl nginx fcgiwrap openssl \
+    clang libclang-rt-14-dev clang-tidy clang-format cppcheck systemd mandoc"
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;

@@ -32,6 +32,7 @@ var.rowcast_program  = "$root/build/rowcast.fcgi"
 var.rowcast_db       = "$db"
 var.rowcast_socket   = "$run/rowcast.socket"
 var.rowcast_log      = "$run/rowcast.log"
+var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
 include "$root/lighttpd.conf.example"
 CONF
 

@@ -45,6 +45,8 @@ build 'built by clang' BUILD=build-clang CC=clang everything
 build 'built with ASan and UBSan' SANITIZE=address,undefined all tests
 build 'built with TSan' SANITIZE=thread all tests
 
+check 'installed, units, socket activation' bash tests/install.sh
+
 LABEL='unit' bash tests/programs.sh $(list unit build)
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
@@ -62,7 +64,7 @@ ROWCAST_PROGRAM=build-address-undefined/rowcast.fcgi ROWCAST_SANITIZED=1 \
     LABEL='scenarios, ASan and UBSan' bash tests/programs.sh $(list scenario build)
 # And one that watches its threads.  The loads and the troubles say nothing new to it.
 ROWCAST_PROGRAM=build-thread/rowcast.fcgi ROWCAST_SANITIZED=1 LABEL='scenarios, TSan' \
-    WRAP='setarch -R' bash tests/programs.sh build/scenario/test_{stream,resume,session,front,publish,log}
+    WRAP='setarch -R' bash tests/programs.sh build/scenario/test_{stream,resume,session,front,publish,log,supervisor,deploy,activation,restarts,poll,rotate}
 
 # Measured last and alone: nothing else runs now.
 check 'every delivery, 1,000 x 500 rows and 8,500 streams' bash tests/bench/run.sh build fanout many

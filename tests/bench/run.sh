@@ -92,13 +92,9 @@ server.bind          = "127.0.0.1"
 server.port          = $port
 server.document-root = "$work"
 server.errorlog      = "$work/lighttpd.log"
-server.modules       = ( "mod_fastcgi" )
-server.max-fds         = 20000
-server.max-connections = 10000
-server.listen-backlog  = 4096
-server.stream-response-body = 2
-fastcgi.server = ( "/sse" => ( ( "socket" => "$socket", "check-local" => "disable",
-    "tcp-fin-propagate" => "enable", "listen-backlog" => 4096 ) ) )
+var.rowcast_socket   = "$socket"
+var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
+include "$root/lighttpd-socket.conf.example"
 CONF
     lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &
     server=$! responder=$supervisor

@@ -55,10 +55,22 @@ static void judge(struct browser *b)
                  cookie + 15);
 }
 
+/* Our own header lines, then the caller's. */
+static void write_headers(const struct browser *b, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "Accept: text/event-stream\r\n");
+    if (!strcasestr(b->headers, "user-agent:"))
+        n += (size_t)snprintf(out + n, size - n, "User-Agent: scenario\r\n");
+    if (b->cookie[0])
+        n += (size_t)snprintf(out + n, size - n, "Cookie: sse-session-id=%s\r\n", b->cookie);
+    if (b->last_id[0])
+        n += (size_t)snprintf(out + n, size - n, "Last-Event-ID: %s\r\n", b->last_id);
+    snprintf(out + n, size - n, "%s", b->headers);
+}
+
 void browser_connect(struct browser *b)
 {
-    char request[8192];
-    size_t n = 0;
+    char headers[6144];
     wire_close(&b->wire);
     parser_reset(&b->parser);
     text_clear(&b->body);
@@ -67,25 +79,15 @@ void browser_connect(struct browser *b)
     b->chunk_start = b->chunk_end = 0;
     b->dispatched = b->dead = b->closed = false;
     b->back_at = 0;
-    n += (size_t)snprintf(request, sizeof request,
-                          "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n",
-                          b->path, b->stage->host);
-    if (!strcasestr(b->headers, "user-agent:"))
-        n += (size_t)snprintf(request + n, sizeof request - n, "User-Agent: scenario\r\n");
-    if (b->cookie[0])
-        n += (size_t)snprintf(request + n, sizeof request - n, "Cookie: sse-session-id=%s\r\n",
-                              b->cookie);
-    if (b->last_id[0])
-        n += (size_t)snprintf(request + n, sizeof request - n, "Last-Event-ID: %s\r\n",
-                              b->last_id);
-    n += (size_t)snprintf(request + n, sizeof request - n, "%s\r\n", b->headers);
-    if (!wire_connect(&b->wire, b->stage->host, b->stage->port, b->stage->narrow)) {
+    write_headers(b, headers, sizeof headers);
+    if (!wire_ask(&b->wire, b->stage, "GET", b->path, headers, NULL)) {
+        wire_close(&b->wire);
         b->back_at = now_ms() + b->retry_ms; /* nobody there: a browser tries again */
         return;
     }
-    if (!wire_send(&b->wire, request, n) || !wire_read_head(&b->wire, now_ms() + PATIENCE)) {
+    if (!wire_read_head(&b->wire, now_ms() + PATIENCE)) {
         if (!b->wire.ended)
-            fail_stage(b->stage, "waited for the head of %s", b->path);
+            fail_stage(b->stage, "waited for the head of %s, came: %s", b->path, b->wire.head);
         wire_close(&b->wire);
         b->back_at = now_ms() + b->retry_ms;
         return;

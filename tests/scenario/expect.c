@@ -98,6 +98,21 @@ void expect_count_at(struct browser *b, const char *type, int first, int last, c
     }
 }
 
+void expect_rows_at(struct browser *b, const char *type, int first, int last, const char *file,
+                    int line)
+{
+    char what[128];
+    for (int n = first; n <= last;) {
+        snprintf(what, sizeof what, "event %s, data %d, in this stream or the next", type, n);
+        const struct sse_event *e = next(b, what, file, line);
+        if (strcmp(e->type, "connected") == 0 || strncmp(e->type, "replay-", 7) == 0)
+            continue;
+        if (strcmp(e->type, type) != 0 || e->data_len > 9 || atoi(e->data) != n)
+            other(b, what, file, line);
+        n++;
+    }
+}
+
 static int heartbeats(const struct browser *b)
 {
     int n = 0;

@@ -54,6 +54,28 @@ pid_t process_start(const char *const argv[], const char *const env[], const cha
     _exit(127);
 }
 
+pid_t process_start_given(const char *const argv[], int listener, int as, const char *output)
+{
+    char text[16];
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(output, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    snprintf(text, sizeof text, "%d", (int)getpid());
+    if (as != 0 && (setenv("LISTEN_PID", text, 1) || setenv("LISTEN_FDS", "1", 1)))
+        _exit(126);
+    /* dup2 of a number onto itself leaves its close-on-exec. */
+    int moved = fcntl(listener, F_DUPFD, 10);
+    if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
+        dup2(moved, as) < 0 || close(moved))
+        _exit(126);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)
+        _exit(126);
+    execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
 bool process_ended(pid_t pid, int *status)
 {
     int how = 0;

@@ -9,16 +9,14 @@ void request(struct stage *s, struct answer *out, const char *method, const char
              const char *headers, const char *body)
 {
     struct wire w;
-    char head[8192];
+    char lines[8192];
     size_t have = 0;
     int64_t deadline = now_ms() + PATIENCE;
-    int n = snprintf(head, sizeof head,
-                     "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s"
-                     "Content-Length: %zu\r\n\r\n",
-                     method, path, s->host, headers ? headers : "", body ? strlen(body) : 0);
-    if (!wire_connect(&w, s->host, s->port, false) || !wire_send(&w, head, (size_t)n) ||
-        (body && !wire_send(&w, body, strlen(body))) || !wire_read_head(&w, deadline))
-        fail_stage(s, "%s %s: no answer", method, path);
+    snprintf(lines, sizeof lines, "%s%s", s->secure ? "" : "Connection: close\r\n",
+             headers ? headers : "");
+    if (!wire_ask(&w, s, method, path, lines, body ? body : "") ||
+        !wire_read_head(&w, deadline))
+        fail_stage(s, "%s %s: no answer%s%s", method, path, w.head[0] ? ", but " : "", w.head);
     while (!w.ended && have < sizeof out->body - 1) {
         size_t got = wire_read(&w, out->body + have, sizeof out->body - 1 - have, deadline);
         if (got == 0 && !w.ended)

@@ -39,10 +39,15 @@ struct stage {
     char program[4096];       /* the responder */
     char host[32];            /* an address of its own, so that no two stages meet at a port */
     int port;
-    pid_t server; /* the web server; 0: none */
-    pid_t alone;  /* a responder started with --listen; 0: none */
+    pid_t server;            /* the web server; 0: none */
+    const char *command[12]; /* how it was started */
+    char config[NAME_SIZE];  /* its configuration */
+    int reload_signal;       /* on which it reads that anew */
+    pid_t alone;             /* a responder started with --listen; 0: none */
+    pid_t wrapper;           /* fcgiwrap; 0: none */
     struct browser *browsers;
     char epoch[16];
+    bool secure; /* set before a server starts: TLS, and browsers speak HTTP/2 (curl) */
     bool narrow; /* browsers take few bytes they have not read */
 };
 
@@ -81,6 +86,8 @@ void pause_ms(int ms); /* between two looks at a condition */
  */
 pid_t process_start(const char *const argv[], const char *const env[], const char *output,
                     const char *user);
+/* The same with a listening socket as descriptor `as`; 3: as socket activation does it. */
+pid_t process_start_given(const char *const argv[], int listener, int as, const char *output);
 bool process_ended(pid_t pid, int *status); /* collects it, when it is ours to collect */
 int process_stop(struct stage *s, pid_t pid, int signal); /* and wait; its exit status */
 size_t process_children(pid_t parent, pid_t *out, size_t max);
@@ -89,15 +96,37 @@ int64_t process_cpu_ms(pid_t pid); /* user and system time so far; -1: gone */
 
 /* ------------------------------------------------------------------ servers ----------- */
 
-/* lighttpd with lighttpd.conf.example, as people run it; returns when it answers. */
+/* Each runs with its example configuration, as people run it, and with TLS and HTTP/2 when the
+ * stage is secure; each returns when it accepts.  As root, Apache and its responders are
+ * www-data, and the stage's files become that account's; the others stay root. */
+
+/* lighttpd, which starts the responder (lighttpd.conf.example). */
 void lighttpd_start(struct stage *s);
 /* lighttpd with `config` in its place (which may use the var.rowcast_… names). */
 void lighttpd_start_with(struct stage *s, const char *config);
-/* lighttpd before a responder that runs already; `backend` is its "socket", or "host" and
- * "port". */
+/* lighttpd before a responder that runs already (lighttpd-socket.conf.example); `backend` is
+ * its "socket", or "host" and "port". */
 void lighttpd_start_external(struct stage *s, const char *backend);
-void apache_start(struct stage *s); /* with mod_fcgid; needs root */
-void server_stop(struct stage *s);
+/* lighttpd with `before` in front of that, and a `socket`. */
+void lighttpd_start_socket_with(struct stage *s, const char *before, const char *socket);
+void lighttpd_start_cgi(struct stage *s); /* by mod_cgi (lighttpd-cgi.conf.example) */
+
+/* Apache (apache.conf.example), which starts a responder for each stream. */
+void apache_start_fcgid(struct stage *s);
+void apache_start_fcgid_with(struct stage *s, const char *more); /* `more` comes after it */
+/* Before a responder that listens on `socket`, now or later. */
+void apache_start_proxy(struct stage *s, const char *socket);
+void apache_start_cgi(struct stage *s); /* by mod_cgid */
+
+/* nginx before a responder on `socket` (nginx.conf.example), and with fcgiwrap in the place of
+ * one (nginx-cgi.conf.example), which carries eight requests at once. */
+void nginx_start(struct stage *s, const char *socket);
+void nginx_start_cgi(struct stage *s);
+
+void server_stop(struct stage *s);    /* SIGTERM; waits for it and for its responders */
+void server_restart(struct stage *s); /* that, and started as before */
+/* The signal of the server's own reload (USR1, USR1, HUP); does not wait for anything. */
+void server_reload(struct stage *s);
 
 /* The responder that lighttpd runs; waits until there is one. */
 pid_t responder_pid(struct stage *s);
@@ -113,6 +142,8 @@ const char *responder_check(struct stage *s, const char *user, int *status);
 
 /* Take the account that servers give up root for into the stage's folder. */
 void stage_share_with(struct stage *s, const char *user);
+/* And one file more, if it is there; without root: nothing. */
+void stage_give(struct stage *s, const char *path, const char *user);
 
 /* A disk of `size` ("1m") at s->small, which is gone with the stage; again: its new size.
  * false: we may not mount. */
@@ -143,7 +174,9 @@ struct sse_event {
 
 /* A browser with one EventSource, by the letter of WHATWG HTML 9.2: it reconnects with its last
  * event id after `retry`, and is dead for good after a status other than 200.  It reads only
- * while it is asked for an event; between, it is stalled. */
+ * while it is asked for an event; between, it is stalled.  On a secure stage each connection,
+ * and each plain request below, is a curl process that must speak HTTP/2 (wire.h); what is
+ * narrow there is the way from curl to us, so some megabytes fit between. */
 struct browser *browser_new(struct stage *s, const char *path); /* not connected */
 struct browser *browser_open(struct stage *s, const char *path);
 void browser_header(struct browser *b, const char *name, const char *value); /* NULL: none */
@@ -180,6 +213,8 @@ const struct sse_event *browser_next(struct browser *b, int timeout_ms);
 #define expect_replay_end(b, n) expect_replay_at(b, "replay-end", n, __FILE__, __LINE__)
 #define expect_count(b, type, first, last)                                                     \
     expect_count_at(b, type, first, last, __FILE__, __LINE__)
+#define expect_rows(b, type, first, last)                                                      \
+    expect_rows_at(b, type, first, last, __FILE__, __LINE__)
 
 /* So many heartbeats, and nothing else. */
 #define expect_heartbeats(b, n) expect_heartbeats_at(b, n, __FILE__, __LINE__)
@@ -198,6 +233,9 @@ void expect_replay_at(struct browser *b, const char *which, int64_t count, const
 /* Events whose data are the numbers from first to last, in order, with growing ids. */
 void expect_count_at(struct browser *b, const char *type, int first, int last, const char *file,
                      int line);
+/* The same over as many connections as it takes: what a stream begins with is passed over. */
+void expect_rows_at(struct browser *b, const char *type, int first, int last, const char *file,
+                    int line);
 
 int64_t id_number(const char *id); /* of 5f2a91c0-19: 19; -1: not one of ours */
 const char *id_text(struct stage *s, int64_t number); /* the other way; valid until the next */

@@ -11,14 +11,69 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/scenario/scenario.h"
+#include "tests/scenario/server.h"
 #include "tests/scenario/wire.h"
+
+const char *server_example(struct stage *s, const char *name)
+{
+    static char path[PATH_MAX];
+    if (!realpath(name, path))
+        fail_stage(s, "%s is not here", name);
+    return path;
+}
 
 static void write_file(struct stage *s, const char *path, const char *text)
 {
     FILE *f = fopen(path, "we");
     if (!f || fputs(text, f) < 0 || fclose(f))
         fail_stage(s, "writing %s: %s", path, strerror(errno));
+}
+
+/* Run a program to its end; it has to succeed. */
+static void run(struct stage *s, const char *const argv[])
+{
+    int status = -1;
+    pid_t pid = process_start(argv, NULL, s->errors, NULL);
+    await(s, process_ended(pid, &status));
+    if (status != 0)
+        fail_stage(s, "%s ended with %d", argv[0], status);
+}
+
+void server_place_later(struct stage *s)
+{
+    const char *const cp[] = {"/bin/cp", "packaging/rowcast-later.cgi", s->folder, NULL};
+    run(s, cp);
+}
+
+void server_place_secrets(struct stage *s)
+{
+    char path[NAME_SIZE];
+    snprintf(path, sizeof path, "%s/tls.pem", s->folder);
+    const char *const openssl[] = {"/usr/bin/openssl",
+                                   "req",
+                                   "-x509",
+                                   "-newkey",
+                                   "ec",
+                                   "-pkeyopt",
+                                   "ec_paramgen_curve:P-256",
+                                   "-nodes",
+                                   "-subj",
+                                   "/CN=localhost",
+                                   "-days",
+                                   "2",
+                                   "-keyout",
+                                   path,
+                                   "-out",
+                                   path,
+                                   NULL};
+    if (s->secure && access(path, R_OK) != 0)
+        run(s, openssl);
+}
+
+void server_configure(struct stage *s, const char *name, const char *text)
+{
+    snprintf(s->config, sizeof s->config, "%s/%s", s->folder, name);
+    write_file(s, s->config, text);
 }
 
 static bool answers(const struct stage *s)
@@ -29,9 +84,14 @@ static bool answers(const struct stage *s)
     return yes;
 }
 
-static void start(struct stage *s, const char *const argv[])
+void server_start(struct stage *s, const char *const argv[], int reload)
 {
-    s->server = process_start(argv, NULL, s->errors, NULL);
+    size_t n = 0;
+    for (; argv[n] && n + 1 < sizeof s->command / sizeof *s->command; n++)
+        s->command[n] = argv[n];
+    s->command[n] = NULL;
+    s->reload_signal = reload;
+    s->server = process_start(s->command, NULL, s->errors, NULL);
     int64_t until = now_ms() + PATIENCE;
     while (!answers(s)) {
         int status = 0;
@@ -45,90 +105,41 @@ static void start(struct stage *s, const char *const argv[])
     }
 }
 
-void lighttpd_start_with(struct stage *s, const char *config)
+/* Responders that outlived their web server are our children now. */
+static bool has_orphans(const struct stage *s)
 {
-    char path[NAME_SIZE], text[16384];
-    snprintf(path, sizeof path, "%s/lighttpd.conf", s->folder);
-    snprintf(text, sizeof text,
-             "server.bind = \"%s\"\n"
-             "server.port = %d\n"
-             "server.document-root = \"%s\"\n"
-             "server.errorlog = \"%s\"\n"
-             "server.upload-dirs = ( \"%s\" )\n"
-             "var.rowcast_program = \"%s\"\n"
-             "var.rowcast_db = \"%s\"\n"
-             "var.rowcast_socket = \"%s/socket-%d\"\n"
-             "var.rowcast_log = \"%s\"\n"
-             "%s\n",
-             s->host, s->port, s->folder, s->errors, s->folder, s->program, s->db, s->folder,
-             s->port, s->log, config);
-    write_file(s, path, text);
-    const char *const argv[] = {"/usr/sbin/lighttpd", "-D", "-f", path, NULL};
-    start(s, argv);
-}
-
-void lighttpd_start(struct stage *s)
-{
-    char example[PATH_MAX], line[PATH_MAX + 32];
-    if (!realpath("lighttpd.conf.example", example))
-        fail_stage(s, "lighttpd.conf.example is not here");
-    snprintf(line, sizeof line, "include \"%s\"", example);
-    lighttpd_start_with(s, line);
-}
-
-void lighttpd_start_external(struct stage *s, const char *backend)
-{
-    char config[1024];
-    snprintf(config, sizeof config,
-             "server.modules = ( \"mod_fastcgi\" )\n"
-             "server.stream-response-body = 2\n"
-             "fastcgi.server = ( \"/sse\" => ( ( %s, \"check-local\" => \"disable\",\n"
-             "    \"tcp-fin-propagate\" => \"enable\" ) ) )",
-             backend);
-    lighttpd_start_with(s, config);
-}
-
-void apache_start(struct stage *s)
-{
-    char path[NAME_SIZE], text[16384];
-    static const char *const module[][2] = {{"mpm_event", "mpm_event"},
-                                            {"authz_core", "authz_core"},
-                                            {"alias", "alias"},
-                                            {"env", "env"},
-                                            {"fcgid", "fcgid"}};
-    stage_share_with(s, "www-data");
-    snprintf(path, sizeof path, "%s/apache.conf", s->folder);
-    int n = snprintf(text, sizeof text,
-                     "ServerName localhost\nServerRoot \"%s\"\nListen %s:%d\n"
-                     "PidFile \"%s/apache.pid\"\nErrorLog \"%s\"\n"
-                     "User www-data\nGroup www-data\n",
-                     s->folder, s->host, s->port, s->folder, s->errors);
-    for (size_t i = 0; i < sizeof module / sizeof *module; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n,
-                      "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", module[i][0],
-                      module[i][1]);
-    snprintf(text + n, sizeof text - (size_t)n,
-             "FcgidIPCDir \"%s\"\nFcgidProcessTableFile \"%s/fcgid_shm\"\n"
-             "FcgidOutputBufferSize 0\nFcgidIOTimeout 60\nFcgidBusyTimeout 2147483647\n"
-             "FcgidMaxProcessesPerClass 8\nFcgidMaxProcesses 8\nFcgidMaxRequestLen 1048576\n"
-             "FcgidPassHeader Authorization\nFcgidInitialEnv ROWCAST_DB \"%s\"\n"
-             "FcgidInitialEnv ROWCAST_LOG_TO \"%s\"\nScriptAlias /sse \"%s\"\n"
-             "<Directory \"%s\">\nSetHandler fcgid-script\nOptions +ExecCGI\n"
-             "Require all granted\n</Directory>\n",
-             s->folder, s->folder, s->db, s->log, s->program, s->folder);
-    write_file(s, path, text);
-    const char *const argv[] = {"/usr/sbin/apache2", "-DFOREGROUND", "-f", path, NULL};
-    start(s, argv);
+    pid_t child[64];
+    char path[64], name[32];
+    size_t n = process_children(getpid(), child, 64);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "/proc/%d/comm", (int)child[i]);
+        FILE *f = fopen(path, "re");
+        bool ours = f && fgets(name, sizeof name, f) && strncmp(name, "rowcast", 7) == 0;
+        if (f)
+            fclose(f);
+        if (ours && child[i] != s->alone)
+            return true;
+    }
+    return false;
 }
 
 void server_stop(struct stage *s)
 {
-    pid_t child[2];
     if (s->server)
         process_stop(s, s->server, SIGTERM);
     s->server = 0;
-    /* Its responder may need a moment longer; we are its parent now. */
-    await(s, process_children(getpid(), child, 2) <= (size_t)(s->alone != 0));
+    await(s, !has_orphans(s));
+}
+
+void server_restart(struct stage *s)
+{
+    server_stop(s);
+    server_start(s, s->command, s->reload_signal);
+}
+
+void server_reload(struct stage *s)
+{
+    kill(s->server, s->reload_signal);
 }
 
 pid_t responder_pid(struct stage *s)

@@ -182,6 +182,8 @@ int stage_teardown(void **state)
         fine = false;
     if (s->alone && !stopped(s->alone))
         fine = false;
+    if (s->wrapper)
+        kill(s->wrapper, SIGTERM);
     if (!fine)
         print_error("a server did not end on SIGTERM\n");
     end_children();
@@ -198,6 +200,28 @@ int stage_teardown(void **state)
     return fine && reports == 0 ? 0 : -1;
 }
 
+/* An account may not see where the program was built. */
+static void copy_program(struct stage *s)
+{
+    char copy[NAME_SIZE];
+    int status = -1;
+    snprintf(copy, sizeof copy, "%s/rowcast.fcgi", s->folder);
+    if (strcmp(copy, s->program) == 0)
+        return;
+    const char *const cp[] = {"/bin/cp", s->program, copy, NULL};
+    pid_t pid = process_start(cp, NULL, NULL, NULL);
+    await(s, process_ended(pid, &status));
+    assert_int_equal(status, 0);
+    snprintf(s->program, sizeof s->program, "%s", copy);
+}
+
+void stage_give(struct stage *s, const char *path, const char *user)
+{
+    struct passwd *p = getpwnam(user);
+    if (geteuid() == 0 && p && chown(path, p->pw_uid, p->pw_gid) && errno != ENOENT)
+        fail_stage(s, "chown %s: %s", path, strerror(errno));
+}
+
 void stage_share_with(struct stage *s, const char *user)
 {
     struct passwd *p = getpwnam(user);
@@ -210,15 +234,7 @@ void stage_share_with(struct stage *s, const char *user)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (chown(files[i], p->pw_uid, p->pw_gid) && errno != ENOENT)
             fail_stage(s, "chown %s: %s", files[i], strerror(errno));
-    /* The account may not see where the program was built. */
-    char copy[NAME_SIZE];
-    snprintf(copy, sizeof copy, "%s/rowcast.fcgi", s->folder);
-    const char *const cp[] = {"/bin/cp", s->program, copy, NULL};
-    pid_t pid = process_start(cp, NULL, NULL, NULL);
-    int status = -1;
-    await(s, process_ended(pid, &status));
-    assert_int_equal(status, 0);
-    snprintf(s->program, sizeof s->program, "%s", copy);
+    copy_program(s);
 }
 
 bool stage_mount_small(struct stage *s, const char *size)

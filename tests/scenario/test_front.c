@@ -1,4 +1,4 @@
-/* The ways in: mod_fcgid, plain CGI, a socket of its own, and two processes on one log. */
+/* The ways in: each server's example, a socket of its own, and two processes on one log. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,33 +31,57 @@ static void test_lighttpd_with_the_example(void **state)
     smoke(*state);
 }
 
-static void test_apache_with_mod_fcgid(void **state)
+static void test_lighttpd_with_mod_cgi(void **state)
 {
-    if (geteuid() != 0)
-        skip(); /* Apache gives up root, and its account must reach the log */
-    apache_start(*state);
+    lighttpd_start_cgi(*state);
     smoke(*state);
 }
 
-static void test_plain_cgi(void **state)
+static void test_apache_with_mod_fcgid(void **state)
 {
-    lighttpd_start_with(*state,
-                        "server.modules = ( \"mod_setenv\", \"mod_alias\", \"mod_cgi\" )\n"
-                        "server.stream-response-body = 2\n"
-                        "alias.url = ( \"/sse\" => var.rowcast_program )\n"
-                        "cgi.assign = ( \"rowcast.fcgi\" => \"\" )\n"
-                        "setenv.set-environment = ( \"ROWCAST_DB\" => var.rowcast_db,\n"
-                        "    \"ROWCAST_LOG_TO\" => var.rowcast_log )");
+    apache_start_fcgid(*state);
+    smoke(*state);
+}
+
+static void test_apache_with_mod_cgid(void **state)
+{
+    apache_start_cgi(*state);
+    smoke(*state);
+}
+
+static const char *own_socket(struct stage *s)
+{
+    static char path[NAME_SIZE];
+    snprintf(path, sizeof path, "%s/own.socket", s->folder);
+    return path;
+}
+
+static void test_apache_with_mod_proxy_fcgi(void **state)
+{
+    responder_start(*state, own_socket(*state), NULL);
+    apache_start_proxy(*state, own_socket(*state));
+    smoke(*state);
+}
+
+static void test_nginx(void **state)
+{
+    responder_start(*state, own_socket(*state), NULL);
+    nginx_start(*state, own_socket(*state));
+    smoke(*state);
+}
+
+static void test_nginx_with_fcgiwrap(void **state)
+{
+    nginx_start_cgi(*state);
     smoke(*state);
 }
 
 static void test_a_socket_of_its_own(void **state)
 {
     struct stage *s = *state;
-    char path[NAME_SIZE], backend[256];
-    snprintf(path, sizeof path, "%s/own.socket", s->folder);
-    responder_start(s, path, NULL);
-    snprintf(backend, sizeof backend, "\"socket\" => \"%s\"", path);
+    char backend[256];
+    responder_start(s, own_socket(s), NULL);
+    snprintf(backend, sizeof backend, "\"socket\" => \"%s\"", own_socket(s));
     lighttpd_start_external(s, backend);
     smoke(s);
 }
@@ -157,8 +181,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_lighttpd_with_the_example),
+        scenario(test_lighttpd_with_mod_cgi),
         scenario(test_apache_with_mod_fcgid),
-        scenario(test_plain_cgi),
+        scenario(test_apache_with_mod_proxy_fcgi),
+        scenario(test_apache_with_mod_cgid),
+        scenario(test_nginx),
+        scenario(test_nginx_with_fcgiwrap),
         scenario(test_a_socket_of_its_own),
         scenario(test_a_port_of_its_own),
         scenario(test_two_processes_on_one_log_work_together),

@@ -19,6 +19,7 @@ void wire_init(struct wire *w)
 {
     /* One by one: untouched pages of the buffer keep a crowd of stalled browsers small. */
     w->fd = -1;
+    w->curl = 0;
     w->status = 0;
     w->head[0] = '\0';
     w->chunked = w->ended = w->whole = false;
@@ -53,6 +54,20 @@ bool wire_send(struct wire *w, const char *bytes, size_t n)
     return true;
 }
 
+bool wire_ask(struct wire *w, const struct stage *s, const char *method, const char *path,
+              const char *headers, const char *body)
+{
+    char head[8192], length[64] = "";
+    if (s->secure)
+        return wire_curl_ask(w, s, method, path, headers, body);
+    if (body)
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
+    int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n", method, path,
+                     s->host, headers, length);
+    return n < (int)sizeof head && wire_connect(w, s->host, s->port, s->narrow) &&
+           wire_send(w, head, (size_t)n) && (!body || wire_send(w, body, strlen(body)));
+}
+
 /* Whether there are bytes to decode; reads once if not. */
 static bool fill(struct wire *w, int64_t deadline)
 {
@@ -68,6 +83,8 @@ static bool fill(struct wire *w, int64_t deadline)
     if (n <= 0) {
         w->ended = true;
         w->whole = n == 0 && !w->chunked && w->body_left <= 0;
+        if (w->curl)
+            w->whole = wire_curl_whole(w);
         return false;
     }
     w->start = 0;
@@ -78,7 +95,7 @@ static bool fill(struct wire *w, int64_t deadline)
 static void understand_head(struct wire *w)
 {
     char value[64];
-    if (sscanf(w->head, "HTTP/1.%*c %d", &w->status) != 1)
+    if (sscanf(w->head, w->curl ? "HTTP/2 %d" : "HTTP/1.%*c %d", &w->status) != 1)
         w->status = 0;
     w->chunked = wire_header(w, "Transfer-Encoding", value, sizeof value) &&
                  strcasecmp(value, "chunked") == 0;
@@ -180,4 +197,6 @@ void wire_close(struct wire *w)
     if (w->fd >= 0)
         close(w->fd);
     w->fd = -1;
+    if (w->curl)
+        wire_curl_end(w);
 }
