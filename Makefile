@@ -3,7 +3,7 @@
 #   make check [SANITIZE=address,undefined | thread]   unit tests alone; installs nothing
 #   make scenario [SANITIZE=…]                         with real servers, and no unit tests
 #   make bench · make fuzz [SECONDS=60] · make tidy · make format
-#   make install [PREFIX=/usr] [DESTDIR=…]
+#   make install [PREFIX=/usr] [DESTDIR=…] · make uninstall
 #
 # Sources are found by wildcard: a new file is no change here.
 CC ?= cc
@@ -103,18 +103,15 @@ format:
 	clang-format -i $(FORMATTED)
 
 install: all
-	install -D -m 755 $(BUILD)/rowcast.fcgi $(DESTDIR)$(PREFIX)/lib/cgi-bin/rowcast.fcgi
-	install -D -m 644 rowcast.8 $(DESTDIR)$(PREFIX)/share/man/man8/rowcast.8
-	install -d $(DESTDIR)$(PREFIX)/share/rowcast/sql $(DESTDIR)$(PREFIX)/share/doc/rowcast
-	cp -R web $(DESTDIR)$(PREFIX)/share/rowcast/
-	install -m 644 sql/schema.sql $(wildcard sql/views.sql) $(DESTDIR)$(PREFIX)/share/rowcast/sql/
-	install -m 644 $(wildcard *.conf.example README.md LICENSE) $(DESTDIR)$(PREFIX)/share/doc/rowcast/
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh install
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh uninstall
 
 clean:
 	rm -rf build build-*
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all tests scenarios everything run test check scenario bench fuzz fuzzers tidy \
-  format-check cppcheck clang-tidy format install clean
+  format-check cppcheck clang-tidy format install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,0 +1,66 @@
+#!/bin/sh
+# What `make install` and `make uninstall` do, from one list, so that the second removes exactly
+# what the first made.
+#   PREFIX=/usr/local DESTDIR= BUILD=build sh packaging/install.sh install|uninstall
+# The files name the places they have under PREFIX=/usr; for another PREFIX the copies are changed.
+# Each file comes to its place by rename: whoever runs the old program keeps it, and nobody who
+# starts it at this moment finds none or half of one.  A file that is there already stays.
+set -eu
+umask 022
+: "${PREFIX:=/usr/local}" "${DESTDIR:=}" "${BUILD:=build}"
+doc=share/doc/rowcast
+
+# MODE SOURCE PLACE, a line each.
+list() {
+    echo "755 $BUILD/rowcast.fcgi lib/cgi-bin/rowcast.fcgi"
+    echo "755 packaging/rowcast-later.cgi lib/cgi-bin/rowcast-later.cgi"
+    echo "644 rowcast.8 share/man/man8/rowcast.8"
+    echo "644 packaging/rowcast.service lib/systemd/system/rowcast.service"
+    echo "644 packaging/rowcast.socket lib/systemd/system/rowcast.socket"
+    echo "644 packaging/rowcast.tmpfiles lib/tmpfiles.d/rowcast.conf"
+    echo "644 packaging/rowcast.sysusers lib/sysusers.d/rowcast.conf"
+    for file in sql/schema.sql sql/views.sql; do echo "644 $file share/rowcast/$file"; done
+    find web -type f | LC_ALL=C sort | while read -r file; do echo "644 $file share/rowcast/$file"; done
+    for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example; do
+        echo "644 $file $doc/$file"
+    done
+}
+
+# SOURCE as it is to stand under PREFIX.
+adapted() {
+    case $1 in
+    "$BUILD"/*) cat "$1" ;;
+    *) sed -E "s,/usr(/lib/cgi-bin|/share/rowcast|/share/doc/rowcast),$PREFIX\1,g" "$1" ;;
+    esac
+}
+
+case ${1:-} in
+install)
+    list | while read -r mode source place; do
+        target=$DESTDIR$PREFIX/$place
+        mkdir -p "$(dirname "$target")"
+        adapted "$source" >"$target.new"
+        chmod "$mode" "$target.new"
+        if cmp -s "$target.new" "$target"; then
+            rm "$target.new"
+            chmod "$mode" "$target"
+        else
+            mv -f "$target.new" "$target"
+            echo "installed $target"
+        fi
+    done
+    ;;
+uninstall)
+    list | while read -r _ _ place; do rm -f "$DESTDIR$PREFIX/$place"; done
+    # Folders that are Rowcast's own, unless somebody put something there.
+    for folder in share/rowcast "$doc"; do
+        if [ -d "$DESTDIR$PREFIX/$folder" ]; then
+            find "$DESTDIR$PREFIX/$folder" -depth -type d -empty -delete
+        fi
+    done
+    ;;
+*)
+    echo "usage: $0 install|uninstall" >&2
+    exit 2
+    ;;
+esac
