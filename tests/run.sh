@@ -35,6 +35,11 @@ build() {
 }
 # The programs of FOLDER as they should be, also when one could not be built: list FOLDER BUILD
 list() { basename -s .c -a "tests/$1"/test_*.c | sed "s|^|$2/$1/|"; }
+# The longest begin, so that none of them is waited for at the end; the loads, which run alone, end.
+stories() {
+    list scenario build | sed -E 's/.*test_(host|server)/1 &/; s/.*test_load/3 &/; t; s/^/2 /' |
+        sort -s -k1,1 | cut -d' ' -f2
+}
 
 check 'layout' bash tests/layout.sh
 check 'format' make -s format-check
@@ -58,16 +63,19 @@ threaded=$(grep -lE 'pthread|thrd_|hub_|inbox_|worker_|feeder_|reader_|janitor_'
     sed 's|tests/unit/\(.*\)\.c|build-thread/unit/\1|')
 LABEL='unit, TSan' WRAP='setarch -R' bash tests/programs.sh $threaded
 
-ROWCAST_PROGRAM=build/rowcast.fcgi LABEL='scenarios' bash tests/programs.sh $(list scenario build)
+# Stories mostly wait for servers, so more of them run than there are cores.
+export JOBS=8
+ROWCAST_PROGRAM=build/rowcast.fcgi LABEL='scenarios' bash tests/programs.sh $(stories)
 # The same stories told to a responder that watches its own memory.
 ROWCAST_PROGRAM=build-address-undefined/rowcast.fcgi ROWCAST_SANITIZED=1 \
-    LABEL='scenarios, ASan and UBSan' bash tests/programs.sh $(list scenario build)
+    LABEL='scenarios, ASan and UBSan' bash tests/programs.sh $(stories)
 # And one that watches its threads.  The loads and the troubles say nothing new to it.
 ROWCAST_PROGRAM=build-thread/rowcast.fcgi ROWCAST_SANITIZED=1 LABEL='scenarios, TSan' \
     WRAP='setarch -R' bash tests/programs.sh build/scenario/test_{stream,resume,session,front,publish,log,supervisor,deploy,activation,restarts,poll,rotate}
 
 # Measured last and alone: nothing else runs now.
-check 'every delivery, 1,000 x 500 rows and 8,500 streams' bash tests/bench/run.sh build fanout many
+check 'every delivery, 1,000 x 500 rows and 8,500 streams; 5,000 streams over a deploy' \
+    bash tests/bench/run.sh build fanout many deploy
 
 awk -v s="$SECONDS" '{ passed += $1; failed += $2 }
     END { printf "in %d s\n%d passed, %d failed\n", s, passed, failed; exit failed > 0 || passed == 0 }' "$TALLY"

@@ -12,16 +12,6 @@
 /* At several processes the pages of programs and libraries are shared, as they are in use. */
 enum { PROCESSES = 4, MEMORY_KB_MAX = 3 * 1024, END_MS = 1000 };
 
-static void start_cgi(struct stage *s)
-{
-    lighttpd_start_with(s, "server.modules = ( \"mod_setenv\", \"mod_alias\", \"mod_cgi\" )\n"
-                           "server.stream-response-body = 2\n"
-                           "alias.url = ( \"/sse\" => var.rowcast_program )\n"
-                           "cgi.assign = ( \"rowcast.fcgi\" => \"\" )\n"
-                           "setenv.set-environment = ( \"ROWCAST_DB\" => var.rowcast_db,\n"
-                           "    \"ROWCAST_LOG_TO\" => var.rowcast_log )");
-}
-
 /* As mod_fcgid has them: each process with a listener of its own as descriptor 0, and a stream
  * that goes to the one which has the fewest. */
 static void start_one_a_stream(struct stage *s)
@@ -113,7 +103,7 @@ static void expect_small(struct stage *s, int threads)
 static void test_a_cgi_process_has_four_threads_and_less_than_three_megabytes(void **state)
 {
     struct browser *browser[PROCESSES];
-    start_cgi(*state);
+    lighttpd_start_cgi(*state);
     open_all(*state, browser);
     expect_small(*state, 4); /* main, hub, feeder, janitor */
 }
@@ -165,7 +155,7 @@ static void expect_resume_after_the_end(struct stage *s)
 
 static void test_a_cgi_process_ends_at_once_and_its_stream_resumes(void **state)
 {
-    start_cgi(*state);
+    lighttpd_start_cgi(*state);
     expect_resume_after_the_end(*state);
 }
 
@@ -180,7 +170,7 @@ static void
 test_a_page_without_an_id_goes_on_from_the_bookmark_of_the_ended_process(void **state)
 {
     struct stage *s = *state;
-    start_cgi(s);
+    lighttpd_start_cgi(s);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
     shell_count(s, "n", 1, 2);
