@@ -26,10 +26,12 @@ struct worker {
 
 struct workers {
     const struct worker_context *context;
-    pthread_mutex_t lock; /* of these three */
+    pthread_mutex_t lock; /* of these four */
     int count;
     int listening; /* how many wait for a connection */
+    int ended;
     bool stopping;
+    pthread_cond_t one_ended;
     atomic_bool giving_up; /* requests that did not come in yet */
     int most;
     struct worker worker[];
@@ -155,11 +157,16 @@ static void *run(void *arg)
     }
     settings_unref(w->answerer.settings);
     store_close(w->answerer.store);
+    pthread_mutex_lock(&w->all->lock);
+    w->all->ended++;
+    pthread_cond_signal(&w->all->one_ended);
+    pthread_mutex_unlock(&w->all->lock);
     return NULL;
 }
 
 static void free_all(struct workers *all)
 {
+    pthread_cond_destroy(&all->one_ended);
     pthread_mutex_destroy(&all->lock);
     free(all);
 }
@@ -167,12 +174,17 @@ static void free_all(struct workers *all)
 struct workers *workers_start(const struct worker_context *c, int most)
 {
     struct workers *all = calloc(1, sizeof *all + (size_t)most * sizeof all->worker[0]);
+    pthread_condattr_t monotonic;
 
     if (all == NULL)
         return NULL;
     all->context = c;
     all->most = most;
     pthread_mutex_init(&all->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&all->one_ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_mutex_lock(&all->lock);
     start_one(all);
     pthread_mutex_unlock(&all->lock);
@@ -190,35 +202,43 @@ int workers_count(struct workers *all)
     return count;
 }
 
+/* Until all have ended, or the grace is over. */
+static void wait_for_all(struct workers *all)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WORKERS_GRACE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&all->lock);
+    all->stopping = true;
+    while (all->ended < all->count &&
+           pthread_cond_timedwait(&all->one_ended, &all->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&all->lock);
+}
+
 /* A connection that still has not said what it wants would hold us for seconds.  (Should its
  * number be another's by now, that one is being closed as well.) */
-static void join(struct worker *w, const struct timespec *deadline)
+static void give_up(struct workers *all)
 {
-    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, deadline) == 0)
-        return;
-    atomic_store(&w->all->giving_up, true);
-    int fd = atomic_load(&w->reading);
-    if (fd >= 0)
-        shutdown(fd, SHUT_RD);
-    pthread_join(w->thread, NULL);
+    atomic_store(&all->giving_up, true);
+    for (int i = 0; i < all->count; i++) {
+        int fd = atomic_load(&all->worker[i].reading);
+        if (fd >= 0)
+            shutdown(fd, SHUT_RD);
+    }
 }
 
 void workers_stop(struct workers *all)
 {
-    struct timespec deadline;
-
     if (all == NULL)
         return;
-    pthread_mutex_lock(&all->lock);
-    all->stopping = true;
-    int count = all->count;
-    pthread_mutex_unlock(&all->lock);
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_nsec += WORKERS_GRACE_MS * 1000000L;
-    deadline.tv_sec += deadline.tv_nsec / 1000000000;
-    deadline.tv_nsec %= 1000000000;
-    for (int i = 0; i < count; i++)
-        join(&all->worker[i], &deadline);
+    wait_for_all(all);
+    give_up(all); /* nobody starts another one any more */
+    for (int i = 0; i < all->count; i++)
+        pthread_join(all->worker[i].thread, NULL);
     free_all(all);
 }
 

@@ -152,8 +152,9 @@ void stage_fill_small(struct stage *s); /* not a byte is left */
 
 /* ------------------------------------------------------------------ the shell --------- */
 
-/* Run the stock sqlite3 shell on the log (or the sessions), and give what it printed, valid
- * until the next call.  The first two fail the test where the shell fails. */
+/* Run the sqlite3 shell on the log (or the sessions), and give what it printed, valid until the
+ * next call.  The first two have the patience that README advises, and fail the test where the
+ * shell fails; the third is the stock shell, which has none. */
 const char *shell(struct stage *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const char *shell_sessions(struct stage *s, const char *format, ...)

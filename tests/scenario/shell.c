@@ -8,8 +8,10 @@
 
 static char output[1 << 16];
 
-/* Run the shell with `sql` as its argument; what it printed, without the last line's end. */
-static const char *run(struct stage *s, const char *db, const char *sql, int *status)
+/* Run the shell with `sql` as its argument, after the `first` command; what it printed, without
+ * the last line's end. */
+static const char *run(struct stage *s, const char *db, const char *first, const char *sql,
+                       int *status)
 {
     int pipe_fd[2];
     assert_int_equal(pipe(pipe_fd), 0);
@@ -19,7 +21,7 @@ static const char *run(struct stage *s, const char *db, const char *sql, int *st
         dup2(pipe_fd[1], 2);
         close(pipe_fd[0]);
         close(pipe_fd[1]);
-        execl("/usr/bin/sqlite3", "sqlite3", "-batch", db, sql, NULL);
+        execl("/usr/bin/sqlite3", "sqlite3", "-batch", "-cmd", first, db, sql, NULL);
         _exit(127);
     }
     close(pipe_fd[1]);
@@ -44,7 +46,8 @@ __attribute__((format(printf, 3, 0))) static const char *must(struct stage *s, c
     char *sql = NULL;
     if (vasprintf(&sql, format, args) < 0)
         fail_stage(s, "out of memory");
-    run(s, db, sql, &status);
+    /* Who opens a database first after a crash holds up the others for a moment. */
+    run(s, db, ".timeout 10000", sql, &status);
     if (status)
         fail_stage(s, "sqlite3 %s \"%s\"\nended with %d: %s", db, sql, status, output);
     free(sql);
@@ -71,7 +74,7 @@ const char *shell_sessions(struct stage *s, const char *format, ...)
 
 const char *shell_status(struct stage *s, int *status, const char *sql)
 {
-    return run(s, s->db, sql, status);
+    return run(s, s->db, ".timeout 0", sql, status);
 }
 
 void shell_set(struct stage *s, const char *name, const char *value)

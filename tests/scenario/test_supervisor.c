@@ -169,7 +169,7 @@ static void test_sigterm_in_a_slow_drain_ends_all(void **state)
     for (int i = 0; i < 20; i++)
         expect_connected(browser_open(s, "/sse/events"));
     kill(s->alone, SIGHUP);
-    await(s, log_count(s, "what=drain seconds=600") == 1);
+    await(s, log_count(s, "what=drain seconds=600") >= 1);
     int64_t began = now_ms();
     assert_int_equal(process_stop(s, s->alone, SIGTERM), 0);
     s->alone = 0;
