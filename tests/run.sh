@@ -37,7 +37,7 @@ build() {
 list() { basename -s .c -a "tests/$1"/test_*.c | sed "s|^|$2/$1/|"; }
 # The longest begin, so that none of them is waited for at the end; the loads, which run alone, end.
 stories() {
-    list scenario build | sed -E 's/.*test_(host|server)/1 &/; s/.*test_load/3 &/; t; s/^/2 /' |
+    list scenario build | sed -E 's/.*test_(host|server|fcgid)/1 &/; s/.*test_load/3 &/; t; s/^/2 /' |
         sort -s -k1,1 | cut -d' ' -f2
 }
 
