@@ -15,12 +15,15 @@ static uint64_t spread(const struct stream *s, int64_t seconds)
     return (uint64_t)seconds * (800 + s->number * 37u % 200);
 }
 
+/* Also on a busy stream: a page hears only the types that it listens to, and a heartbeat is one
+ * that all listen to, so its absence means something. */
 static bool beat(struct stream *s, uint64_t now)
 {
     if (s->state == STREAM_BLOCKED ||
-        now - s->wrote_at < spread(s, s->hub->settings->heartbeat_interval) ||
+        now - s->beat_at < spread(s, s->hub->settings->heartbeat_interval) ||
         !cursor_between_events(&s->client.cursor))
         return false;
+    s->beat_at = now;
     client_heartbeat(&s->client, (int64_t)time(NULL));
     return true;
 }

@@ -42,7 +42,7 @@ struct stream {
     uint32_t seat;     /* where it stands in hub->stream */
     uint32_t number;   /* the how-manieth stream: spreads heartbeats and rotation */
     uint64_t began_at; /* ms of the loop's clock; of a poll that lingers: since when */
-    uint64_t wrote_at;
+    uint64_t beat_at;  /* its last heartbeat, or its begin */
     uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
     int64_t mark;               /* where it stood 2 s ago, or up to 1 s earlier: a bookmark */
     int64_t mark_2, mark_1;     /* on their way to become it */

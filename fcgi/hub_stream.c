@@ -130,15 +130,10 @@ static void end_poll(struct stream *s)
 
 void stream_pump(struct stream *s)
 {
-    struct hub *h = s->hub;
     bool was_blocked = s->state == STREAM_BLOCKED;
     leave_blocked(s); /* if it blocks again, it goes to the end of the list: it was not stuck */
     for (;;) {
-        uint64_t before = s->client.written;
-        enum client_state state = client_pump(&s->client);
-        if (s->client.written != before)
-            s->wrote_at = uv_now(&h->loop);
-        switch (state) {
+        switch (client_pump(&s->client)) {
         case CLIENT_IDLE:
             if (stream_is_over(s)) {
                 end_poll(s);
@@ -197,7 +192,7 @@ void stream_begin(struct hub *h, struct ticket *t)
     }
     s->hub = h;
     s->number = h->numbers++;
-    s->began_at = uv_now(&h->loop);
+    s->began_at = s->beat_at = uv_now(&h->loop);
     s->lingers = t->lingers;
     s->mark = s->mark_2 = s->mark_1 = t->bookmark;
     client_begin(&s->client, t);

@@ -189,6 +189,20 @@ static void test_rows_for_others_do_not_keep_heartbeats_back(void **state)
     close(a);
 }
 
+static void test_a_busy_stream_hears_heartbeats_too(void **state)
+{
+    struct world *w = *state;
+    bool ended, beat = false;
+    int a = begin_stream(w, 0, 100);
+    for (time_t until = time(NULL) + DEADLINE_MS / 1000; !beat;) {
+        assert_true(time(NULL) < until);
+        feed(w, "busy", 4);
+        char *text = read_until(a, "data: busy", &ended);
+        beat = strstr(text, "event: heartbeat\n") != NULL;
+    }
+    close(a);
+}
+
 static void test_only_the_streams_named_are_ended(void **state)
 {
     struct world *w = *state;
@@ -244,6 +258,7 @@ int main(void)
         HUB_TEST(test_a_stream_that_is_put_off_hears_heartbeats),
         HUB_TEST(test_who_was_let_in_at_the_last_seat_is_served),
         HUB_TEST(test_rows_for_others_do_not_keep_heartbeats_back),
+        HUB_TEST(test_a_busy_stream_hears_heartbeats_too),
         HUB_TEST(test_only_the_streams_named_are_ended),
         HUB_TEST(test_marks_are_collected_once_for_each_that_moved),
     };
