@@ -11,6 +11,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 SANITIZE ?=
 SECONDS ?= 20
+ESBUILD ?= esbuild
 PACKAGES = libuv sqlite3 liburiparser
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef
 CFLAGS ?= -O2 -g
@@ -35,9 +36,11 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c)
 SCENARIO = $(patsubst tests/scenario/%.c,$(BUILD)/scenario/%,$(wildcard tests/scenario/test_*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SOURCES = $(wildcard store/*.c fcgi/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
+# Smaller copies of the modules, where Debian's esbuild is; web/ works without them.
+MINIFIED = $(patsubst web/%.js,$(BUILD)/web/%.min.js,$(wildcard web/rowcast*.js))
 FORMATTED = $(SOURCES) $(wildcard store/*.h fcgi/*.h tests/*/*.h tests/fuzz/*.c)
 
-all: $(BUILD)/rowcast.fcgi
+all: $(BUILD)/rowcast.fcgi $(if $(shell command -v $(ESBUILD)),$(MINIFIED))
 tests: $(UNIT)
 scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi
 everything: all tests scenarios $(BUILD)/rowcast-bench
@@ -54,6 +57,10 @@ $(BUILD)/%.o: %.c | $(BUILD)/sql_text.h
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/sql_text.o: $(BUILD)/sql_text.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/web/%.min.js: web/%.js
+	@mkdir -p $(@D)
+	$(ESBUILD) --minify --target=es2021 --log-level=warning --outfile=$@ $<
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
 	@mkdir -p $(@D)

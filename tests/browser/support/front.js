@@ -1,0 +1,82 @@
+// A front before the stage that misbehaves when told to, as servers on the way do: it refuses with
+// 503, goes silent, or cuts.  Everything else goes through, bytes as they come.
+//
+//   const front = await startFront(stage.url);   open pages at front.url
+//   front.refuse(true)    every stream is answered with 503 from now on
+//   front.mute()          the streams that are open now say nothing more, and stay open
+//   front.cut()           the streams that are open now are cut
+//   front.streams         every request for a stream: {url, headers, status, open}
+//   front.cookies = true  cookies go through; else the session that a browser keeps for 127.0.0.1,
+//                         whatever the port, would carry over from one test to the next
+//   front.answer = fn     fn(request, response) answers the streams instead of the stage
+//   await front.stop()
+import http from 'node:http';
+
+export async function startFront(target) {
+    const streams = [];
+    let refusing = false;
+
+    const front = {
+        streams,
+        answer: null,
+        cookies: false,
+        refuse: (yes) => {
+            refusing = yes;
+        },
+        mute: () => streams.forEach((s) => s.from?.removeAllListeners('data').resume()),
+        cut: () => streams.filter((s) => s.open).forEach((s) => s.response.destroy()),
+        open: () => streams.filter((s) => s.open).length,
+    };
+
+    const pass = (request, response, stream) => {
+        const headers = { ...request.headers };
+        if (!front.cookies) {
+            delete headers.cookie;
+        }
+        const there = http.request(
+            target + request.url,
+            { method: request.method, headers, agent: false },
+            (from) => {
+                response.writeHead(from.statusCode, from.headers);
+                response.flushHeaders();
+                from.on('data', (bytes) => response.write(bytes));
+                from.on('end', () => response.end());
+                from.on('error', () => response.destroy());
+                if (stream) {
+                    Object.assign(stream, { from, status: from.statusCode });
+                }
+            }
+        );
+        there.on('error', () => response.destroy());
+        response.on('close', () => there.destroy());
+        request.pipe(there);
+    };
+
+    const server = http.createServer((request, response) => {
+        if (!request.url.startsWith('/sse/events')) {
+            pass(request, response);
+            return;
+        }
+        const stream = { url: request.url, headers: request.headers, response, open: true };
+        streams.push(stream);
+        response.on('close', () => {
+            stream.open = false;
+        });
+        if (refusing) {
+            stream.status = 503;
+            response.writeHead(503, { 'Content-Type': 'text/plain' }).end('not now\n');
+        } else if (front.answer) {
+            front.answer(request, response);
+        } else {
+            pass(request, response, stream);
+        }
+    });
+    await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+    front.url = `http://127.0.0.1:${server.address().port}`;
+    front.stop = () =>
+        new Promise((done) => {
+            server.close(done);
+            server.closeAllConnections();
+        });
+    return front;
+}
