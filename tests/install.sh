@@ -52,7 +52,7 @@ expect 'make install' run_make install DESTDIR="$dest" PREFIX=/opt/x
 for file in lib/cgi-bin/rowcast.fcgi lib/cgi-bin/rowcast-later.cgi; do
     expect "$file" has_mode 755 "$usr/$file"
 done
-for file in share/man/man8/rowcast.8 share/rowcast/sql/{schema,views}.sql share/rowcast/web/index.html \
+for file in share/man/man8/rowcast.8 share/rowcast/sql/{schema,views}.sql share/rowcast/web/{index.html,rowcast.js,rowcast.min.js} \
     lib/systemd/system/rowcast.{service,socket} lib/{tmpfiles,sysusers}.d/rowcast.conf; do
     expect "$file" has_mode 644 "$usr/$file"
 done
