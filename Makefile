@@ -1,5 +1,6 @@
 # Rowcast.  `make` builds, `make run` shows it, `make test` proves it; README.md has the rest.
 #
+#   make test-browsers                               Chromium, Firefox, WebKit
 #   make check [SANITIZE=address,undefined | thread]   unit tests alone; installs nothing
 #   make scenario [SANITIZE=…]                         with real servers, and no unit tests
 #   make bench · make fuzz [SECONDS=60] · make tidy · make format
@@ -86,6 +87,10 @@ check: tests
 	@bash tests/programs.sh $(UNIT)
 scenario: scenarios
 	@ROWCAST_PROGRAM=$(BUILD)/rowcast.fcgi bash tests/programs.sh $(SCENARIO)
+test-browsers:
+	@sh packaging/install-packages.sh browsers
+	@$(MAKE) -s all
+	@bash tests/browser/run.sh chromium firefox webkit
 bench: all $(BUILD)/rowcast-bench
 	@bash tests/bench/run.sh $(BUILD)
 fuzz:
@@ -118,7 +123,7 @@ clean:
 	rm -rf build build-*
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests scenarios everything run test check scenario bench fuzz fuzzers tidy \
+.PHONY: all tests scenarios everything run test test-browsers check scenario bench fuzz fuzzers tidy \
   format-check cppcheck clang-tidy format install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

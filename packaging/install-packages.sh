@@ -1,20 +1,22 @@
 #!/bin/sh
 # Install the Debian packages that are missing, and nothing when none is.
-#   sh packaging/install-packages.sh build|run|test
+#   sh packaging/install-packages.sh build|run|test|browsers
 # No service is started: a policy-rc.d that says no stands in the way meanwhile, since lighttpd
 # and Apache would otherwise open public ports.  Without root it prints the line to type.
 set -eu
 
-build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev uthash-dev'
+build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev uthash-dev esbuild'
 run="$build lighttpd sqlite3 curl"
 test="$run libcmocka-dev apache2 libapache2-mod-fcgid lighttpd-mod-openssl nginx fcgiwrap openssl \
-    clang libclang-rt-14-dev clang-tidy clang-format cppcheck systemd mandoc"
+    clang libclang-rt-14-dev clang-tidy clang-format cppcheck systemd mandoc chromium php-cli php-sqlite3 python3"
+browsers="$test firefox-esr webkit2gtk-driver xvfb"
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$test ;;
+browsers) wanted=$browsers ;;
 *)
-    echo "usage: $0 build|run|test" >&2
+    echo "usage: $0 build|run|test|browsers" >&2
     exit 2
     ;;
 esac
@@ -23,6 +25,13 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "This system has no Debian packages.  Needed, by their names there: $wanted" >&2
     exit 0
 fi
+
+# Node.js and npm may have come by other ways than by Debian's packages.
+case $1 in test | browsers)
+    command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
+    command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+    ;;
+esac
 
 missing=
 for package in $wanted; do

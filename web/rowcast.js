@@ -150,7 +150,7 @@ export function rowcast(url, options = {}) {
     const hello = () => {
         joined = false;
         heard = Date.now();
-        wait(heartbeat * 2500);
+        wait(2e3); // a leader that is there answers at once
         post({ hello: me, at, types: [...types] });
     };
     const request = (wishes, ms) =>
@@ -207,6 +207,7 @@ export function rowcast(url, options = {}) {
             if (!joined) {
                 return;
             }
+            wait(heartbeat * 2500);
             m.state && take({ type: 'open' });
             m.connected && take(m.connected);
         } else if (joined && m.by === boss && m.type) {

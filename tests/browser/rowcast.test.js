@@ -1,4 +1,5 @@
 // rowcast.js in a real browser, behind a real lighttpd and a front that misbehaves.
+// Engines: chromium firefox webkit
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
