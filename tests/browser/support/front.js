@@ -8,6 +8,8 @@
 //   front.streams         every request for a stream: {url, headers, status, open}
 //   front.cookies = true  cookies go through; else the session that a browser keeps for 127.0.0.1,
 //                         whatever the port, would carry over from one test to the next
+//   front.cutter = fn     fn(request's address, bytes) gives how many of these bytes of a stream still
+//                         go through before it is cut, or undefined: all, and no cut
 //   front.answer = fn     fn(request, response) answers the streams instead of the stage
 //   await front.stop()
 import http from 'node:http';
@@ -20,6 +22,7 @@ export async function startFront(target) {
         streams,
         answer: null,
         cookies: false,
+        cutter: null,
         refuse: (yes) => {
             refusing = yes;
         },
@@ -39,7 +42,15 @@ export async function startFront(target) {
             (from) => {
                 response.writeHead(from.statusCode, from.headers);
                 response.flushHeaders();
-                from.on('data', (bytes) => response.write(bytes));
+                from.on('data', (bytes) => {
+                    const keep = stream && front.cutter?.(request.url, bytes);
+                    if (keep === undefined || keep === null) {
+                        response.write(bytes);
+                    } else {
+                        from.removeAllListeners('data');
+                        response.write(bytes.subarray(0, keep), () => response.destroy());
+                    }
+                });
                 from.on('end', () => response.end());
                 from.on('error', () => response.destroy());
                 if (stream) {

@@ -131,9 +131,12 @@ export async function startStage({ settings = {}, files = {} } = {}) {
     };
     stage.stopServer = async () => {
         const ended = new Promise((resolve) => server.once('exit', resolve));
+        const responders = children(server.pid, 'rowcast.fcgi');
         server.kill('SIGTERM');
         await ended;
         server = null;
+        // lighttpd does not wait for them.
+        await until(() => !responders.some((pid) => fs.existsSync(`/proc/${pid}`)), 'the responders to end');
     };
     stage.startServer = async () => {
         server = spawn('lighttpd', ['-D', '-f', `${folder}/lighttpd.conf`], { stdio: 'inherit' });
