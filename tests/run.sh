@@ -74,6 +74,8 @@ ROWCAST_PROGRAM=build-thread/rowcast.fcgi ROWCAST_SANITIZED=1 LABEL='scenarios, 
     WRAP='setarch -R' bash tests/programs.sh build/scenario/test_{stream,resume,session,front,publish,log,supervisor,deploy,activation,restarts,poll,rotate}
 
 bash tests/browser/run.sh chromium
+# Every snippet of the README, as a reader types it.
+bash tests/readme/run.sh
 
 # Measured last and alone: nothing else runs now.
 check 'every delivery, 1,000 x 500 rows and 8,500 streams; 5,000 streams over a deploy' \

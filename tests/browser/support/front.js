@@ -5,6 +5,7 @@
 //   front.refuse(true)    every stream is answered with 503 from now on
 //   front.mute()          the streams that are open now say nothing more, and stay open
 //   front.cut()           the streams that are open now are cut
+//   front.end()           they end as a server ends them that is done
 //   front.streams         every request for a stream: {url, headers, status, open}
 //   front.cookies = true  cookies go through; else the session that a browser keeps for 127.0.0.1,
 //                         whatever the port, would carry over from one test to the next
@@ -28,6 +29,7 @@ export async function startFront(target) {
         },
         mute: () => streams.forEach((s) => s.from?.removeAllListeners('data').resume()),
         cut: () => streams.filter((s) => s.open).forEach((s) => s.response.destroy()),
+        end: () => streams.filter((s) => s.open).forEach((s) => s.response.end()),
         open: () => streams.filter((s) => s.open).length,
     };
 

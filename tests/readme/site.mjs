@@ -1,0 +1,271 @@
+// The cases of README.md from `make run` to Settings.  A case is found by how its block begins; it
+// gets the block's text and asserts what the block is there for.  They run in the README's order,
+// and a later one uses what an earlier one started, as a reader does.
+//
+// What is rewritten stands in a table at each place; nothing else is.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+
+import { openBrowser } from '../browser/support/engines.js';
+import { bash, follow, freePort, rewrite, sandbox, start, until } from './sandbox.mjs';
+import { README_SESSION, connected, lines, readme, sqlite } from './steps.mjs';
+
+const README_URL = 'http://127.0.0.1:8080';
+const README_ID = '5f2a91c0-1';
+
+const site = {}; // of `make run`: {url, token, cwd: where rowcast.db is, make}
+let browser = null;
+
+const shell = (text) => sqlite(text, site);
+const sse = (query = '') => `${site.url}/sse/events${query}`;
+
+/** The responder as a CGI program: a whole answer on one log. */
+const asked = (db, query) =>
+    bash(`build/rowcast.fcgi 2>/dev/null`, {
+        env: {
+            ROWCAST_DB: db,
+            GATEWAY_INTERFACE: 'CGI/1.1',
+            SERVER_PROTOCOL: 'HTTP/1.1',
+            REQUEST_METHOD: 'GET',
+            SCRIPT_NAME: '/sse',
+            PATH_INFO: '/events',
+            QUERY_STRING: query,
+        },
+    });
+
+/** A page whose only script of its own is the block, as the README's reader would write it. */
+async function page(name, type, block) {
+    const folder = `${sandbox.checkout}/web/readme`;
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(
+        `${folder}/before.js`,
+        `var told = [];
+         function show(...said) { told.push(['show', ...said]); }
+         function say(...said) { told.push(['say', ...said]); }
+         sessionStorage.loads = Number(sessionStorage.loads || 0) + 1;\n`
+    );
+    fs.writeFileSync(`${folder}/${name}.js`, `${block}\ntold.push('ran');\n`);
+    fs.writeFileSync(
+        `${folder}/${name}.html`,
+        `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title>
+         <script src="before.js"></script><script type="${type}" src="${name}.js"></script></html>\n`
+    );
+    if (!browser) {
+        const { TMPDIR = '/tmp' } = process.env;
+        process.env.TMPDIR = sandbox.folder; // for the profile, so that it goes with the sandbox
+        browser = await openBrowser('chromium');
+        process.env.TMPDIR = TMPDIR;
+    }
+    const opened = await browser.open(`${site.url}/readme/${name}.html`);
+    await opened.until(() => window.told.includes('ran'));
+    return opened;
+}
+/** Rows until the page has one: a stream begins with what comes after it is open. */
+async function toldOf(opened, type, data, channel = '') {
+    await until(async () => {
+        await shell(`INSERT INTO events(channel, type, data) VALUES ('${channel}', '${type}', '${data}');`);
+        return opened.run(() => window.told.length > 1).catch(() => false); // it is being loaded
+    }, 'a row in the page');
+}
+
+export const siteCases = [
+    {
+        begins: 'make run',
+        name: 'make run serves a page and a stream, and says how to publish',
+        run: async (block) => {
+            const port = await freePort();
+            site.make = start(block, { env: { PORT: String(port) } });
+            const [, url, token] = await site.make.until(/(http:\S+)\/#([0-9a-f]{32})/);
+            Object.assign(site, { url, token, cwd: `${sandbox.checkout}/build/run` });
+            assert.equal(url, README_URL.replace('8080', String(port)));
+            assert.equal((await fetch(url)).status, 200);
+            assert.match(site.make.text(), /sqlite3 \S+\/build\/run\/rowcast\.db "INSERT INTO events/);
+        },
+    },
+    {
+        begins: `curl -N ${README_URL}/sse/events `,
+        name: 'curl shows the stream',
+        run: async (block) => {
+            site.stream = start(rewrite(block, { [README_URL]: site.url }));
+            assert.match((await connected(site.stream)).sessionId, /^[0-9a-f]{16}$/);
+        },
+    },
+    {
+        begins: 'sqlite3 build/run/rowcast.db "INSERT',
+        name: 'a row by the shell is on the stream, with its id',
+        run: async (block) => {
+            await bash(block);
+            const [, id, epoch] = await site.stream.until(
+                /event: update\ndata: {"message":"Hello World"}\nid: (([0-9a-f]{8})-\d+)\n/
+            );
+            Object.assign(site, { id, epoch });
+            assert.equal(id, README_ID.replace(/^\w+/, epoch), 'the first row is number 1');
+        },
+    },
+    {
+        begins: 'pkill -9 -x rowcast.fcgi',
+        name: 'what was missed while the responder was dead comes once, in order, after the last id',
+        run: async (block) => {
+            const [kill, resume, ...more] = lines(block);
+            assert.deepEqual(more, []);
+            await bash(kill);
+            assert.match(fs.readFileSync(`${sandbox.folder}/asked`, 'utf8'), /^pkill -9 -x rowcast\.fcgi$/m);
+            await site.stream.over();
+            await shell(`INSERT INTO events(data) VALUES ('missed one'), ('missed two');`);
+            const stream = start(rewrite(resume, { [README_URL]: site.url, [README_ID]: site.id }));
+            await stream.until(/event: replay-end/);
+            await shell(`INSERT INTO events(data) VALUES ('live');`);
+            await stream.until(/data: live\n/);
+            const rows = [...stream.text().matchAll(/^data: ([^{\n]*)$/gm)].map(([, data]) => data);
+            assert.deepEqual(rows, ['missed one', 'missed two', 'live']);
+            await stream.stop();
+        },
+    },
+    {
+        begins: 'INSERT INTO events(type, data)             VALUES',
+        name: 'a row reaches everyone, a channel, or one session, and nobody else',
+        run: async (block) => {
+            const everyone = follow(sse());
+            const room = follow(sse('?channel=room-7'));
+            const one = follow(sse());
+            const [, , { sessionId }] = await Promise.all([everyone, room, one].map(connected));
+            await shell(rewrite(block, { [README_SESSION]: sessionId }));
+            await shell(`INSERT INTO events(data) VALUES ('the end');`);
+            for (const stream of [everyone, room, one]) {
+                await stream.until(/data: the end\n/);
+                assert.match(stream.text(), /event: update\ndata: {"message":"Hello World"}\n/);
+                assert.equal(/event: chat\ndata: hi\n/.test(stream.text()), stream === room);
+                assert.equal(/event: notice\ndata: for you\n/.test(stream.text()), stream === one);
+                await stream.stop();
+            }
+        },
+    },
+    {
+        begins: "sqlite3 rowcast.db <<'SQL'\n.timeout 5000\nCREATE TEMP TABLE incoming",
+        name: 'a file is imported, with commas and line breaks in its data',
+        run: async (block) => {
+            fs.writeFileSync(`${site.cwd}/events.csv`, 'import,"a, b"\nimport,"two\nlines"\n');
+            const stream = follow(sse('?types=import'));
+            await connected(stream);
+            await bash(block, { cwd: site.cwd });
+            await stream.until(/event: import\ndata: a, b\nid: .*\n\nevent: import\ndata: two\ndata: lines\n/);
+            await stream.stop();
+        },
+    },
+    {
+        begins: 'sqlite3 shop.db < sql/schema.sql',
+        name: "the schema goes into the application's own database, and loading it again changes nothing",
+        run: async (block) => {
+            const cwd = sandbox.checkout;
+            await bash(`sqlite3 shop.db "CREATE TABLE orders(id INTEGER PRIMARY KEY, state TEXT)"`);
+            await bash(block);
+            await sqlite(`INSERT INTO events(data) VALUES ('kept');`, { cwd }, 'shop.db');
+            // Triggers are made anew, so their order may change.
+            const dump = async () => (await bash('sqlite3 shop.db .dump')).split(';\n').sort();
+            const before = await dump();
+            await bash(block);
+            assert.deepEqual(await dump(), before);
+            const tables = await sqlite(`SELECT name FROM sqlite_schema WHERE type = 'table';`, { cwd }, 'shop.db');
+            for (const name of ['orders', 'events', 'rowcast_channels', 'rowcast_config', 'rowcast_log']) {
+                assert.ok(lines(tables).includes(name), name);
+            }
+            assert.match(await asked('shop.db', 'wait=0&lastEventId=earliest'), /data: kept\n/);
+        },
+    },
+    {
+        begins: 'CREATE TRIGGER order_state AFTER UPDATE OF state ON orders',
+        name: "a trigger publishes in the application's transaction, and not when that is rolled back",
+        run: async (block) => {
+            const shop = (text) => sqlite(text, { cwd: sandbox.checkout }, 'shop.db');
+            await shop(block);
+            await shop(`INSERT INTO orders VALUES (7, 'new');
+                        BEGIN; UPDATE orders SET state = 'never' WHERE id = 7; ROLLBACK;
+                        UPDATE orders SET state = 'paid' WHERE id = 7;`);
+            const told = await asked('shop.db', 'wait=0&lastEventId=earliest&channel=orders&types=order');
+            assert.match(told, /event: order\ndata: {"id":7,"state":"paid"/);
+            assert.doesNotMatch(told, /never/);
+        },
+    },
+    {
+        begins: 'curl -H "Authorization: Bearer $T"',
+        name: 'HTTP publishes to everyone, a channel and a session, ends a session’s streams, and has figures',
+        run: async (block) => {
+            const [, address] = /With `T` the token and `U=(http:\S+)`/.exec(readme);
+            const env = { T: site.token, U: rewrite(address, { [README_URL]: site.url }) };
+            fs.writeFileSync(`${site.cwd}/report.txt`, 'a=1&b\n"report"\n');
+            const stream = follow(sse('?channel=room-7'));
+            const { sessionId } = await connected(stream);
+            const commands = lines(rewrite(block, { [README_SESSION]: sessionId }));
+            assert.equal(commands.length, 5);
+            const said = [];
+            for (const command of commands) {
+                said.push(JSON.parse(await bash(command, { cwd: site.cwd, env })));
+            }
+            const [all, file, notice, disconnect, stats] = said;
+            await stream.over();
+            const text = stream.text();
+            assert.match(text, new RegExp(`event: update\ndata: {"message":"Hello"}\nid: ${all.id}\n`));
+            assert.match(text, new RegExp(`data: a=1&b\ndata: "report"\ndata: ?\nid: ${file.id}\n`));
+            assert.match(text, new RegExp(`event: notice\ndata: for you\nid: ${notice.id}\n`));
+            assert.deepEqual(disconnect, { disconnected: true });
+            assert.equal(stats.log.path, `${site.cwd}/rowcast.db`);
+            assert.equal(stats.log.last_event_id, notice.id);
+            await bash(commands[1], { cwd: site.cwd, env });
+            const kept = await shell(`SELECT count(*) FROM events WHERE dedup_key = 'report-12';`);
+            assert.equal(kept.trim(), '1', 'a second try does nothing');
+        },
+    },
+    {
+        begins: "const source = new EventSource('/sse/events?types=update,chat&channel=room-7')",
+        name: 'the EventSource of the README shows rows, and loads the page anew after a gap',
+        run: async (block) => {
+            const opened = await page('eventsource', 'text/javascript', block);
+            await toldOf(opened, 'update', '{"n":1}');
+            const [[, data, id]] = await opened.run(() => window.told.filter(([who]) => who === 'show'));
+            assert.deepEqual(data, { n: 1 });
+            assert.match(id, /^[0-9a-f]{8}-\d+$/);
+            await shell(`INSERT INTO events(channel, type, data) VALUES ('room-7', 'chat', 'hi');`);
+            assert.deepEqual(await opened.until(() => window.told.find(([who]) => who === 'say')), ['say', 'hi']);
+
+            await shell(`UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)));`);
+            await opened.until(() => Number(sessionStorage.loads) > 1 && window.told.includes('ran'));
+            await toldOf(opened, 'update', '{"n":2}');
+            // The gap may be told twice (Guarantees), since nothing came after it when the page left.
+            assert.ok((await opened.run(() => Number(sessionStorage.loads))) <= 3, 'loaded anew once or twice');
+            await opened.close();
+        },
+    },
+    {
+        begins: "import { rowcast } from '/rowcast.js';",
+        name: 'rowcast() of the README shows rows, and loads the page anew after a gap',
+        run: async (block) => {
+            const opened = await page('module', 'module', block);
+            await toldOf(opened, 'message', 'of the module', 'room-7');
+            assert.deepEqual(await opened.run(() => window.told[1]), ['show', 'of the module']);
+
+            await shell(`UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)));`);
+            await opened.until(() => Number(sessionStorage.loads) > 1 && window.told.includes('ran'));
+            await toldOf(opened, 'message', 'after the gap');
+            assert.equal(await opened.run(() => Number(sessionStorage.loads)), 2, 'loaded anew once');
+            await opened.close();
+        },
+    },
+    {
+        begins: `sqlite3 rowcast.db "UPDATE rowcast_config SET value = 500 WHERE name = 'buffer_size'"`,
+        name: 'a setting is in force at once, and an impossible value is refused with a sentence',
+        run: async (block) => {
+            await bash(block, { cwd: site.cwd });
+            await until(async () => {
+                const stream = follow(sse());
+                const { bufferSize } = await connected(stream);
+                await stream.stop();
+                return bufferSize === 500;
+            }, 'a stream that is told of the new size');
+            await assert.rejects(bash(rewrite(block, { 500: '-1' }), { cwd: site.cwd }), /buffer_size/);
+            await site.make.stop();
+            assert.equal(await fetch(site.url).then(() => 'served', () => 'gone'), 'gone', 'make run ends whole');
+        },
+    },
+];
+
+export const end = () => browser?.close();
