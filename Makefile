@@ -4,7 +4,7 @@
 #   make check [SANITIZE=address,undefined | thread]   unit tests alone; installs nothing
 #   make scenario [SANITIZE=…]                         with real servers, and no unit tests
 #   make bench · make fuzz [SECONDS=60] · make tidy · make format
-#   make install [PREFIX=/usr] [DESTDIR=…] · make uninstall
+#   make install [PREFIX=/usr] [DESTDIR=…] · make uninstall · make npm-package
 #
 # Sources are found by wildcard: a new file is no change here.
 CC ?= cc
@@ -116,6 +116,10 @@ format:
 
 install: all
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh install
+npm-package:
+	@rm -rf $(BUILD)/npm && mkdir -p $(BUILD)/npm/package
+	@cp LICENSE web/package.json web/README.md web/rowcast*.js web/rowcast*.d.ts $(BUILD)/npm/package
+	@cd $(BUILD)/npm && npm pack --silent ./package
 uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh uninstall
 
@@ -124,6 +128,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all tests scenarios everything run test test-browsers check scenario bench fuzz fuzzers tidy \
-  format-check cppcheck clang-tidy format install uninstall clean
+  format-check cppcheck clang-tidy format install uninstall npm-package clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -22,18 +22,16 @@ server.bind          = "127.0.0.1"
 server.port          = $port
 server.document-root = "$root/web"
 server.errorlog      = "$run/lighttpd.log"
-index-file.names     = ( "index.html" )
-mimetype.assign      = (
-    ".html" => "text/html; charset=utf-8",
-    ".css"  => "text/css; charset=utf-8",
-    ".js"   => "text/javascript; charset=utf-8"
-)
 var.rowcast_program  = "$root/build/rowcast.fcgi"
 var.rowcast_db       = "$db"
 var.rowcast_socket   = "$run/rowcast.socket"
 var.rowcast_log      = "$run/rowcast.log"
 var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
+var.rowcast_web      = "$root/web"
 include "$root/lighttpd.conf.example"
+# The pages are at / here, as the example serves them at /rowcast/.
+server.modules      += ( "mod_rewrite" )
+url.rewrite-once     = ( "^/(?!(?:sse|rowcast)(?:[/?]|$)|rowcast-(?:later|down))(.*)" => "/rowcast/\$1" )
 CONF
 
 # In a session of its own, so that the terminal's Ctrl-C reaches this script alone: lighttpd

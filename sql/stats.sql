@@ -12,6 +12,7 @@ SELECT json_object(
     'reconnection_enabled', json((SELECT iif(CAST(value AS INTEGER), 'true', 'false')
                                   FROM rowcast_config WHERE name = 'enable_reconnection'))),
   'log', json_object(
+    'path', (SELECT file FROM pragma_database_list WHERE name = 'main'),
     'epoch', epoch,
     'last_event_id', epoch || '-' || last_id,
     'oldest_event_id', (SELECT rowcast_log.epoch || '-' || id FROM events WHERE id > 0

@@ -113,6 +113,7 @@ server.document-root = "$work"
 server.errorlog = "$work/lighttpd.log"
 var.rowcast_socket = "$work/socket"
 var.rowcast_later = "$prefix/lib/cgi-bin/rowcast-later.cgi"
+var.rowcast_web = "$prefix/share/rowcast/web"
 include "$prefix/share/doc/rowcast/lighttpd-socket.conf.example"
 CONF
 sqlite3 "$db" <"$prefix/share/rowcast/sql/schema.sql" >/dev/null

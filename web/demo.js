@@ -1,134 +1,95 @@
-// The demo page: what arrives on the stream, and a form that publishes.
+// The demo page: what arrives on the stream, and what can be tried with it.
 //
-// The publish token stands behind '#' in the address, which browsers send to no server.
-'use strict';
+// The publish token stands behind '#' in the address, which browsers send to no server.  Without
+// it the page only listens.
+import { rowcast } from './rowcast.js';
+import { showEvent, showGap, showNote, clearRows } from './demo-rows.js';
+import { fillSnippets, startSnippets } from './demo-snippets.js';
 
-const ROWS_KEPT = 500;
+const STREAM = '/sse/events';
 const byId = (id) => document.getElementById(id);
 const token = decodeURIComponent(location.hash.slice(1));
 
-let source = null;
 let session = '';
 let replaying = false;
-let lastId = '';
-let received = 0;
+let cutAt = 0; // when the connection was cut by the button, else 0
 
-function setState(state, words) {
+function showState(state, words = state) {
+    if (byId('state').textContent !== words) {
+        byId('state').textContent = words;
+    }
     byId('state').dataset.state = state;
-    byId('state').textContent = words;
-    byId('toggle').textContent = state === 'closed' ? 'Connect' : 'Disconnect';
 }
 
-function showRow(how, id, type, data) {
-    const row = document.createElement('tr');
-    row.dataset.how = how;
-    for (const text of [id, type, how, data]) {
-        const cell = document.createElement('td');
-        cell.textContent = text;
-        row.append(cell);
+function showPosition() {
+    byId('position').textContent = stream.lastEventId || '–';
+}
+
+// The stream.
+
+const stream = rowcast(STREAM);
+let resumedAt = performance.getEntriesByType('navigation')[0]?.type === 'reload' ? stream.lastEventId : '';
+
+stream.addEventListener('connected', (event) => {
+    const said = JSON.parse(event.data);
+    session = said.sessionId || '';
+    byId('session').textContent = session || 'none';
+    replaying = false;
+    showState('live');
+    showPosition();
+    if (cutAt) {
+        showNote(`back after ${((Date.now() - cutAt) / 1000).toFixed(1)} s, from where it left off`);
+        cutAt = 0;
+    } else if (resumedAt) {
+        showNote(`connected, after the reload, from ${resumedAt}`);
+    } else {
+        showNote(said.reconnection ? 'connected again' : 'connected');
     }
-    const rows = byId('events');
-    rows.prepend(row);
-    while (rows.rows.length > ROWS_KEPT)
-        rows.deleteRow(-1);
-    byId('empty').hidden = true;
-}
-
-function sawId(id) {
-    if (id) {
-        lastId = id;
-        byId('last').textContent = id;
-    }
-}
-
-function showEvent(event) {
-    received++;
-    byId('count').textContent = String(received);
-    sawId(event.lastEventId);
-    showRow(replaying ? 'replayed' : 'live', event.lastEventId, event.type, event.data);
-}
-
-// What the stream says about itself.
-const ownWords = {
-    connected(event) {
-        const said = JSON.parse(event.data);
-        session = said.sessionId || '';
-        byId('session').textContent = session || 'none';
-        setState('live', 'live');
-        showRow('stream', event.lastEventId, 'connected', event.data);
-    },
-    gap(event) {
-        showRow('gap', event.lastEventId, 'gap', event.data);
-    },
-    'replay-start'(event) {
-        replaying = true;
-        showRow('stream', '', 'replay-start', event.data);
-    },
-    'replay-end'(event) {
-        replaying = false;
-        showRow('stream', '', 'replay-end', event.data);
-    },
-    heartbeat() {},
-    later() {
-        setState('connecting', 'the server asks to come back later');
-    },
+    resumedAt = '';
+});
+stream.onerror = () => {
+    replaying = false;
+    showState('connecting', 'reconnecting');
+};
+stream.onopen = () => showState('live');
+stream.onreplay = (event) => {
+    replaying = event.type === 'replay-start';
+    const { count } = JSON.parse(event.data);
+    const events = count === 1 ? '1 event' : `${count} events`;
+    showNote(replaying ? `${events} missed, replayed now` : 'all caught up, live from here');
+};
+stream.ongap = (event) => {
+    showPosition();
+    showGap(event.lastEventId, JSON.parse(event.data), 'This page would load its state anew now.');
 };
 
 // An EventSource hands out only the types it was asked for.
-const types = new Set(['message']);
+const types = new Set();
 function listenTo(type) {
-    if (types.has(type) || type in ownWords)
+    const own = ['open', 'error', 'opening', 'connected', 'gap', 'replay-start', 'replay-end', 'heartbeat', 'later'];
+    if (!type || types.has(type) || own.includes(type)) {
         return;
+    }
     types.add(type);
-    if (source)
-        source.addEventListener(type, showEvent);
+    byId('types').textContent = [...types].join(', ');
+    stream.addEventListener(type, (event) => {
+        showPosition();
+        showEvent(event, replaying);
+    });
 }
 
-function connect() {
-    // A page that connects anew has to say its last event id itself.
-    const position = lastId ? '?lastEventId=' + encodeURIComponent(lastId) : '';
-    source = new EventSource('sse/events' + position);
-    replaying = false;
-    setState('connecting', 'connecting');
-    for (const [type, handle] of Object.entries(ownWords))
-        source.addEventListener(type, (event) => {
-            sawId(event.lastEventId);
-            handle(event);
-        });
-    for (const type of types)
-        source.addEventListener(type, showEvent);
-    source.onerror = () => {
-        replaying = false;
-        if (source.readyState === EventSource.CLOSED)
-            setState('closed', 'refused by the server');
-        else
-            setState('connecting', 'reconnecting');
-    };
-}
+// Requests of publishers.
 
-function disconnect() {
-    source.close();
-    source = null;
-    setState('closed', 'disconnected');
-}
-
-function answer(kind, words) {
-    byId('answer').dataset.kind = kind;
-    byId('answer').textContent = words;
-}
-
-async function publish(type, data, onlyHere) {
-    const query = new URLSearchParams({ type });
-    if (onlyHere)
-        query.set('session', session);
-    const response = await fetch(`sse/${onlyHere ? 'send' : 'broadcast'}?${query}`, {
-        method: 'POST',
+async function ask(path, parameters = {}, body = undefined) {
+    const response = await fetch(`/sse/${path}?${new URLSearchParams(parameters)}`, {
+        method: body === undefined ? 'GET' : 'POST',
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'text/plain; charset=utf-8' },
-        body: data,
+        body,
     });
     const text = await response.text();
-    if (response.ok)
-        return text;
+    if (response.ok) {
+        return JSON.parse(text);
+    }
     let why = text;
     try {
         why = JSON.parse(text).error;
@@ -138,28 +99,86 @@ async function publish(type, data, onlyHere) {
     throw new Error(`${response.status}: ${why}`);
 }
 
+function answer(kind, words) {
+    byId('answer').dataset.kind = kind;
+    byId('answer').textContent = words;
+}
+
 byId('publish').addEventListener('submit', async (event) => {
     event.preventDefault();
     const type = byId('type').value;
     listenTo(type);
-    const button = event.target.querySelector('button');
-    button.disabled = true;
     try {
-        answer('good', 'published ' + await publish(type, byId('data').value, byId('private').checked));
+        const { id } = await (byId('private').checked
+            ? ask('send', { type, session }, byId('data').value)
+            : ask('broadcast', { type }, byId('data').value));
+        answer('good', `Published as ${id}.`);
     } catch (error) {
         answer('bad', error.message);
     }
-    button.disabled = false;
-});
-byId('type').addEventListener('change', () => listenTo(byId('type').value));
-byId('toggle').addEventListener('click', () => (source ? disconnect() : connect()));
-byId('clear').addEventListener('click', () => {
-    byId('events').replaceChildren();
-    byId('empty').hidden = false;
 });
 
-if (!token)
-    answer('bad', 'The address has no token behind #: this page shows events, and cannot publish.');
-for (const type of ['update', 'notification', 'note', 'chat'])
-    listenTo(type);
-connect();
+// What can be tried.
+
+byId('cut').addEventListener('click', async () => {
+    if (cutAt) {
+        return;
+    }
+    cutAt = Date.now();
+    try {
+        const gone = new Promise((resolve) => stream.addEventListener('error', resolve, { once: true }));
+        await ask('disconnect', { session }, '');
+        showNote('the server cut the connection');
+        await gone;
+        await ask('broadcast', { type: 'update' }, '{"message":"inserted while the connection was cut"}');
+    } catch (error) {
+        cutAt = 0;
+        answer('bad', error.message);
+    }
+});
+byId('reload').addEventListener('click', () => location.reload());
+byId('gap').addEventListener('click', () => {
+    // A stream beside the page's own, which goes on.
+    const log = stream.lastEventId.split('-')[0];
+    const id = log ? `${log}-999999999999` : 'none-of-yours';
+    const other = new EventSource(`${STREAM}?${new URLSearchParams({ lastEventId: id })}`);
+    other.addEventListener('gap', (event) => {
+        other.close();
+        showGap(event.lastEventId, JSON.parse(event.data), 'An application would load its state anew now. This page\'s own stream went on.');
+    });
+});
+byId('clear').addEventListener('click', clearRows);
+byId('tab').href = location.href;
+
+// The page's own address and the log's path, in what is to be copied.
+
+async function tellPath() {
+    const placeholder = '/var/lib/rowcast/rowcast.db';
+    let path = '';
+    if (token) {
+        try {
+            path = (await ask('stats')).log.path;
+        } catch (error) {
+            answer('bad', `The token behind # in the address is not accepted. ${error.message}`);
+        }
+    }
+    fillSnippets({
+        origin: location.origin,
+        module: new URL('rowcast.js', document.baseURI).pathname,
+        token: token || 'TOKEN',
+        log: path || placeholder,
+    });
+    byId('where').hidden = !!path;
+    byId('where').textContent = path ? '' : `${placeholder} stands for your log: its path is told only to those who have the token.`;
+}
+
+if (!token) {
+    for (const id of ['type', 'data', 'private', 'cut']) {
+        byId(id).disabled = true;
+    }
+    byId('publish').querySelector('button').disabled = true;
+    answer('none', 'The address has no token behind #, so this page only listens. “make run” prints the address with it.');
+}
+['message', 'update', 'notification', 'note', 'chat'].forEach(listenTo);
+startSnippets();
+tellPath();

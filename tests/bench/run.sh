@@ -75,6 +75,7 @@ var.rowcast_db       = "$db"
 var.rowcast_socket   = "$work/front.socket"
 var.rowcast_log      = "$work/rowcast.log"
 var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
+var.rowcast_web      = "$root/web"
 include "$root/lighttpd.conf.example"
 CONF
     lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &
@@ -94,6 +95,7 @@ server.document-root = "$work"
 server.errorlog      = "$work/lighttpd.log"
 var.rowcast_socket   = "$socket"
 var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
+var.rowcast_web      = "$root/web"
 include "$root/lighttpd-socket.conf.example"
 CONF
     lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &

@@ -138,6 +138,26 @@ test('a reload resumes where the tab was, although the cookie is gone', async ()
     assert.match(asked, /lastEventId=[0-9a-f]{8}-\d+/);
 });
 
+test('the back button brings a tab back to where it was', async () => {
+    const page = await follow();
+    await live(page);
+    await stage.insertMany('tick', 1, 10);
+    await count(page, 10);
+    await page.run(() => {
+        setTimeout(() => (location.href = '/t/blank.html'));
+    });
+    await page.until(() => location.pathname === '/t/blank.html');
+    await stage.insertMany('tick', 11, 20);
+    await page.run(() => {
+        setTimeout(() => history.back());
+    });
+    await page.until(() => location.pathname === '/t/follow.html');
+    await stage.insert('tick', '21');
+    await page.until(() => window.said?.rows.at(-1) === '21');
+    const all = await page.run(() => sessionStorage.rows);
+    assert.deepEqual(all.trim().split(' ').map(Number), numbers(1, 21));
+});
+
 test('what was missed is announced by onreplay', async () => {
     const page = await follow();
     await live(page);

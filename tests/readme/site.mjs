@@ -236,7 +236,7 @@ export const siteCases = [
         },
     },
     {
-        begins: "import { rowcast } from '/rowcast.js';",
+        begins: "import { rowcast } from '/rowcast/rowcast.js';   // where the example configurations have it",
         name: 'rowcast() of the README shows rows, and loads the page anew after a gap',
         run: async (block) => {
             const opened = await page('module', 'module', block);

@@ -45,6 +45,14 @@ void server_place_later(struct stage *s)
     run(s, cp);
 }
 
+void server_place_pages(struct stage *s)
+{
+    char pages[NAME_SIZE];
+    snprintf(pages, sizeof pages, "%s/pages", s->folder);
+    const char *const cp[] = {"/bin/cp", "-rT", "web", pages, NULL};
+    run(s, cp);
+}
+
 void server_place_secrets(struct stage *s)
 {
     char path[NAME_SIZE];

@@ -8,9 +8,10 @@
  * repository's root. */
 const char *server_example(struct stage *s, const char *name);
 
-/* Give the stage's folder its own packaging/rowcast-later.cgi, and, when it is secure, a
- * certificate with its key.  Both may be called again. */
+/* Give the stage's folder its own packaging/rowcast-later.cgi, the pages, and, when it is
+ * secure, a certificate with its key.  All may be called again. */
 void server_place_later(struct stage *s);   /* <folder>/rowcast-later.cgi */
+void server_place_pages(struct stage *s);   /* <folder>/pages */
 void server_place_secrets(struct stage *s); /* <folder>/tls.pem */
 
 /* Write the configuration to s->config. */

@@ -7,7 +7,8 @@
 
 /* What every Apache has, and what a way needs beside it.  Not more: mod_fcgid alone makes each
  * reload stop for 3 s. */
-static const char *const modules[] = {"mpm_event", "authz_core", "alias", "cgid", NULL};
+static const char *const modules[] = {"mpm_event", "authz_core", "alias",   "cgid",
+                                      "dir",       "mime",       "headers", NULL};
 static const char *const secure_modules[] = {"ssl", "http2", NULL};
 
 struct way {
@@ -38,7 +39,7 @@ static size_t begin(const struct stage *s, const struct way *way, char *out, siz
     n += (size_t)snprintf(out + n, size - n,
                           "ServerName localhost\nServerRoot \"%s\"\nDefaultRuntimeDir \"%s\"\n"
                           "Listen %s:%d\nPidFile \"%s/apache.pid\"\nErrorLog \"%s\"\n"
-                          "ScriptSock \"%s/cgid\"\n",
+                          "ScriptSock \"%s/cgid\"\nTypesConfig /etc/mime.types\n",
                           s->folder, s->folder, s->host, s->port, s->folder, s->errors,
                           s->folder);
     if (geteuid() == 0)
@@ -60,13 +61,15 @@ static void start_way(struct stage *s, const struct way *way, const char *socket
     if (geteuid() == 0)
         stage_share_with(s, "www-data");
     server_place_later(s);
+    server_place_pages(s);
     server_place_secrets(s);
     size_t n = begin(s, way, text, sizeof text);
     snprintf(text + n, sizeof text - n,
              "%sDefine %s\nDefine ROWCAST_SOCKET \"%s\"\nDefine ROWCAST_PROGRAM \"%s\"\n"
              "Define ROWCAST_DB \"%s\"\nDefine ROWCAST_LOG \"%s\"\n"
-             "Define ROWCAST_LATER \"%s/rowcast-later.cgi\"\nInclude \"%s\"\n%s",
-             way->settings, way->name, socket, s->program, s->db, s->log, s->folder,
+             "Define ROWCAST_LATER \"%s/rowcast-later.cgi\"\n"
+             "Define ROWCAST_WEB \"%s/pages\"\nInclude \"%s\"\n%s",
+             way->settings, way->name, socket, s->program, s->db, s->log, s->folder, s->folder,
              server_example(s, "apache.conf.example"), more);
     server_configure(s, "apache.conf", text);
     const char *const argv[] = {"/usr/sbin/apache2", "-DFOREGROUND", "-f", s->config, NULL};

@@ -10,6 +10,7 @@ void lighttpd_start_with(struct stage *s, const char *config)
 {
     char text[16384];
     server_place_later(s);
+    server_place_pages(s);
     server_place_secrets(s);
     int n = snprintf(text, sizeof text,
                      "server.bind = \"%s\"\n"
@@ -21,9 +22,10 @@ void lighttpd_start_with(struct stage *s, const char *config)
                      "var.rowcast_db = \"%s\"\n"
                      "var.rowcast_socket = \"%s/socket-%d\"\n"
                      "var.rowcast_log = \"%s\"\n"
-                     "var.rowcast_later = \"%s/rowcast-later.cgi\"\n",
+                     "var.rowcast_later = \"%s/rowcast-later.cgi\"\n"
+                     "var.rowcast_web = \"%s/pages\"\n",
                      s->host, s->port, s->folder, s->errors, s->folder, s->program, s->db,
-                     s->folder, s->port, s->log, s->folder);
+                     s->folder, s->port, s->log, s->folder, s->folder);
     if (s->secure)
         n += snprintf(text + n, sizeof text - (size_t)n,
                       "server.modules += ( \"mod_openssl\" )\n"
@@ -56,7 +58,7 @@ void lighttpd_start_cgi(struct stage *s)
 static void start_socket(struct stage *s, const char *before, const char *backend)
 {
     static const char place[] = "\"socket\" => var.rowcast_socket";
-    char example[8192], config[12288];
+    char example[10240], config[14336];
     FILE *f = fopen(server_example(s, "lighttpd-socket.conf.example"), "re");
     size_t n = f ? fread(example, 1, sizeof example - 1, f) : 0;
     if (f)

@@ -9,6 +9,7 @@
 static void start_with(struct stage *s, const char *server)
 {
     char text[12288];
+    server_place_pages(s);
     server_place_secrets(s);
     int n = snprintf(text, sizeof text,
                      "daemon off;\npid %s/nginx.pid;\nerror_log %s;\n%s"
@@ -36,8 +37,9 @@ static void start_with(struct stage *s, const char *server)
 void nginx_start(struct stage *s, const char *socket)
 {
     char server[4096];
-    snprintf(server, sizeof server, "set $rowcast_socket unix:%s;\ninclude %s;\n", socket,
-             server_example(s, "nginx.conf.example"));
+    snprintf(server, sizeof server,
+             "set $rowcast_socket unix:%s;\nset $rowcast_web %s/pages;\ninclude %s;\n", socket,
+             s->folder, server_example(s, "nginx.conf.example"));
     start_with(s, server);
 }
 
@@ -50,7 +52,8 @@ void nginx_start_cgi(struct stage *s)
     await(s, access(where + strlen("unix:"), W_OK) == 0);
     snprintf(server, sizeof server,
              "set $rowcast_wrapper %s;\nset $rowcast_program %s;\nset $rowcast_db %s;\n"
-             "set $rowcast_log %s;\ninclude %s;\n",
-             where, s->program, s->db, s->log, server_example(s, "nginx-cgi.conf.example"));
+             "set $rowcast_log %s;\nset $rowcast_web %s/pages;\ninclude %s;\n",
+             where, s->program, s->db, s->log, s->folder,
+             server_example(s, "nginx-cgi.conf.example"));
     start_with(s, server);
 }

@@ -6,6 +6,25 @@
 
 #include "tests/scenario/scenario.h"
 
+/* The pages, with the headers that bind them. */
+static void pages(struct stage *s)
+{
+    static const char *const paths[] = {"/rowcast/", "/rowcast/demo.js", "/rowcast/no-such"};
+    static const char *const types[] = {"text/html", "text/javascript", NULL};
+    struct answer a;
+    for (int i = 0; i < 3; i++) {
+        request(s, &a, "GET", paths[i], "", NULL);
+        assert_int_equal(a.status, types[i] ? 200 : 404);
+        assert_non_null(strcasestr(a.head, "\nContent-Security-Policy: default-src 'none'; "));
+        assert_non_null(strcasestr(a.head, "; frame-ancestors 'none'\r"));
+        assert_non_null(strcasestr(a.head, "\nX-Content-Type-Options: nosniff\r"));
+        assert_non_null(strcasestr(a.head, "\nReferrer-Policy: no-referrer\r"));
+        assert_true(!types[i] || strstr(a.head, types[i]));
+    }
+    request(s, &a, "GET", "/rowcastle/", "", NULL);
+    assert_null(strcasestr(a.head, "\nContent-Security-Policy"));
+}
+
 /* A row to a browser, a cut, and what was missed: what every front has to carry. */
 static void smoke(struct stage *s)
 {
@@ -23,6 +42,7 @@ static void smoke(struct stage *s)
     publish(s, &a, "/sse/broadcast?type=n", "5");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 5, 5);
+    pages(s);
 }
 
 static void test_lighttpd_with_the_example(void **state)

@@ -91,6 +91,18 @@ static void test_the_log_is_described(void **state)
     free(json);
 }
 
+static void test_the_logs_path_is_told_in_full(void **state)
+{
+    struct world *w = *state;
+    char *json;
+    assert_int_equal(store_stats(w->store, &json), STORE_OK);
+    const char *path = sqlite3_db_filename(w->log, "main");
+    assert_int_equal(path[0], '/');
+    assert_int_equal(
+        world_number(w->log, "SELECT json_extract('%q', '$.log.path') = '%q'", json, path), 1);
+    free(json);
+}
+
 static void test_statistics_tell_no_token(void **state)
 {
     struct world *w = *state;
@@ -118,6 +130,7 @@ int main(void)
         TEST(test_a_dead_responders_streams_do_not_count),
         TEST(test_settings_are_those_of_the_table),
         TEST(test_the_log_is_described),
+        TEST(test_the_logs_path_is_told_in_full),
         TEST(test_statistics_tell_no_token),
         TEST(test_what_the_sessions_cannot_tell_is_null),
     };

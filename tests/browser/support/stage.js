@@ -11,7 +11,8 @@
 //   await stage.requests(/events/)        lighttpd's access log: [{method, path, status}]
 //   await stage.stop()                    ends what it started, removes the folder
 //
-// The document root is web/; `files` and blank.html are at /t/.
+// The pages of web/ are at / and at /rowcast/, with the policy of lighttpd.conf.example; `files` and
+// blank.html are at /t/, without.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -67,7 +68,6 @@ server.errorlog = "${folder}/lighttpd.log"
 server.modules += ( "mod_accesslog" )
 accesslog.filename = "${folder}/access.log"
 accesslog.format = "%m %U%q %s"
-index-file.names = ( "index.html" )
 mimetype.assign = (
     ".html" => "text/html; charset=utf-8",
     ".css"  => "text/css; charset=utf-8",
@@ -81,7 +81,10 @@ var.rowcast_log     = "${folder}/rowcast.log"
 var.rowcast_later   = "${root}/packaging/rowcast-later.cgi"
 var.rowcast_web     = "${root}/web"
 include "${root}/lighttpd.conf.example"
-alias.url += ( "/t/" => "${folder}/t/" )
+$HTTP["url"] =~ "^/t/" { alias.url = ( "/t/" => "${folder}/t/" ) }
+# The pages at /, as packaging/run.sh has them.
+server.modules += ( "mod_rewrite" )
+url.rewrite-once = ( "^/(?!(?:sse|rowcast|t)(?:[/?]|$)|rowcast-(?:later|down))(.*)" => "/rowcast/$1" )
 `;
 }
 
