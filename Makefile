@@ -116,10 +116,11 @@ format:
 
 install: all
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh install
+# The modules as a package for npm: its package.json says which of these files are in it.
 npm-package:
 	@rm -rf $(BUILD)/npm && mkdir -p $(BUILD)/npm/package
-	@cp LICENSE web/package.json web/README.md web/rowcast*.js web/rowcast*.d.ts $(BUILD)/npm/package
-	@cd $(BUILD)/npm && npm pack --silent ./package
+	@cp LICENSE $(wildcard web/*.*) $(BUILD)/npm/package
+	@cd $(BUILD)/npm && npm pack --silent ./package && rm -r package
 uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' sh packaging/install.sh uninstall
 

@@ -39,10 +39,10 @@ struct stream {
     bool lingers;   /* a poll whose end waits for its mark, once it told something */
     bool lingering; /* it told it */
     enum stream_state state;
-    uint32_t seat;     /* where it stands in hub->stream */
-    uint32_t number;   /* the how-manieth stream: spreads heartbeats and rotation */
-    uint64_t began_at; /* ms of the loop's clock; of a poll that lingers: since when */
-    uint64_t beat_at;  /* its last heartbeat, or its begin */
+    uint32_t seat;              /* where it stands in hub->stream */
+    uint32_t number;            /* the how-manieth stream: spreads heartbeats and rotation */
+    uint64_t began_at;          /* ms of the loop's clock; of a poll that lingers: since when */
+    uint64_t beat_at;           /* its last heartbeat, or its begin */
     uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
     int64_t mark;               /* where it stood 2 s ago, or up to 1 s earlier: a bookmark */
     int64_t mark_2, mark_1;     /* on their way to become it */
