@@ -21,7 +21,7 @@ list() {
     echo "644 packaging/rowcast.sysusers lib/sysusers.d/rowcast.conf"
     for file in sql/schema.sql sql/views.sql; do echo "644 $file share/rowcast/$file"; done
     # package.json and README.md are npm's.
-    find web -type f ! -path web/package.json ! -path web/README.md | LC_ALL=C sort |
+    find web -type f ! -path web/package.json ! -path web/README.md ! -path '*/node_modules/*' | LC_ALL=C sort |
         while read -r file; do echo "644 $file share/rowcast/$file"; done
     find "$BUILD/web" -name '*.min.js' 2>/dev/null | LC_ALL=C sort |
         while read -r file; do echo "644 $file share/rowcast/web/${file##*/}"; done

@@ -11,7 +11,7 @@
 //   await stage.requests(/events/)        lighttpd's access log: [{method, path, status}]
 //   await stage.stop()                    ends what it started, removes the folder
 //
-// The pages of web/ are at / and at /rowcast/, with the policy of lighttpd.conf.example; `files` and
+// The pages of web/, or of the folder `web`, are at / and at /rowcast/, with the policy of lighttpd.conf.example; `files` and
 // blank.html are at /t/, without.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -79,7 +79,7 @@ var.rowcast_db      = "${stage.db}"
 var.rowcast_socket  = "${folder}/rowcast.socket"
 var.rowcast_log     = "${folder}/rowcast.log"
 var.rowcast_later   = "${root}/packaging/rowcast-later.cgi"
-var.rowcast_web     = "${root}/web"
+var.rowcast_web     = "${stage.web}"
 include "${root}/lighttpd.conf.example"
 $HTTP["url"] =~ "^/t/" { alias.url = ( "/t/" => "${folder}/t/" ) }
 # The pages at /, as packaging/run.sh has them.
@@ -106,11 +106,11 @@ function children(pid, name) {
     return found;
 }
 
-export async function startStage({ settings = {}, files = {} } = {}) {
+export async function startStage({ settings = {}, files = {}, web = `${root}/web` } = {}) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rowcast-stage-'));
     const program = path.resolve(root, process.env.ROWCAST_PROGRAM ?? 'build/rowcast.fcgi');
     const port = await freePort();
-    const stage = { folder, url: `http://127.0.0.1:${port}`, db: `${folder}/rowcast.db`, token: 'of-the-stage' };
+    const stage = { folder, web, url: `http://127.0.0.1:${port}`, db: `${folder}/rowcast.db`, token: 'of-the-stage' };
     let server = null;
 
     stage.sql = (text) => shell(stage.db, text);

@@ -1,0 +1,5 @@
+// The page shows the file itself, so that it can not differ from it.
+import { byId } from './common.js';
+
+const response = await fetch('app.sql');
+byId('sql').textContent = response.ok ? await response.text() : `The server answered ${response.status}.`;
