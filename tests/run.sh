@@ -73,7 +73,7 @@ ROWCAST_PROGRAM=build-address-undefined/rowcast.fcgi ROWCAST_SANITIZED=1 \
 ROWCAST_PROGRAM=build-thread/rowcast.fcgi ROWCAST_SANITIZED=1 LABEL='scenarios, TSan' \
     WRAP='setarch -R' bash tests/programs.sh build/scenario/test_{stream,resume,session,front,publish,log,supervisor,deploy,activation,restarts,poll,rotate}
 
-bash tests/browser/run.sh chromium
+JOBS=4 bash tests/browser/run.sh chromium
 # Every snippet of the README, as a reader types it.
 bash tests/readme/run.sh
 

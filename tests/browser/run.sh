@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The tests in real browsers.  Last line: `N passed, N failed`, single tests.
 #   bash tests/browser/run.sh [ENGINE...]      chromium (default), firefox, webkit
-#   JOBS=2 files at once, LIMIT=240 seconds each; TALLY=FILE adds the two numbers there;
+#   JOBS=4 files at once, LIMIT=240 seconds each; TALLY=FILE adds the two numbers there;
 #   ONLY=words just the files whose name has the words
 # Each file is a program of its own.  Its line `// Engines: …` names the engines it is for; without
 # one it is for Chromium.
 set -u
 cd "$(dirname "$0")" || exit 2
-jobs=${JOBS:-2} limit=${LIMIT:-240}
+jobs=${JOBS:-4} limit=${LIMIT:-240}
 work=$(mktemp -d /tmp/rowcast-browsers-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 [ $# -gt 0 ] || set -- chromium
