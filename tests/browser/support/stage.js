@@ -8,7 +8,6 @@
 //   await stage.insertMany(type, 1, 9)    rows with the data 1 … 9, in one transaction
 //   await stage.killResponder()           kill -9; lighttpd starts another
 //   await stage.stopServer(), await stage.startServer()      on the same port
-//   await stage.requests(/events/)        lighttpd's access log: [{method, path, status}]
 //   await stage.stop()                    ends what it started, removes the folder
 //
 // The pages of web/, or of the folder `web`, are at / and at /rowcast/, with the policy of lighttpd.conf.example; `files` and
@@ -65,9 +64,6 @@ server.bind = "127.0.0.1"
 server.port = ${port}
 server.document-root = "${root}/web"
 server.errorlog = "${folder}/lighttpd.log"
-server.modules += ( "mod_accesslog" )
-accesslog.filename = "${folder}/access.log"
-accesslog.format = "%m %U%q %s"
 mimetype.assign = (
     ".html" => "text/html; charset=utf-8",
     ".css"  => "text/css; charset=utf-8",
@@ -151,15 +147,6 @@ export async function startStage({ settings = {}, files = {}, web = `${root}/web
             return fetch(`${stage.url}/t/blank.html`).then((r) => r.ok, () => false);
         }, 'lighttpd');
     };
-    stage.requests = async (pattern) =>
-        fs
-            .readFileSync(`${folder}/access.log`, 'utf8')
-            .split('\n')
-            .filter((line) => line && pattern.test(line))
-            .map((line) => {
-                const [method, where, status] = line.split(' ');
-                return { method, path: where, status: Number(status) };
-            });
     stage.stop = async () => {
         if (server) {
             await stage.stopServer();
