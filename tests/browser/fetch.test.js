@@ -1,22 +1,17 @@
-// rowcast-fetch.js: its EventSource against a server that does what it is told, and in a real browser
-// behind a real lighttpd.  Its parser is in parser.test.js.
-// Engines: chromium firefox webkit
+// rowcast-fetch.js: its EventSource against a server that does what it is told.  Its parser is in
+// parser.test.js, real browsers are in fetch_browser.test.js.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { FetchEventSource, withHeaders } from '../../web/rowcast-fetch.js';
-import { openBrowser } from './support/engines.js';
-import { startFront } from './support/front.js';
-import { startStage, until } from './support/stage.js';
+import { until } from './support/stage.js';
 
 const MODULE = fileURLToPath(new URL('../../web/rowcast-fetch.js', import.meta.url));
 const MOST_BYTES = 2400;
-
-const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 test(`minified it is at most ${MOST_BYTES} bytes, as its README says`, () => {
     const minified = execFileSync('esbuild', ['--minify', '--target=es2021', MODULE]);
@@ -66,363 +61,243 @@ function listen(url, options, types = []) {
     return { source, said, has: (n) => until(() => said.length >= n, `${n} of ${JSON.stringify(said)}`) };
 }
 
-describe('the EventSource', () => {
-    afterEach(() => opened.splice(0).forEach((end) => end()));
+afterEach(() => opened.splice(0).forEach((end) => end()));
 
-    test('has the shape of one', async () => {
-        const server = await serve(stream('data: a\n\n'));
-        const { source, has } = listen(server.url, { withCredentials: true });
-        const origins = [];
-        source.onmessage = function (event) {
-            origins.push([event instanceof MessageEvent, event.origin, this === source, event.bubbles]);
-        };
-        assert.equal(source.readyState, FetchEventSource.CONNECTING);
-        await has(2);
-        assert.deepEqual(origins, [[true, server.url.slice(0, -1), true, false]]);
-        assert.ok(source instanceof EventTarget);
-        assert.deepEqual([source.CONNECTING, source.OPEN, source.CLOSED], [0, 1, 2]);
-        assert.deepEqual([FetchEventSource.CONNECTING, FetchEventSource.OPEN, FetchEventSource.CLOSED], [0, 1, 2]);
-        assert.equal(source.readyState, 1);
-        assert.equal(source.url, server.url);
-        assert.equal(source.withCredentials, true);
-        source.close();
-        const other = new FetchEventSource(server.url);
-        other.close();
-        assert.deepEqual([other.onopen, other.onmessage, other.onerror], [null, null, null]);
-        assert.equal(other.withCredentials, false);
-        assert.equal(source.readyState, 2);
-        assert.throws(() => new FetchEventSource('http://['), { name: 'SyntaxError' });
-        server.stop();
-    });
-
-    test('asks as one, with headers of its own', async () => {
-        const server = await serve(stream(''));
-        const { source, has } = listen(new URL('?a=1', server.url), { headers: { Authorization: 'Bearer x', 'X-B': '2' } });
-        await has(1);
-        const [{ url, headers }] = server.requests;
-        assert.equal(url, '/?a=1');
-        assert.equal(headers.accept, 'text/event-stream');
-        assert.equal(headers.authorization, 'Bearer x');
-        assert.equal(headers['x-b'], '2');
-        assert.match(headers['cache-control'] + headers.pragma, /no-(store|cache)/);
-        assert.equal(headers['last-event-id'], undefined);
-        source.close();
-        server.stop();
-    });
-
-    for (const [name, answer] of [
-        ['204', (r) => r.writeHead(204).end()],
-        ['503', stream('data: a\n\n', { status: 503 })],
-        ['401', stream('data: a\n\n', { status: 401 })],
-        ['206', stream('data: a\n\n', { status: 206 })],
-        ['text/html', stream('data: a\n\n', { type: 'text/html' })],
-        ['text/event-streams', stream('data: a\n\n', { type: 'text/event-streams' })],
-        ['no content type', stream('data: a\n\n', { type: null })],
-    ]) {
-        test(`is closed for good by ${name}`, async () => {
-            const server = await serve(answer);
-            const { source, said, has } = listen(server.url);
-            await has(1);
-            assert.deepEqual(said, [['error', 2]]);
-            assert.equal(source.readyState, 2);
-            assert.equal(server.requests.length, 1);
-            server.stop();
-        });
-    }
-
-    for (const type of ['text/event-stream;charset=utf-8', 'TEXT/Event-Stream', 'text/event-stream ; x=y']) {
-        test(`takes ${type}`, async () => {
-            const server = await serve(stream('data: a\n\n', { type }));
-            const { source, said, has } = listen(server.url);
-            await has(2);
-            assert.deepEqual(said, [['open', 1], ['message', 'a', '']]);
-            source.close();
-            server.stop();
-        });
-    }
-
-    test('follows a redirect, and goes to the first address again', async () => {
-        const there = await serve(stream('retry: 10\nid: 1\ndata: a\n\n', { end: true }), stream('data: b\n\n'));
-        const here = await serve((r) => r.writeHead(307, { Location: there.url }).end());
-        const { source, said, has } = listen(here.url);
-        const origins = new Set();
-        source.onmessage = (event) => origins.add(event.origin);
-        await has(5);
-        assert.deepEqual(said.map(([type, data]) => data ?? type), [1, 'a', 0, 1, 'b']);
-        assert.deepEqual([...origins], [there.url.slice(0, -1)]);
-        assert.equal(source.url, here.url);
-        assert.equal(here.requests.length, 2);
-        source.close();
-        here.stop();
-        there.stop();
-    });
-
-    test('comes back after an end and after a cut, with its last event id', async () => {
-        const server = await serve(
-            stream('retry: 10\n\nid: 1\ndata: a\n\nid: 2\n\ndata: half', { end: true }),
-            stream('data: b\n\nid: ü\ndata: c\n\nid: 4\ndata: half', { cut: true }),
-            stream('id:\ndata: d\n\n', { end: true }),
-            stream('data: e\n\n')
-        );
-        const { source, said, has } = listen(server.url);
-        await has(12);
-        assert.deepEqual(said, [
-            ['open', 1], ['message', 'a', '1'], ['error', 0],
-            ['open', 1], ['message', 'b', '2'], ['message', 'c', 'ü'], ['error', 0],
-            ['open', 1], ['message', 'd', ''], ['error', 0],
-            ['open', 1], ['message', 'e', ''],
-        ]);
-        const ids = server.requests.map(({ headers }) => headers['last-event-id']);
-        assert.equal(Buffer.from(ids[2], 'latin1').toString(), 'ü');
-        ids[2] = 'ü';
-        assert.deepEqual(ids, [undefined, '2', 'ü', undefined]);
-        source.close();
-        server.stop();
-    });
-
-    test('is connecting while the network fails, and comes back', async () => {
-        const server = await serve(stream('retry: 10\nid: 1\ndata: a\n\n', { end: true }), (r) => r.destroy(), (r) => r.destroy(), stream('data: b\n\n'));
-        const { source, said, has } = listen(server.url);
-        await has(7);
-        assert.deepEqual(said.map(([type, data]) => (type === 'error' ? data : type)), ['open', 'message', 0, 0, 0, 'open', 'message']);
-        assert.deepEqual(server.requests.map(({ headers }) => headers['last-event-id']), [undefined, '1', '1', '1']);
-        source.close();
-        server.stop();
-    });
-
-    test('waits as long as retry says, and no timer runs over', async () => {
-        const server = await serve(stream('retry: 99999999999999999999\n\n', { end: true }));
-        const { source, said, has } = listen(server.url);
-        await has(2);
-        await new Promise((next) => setTimeout(next, 50));
-        assert.deepEqual(said, [['open', 1], ['error', 0]]);
-        assert.equal(server.requests.length, 1);
-        source.close();
-        server.stop();
-    });
-
-    test('asks a function for headers anew at each connection', async () => {
-        const server = await serve(stream('retry: 10\n\n', { end: true }), stream('', { end: true }), stream('data: a\n\n'));
-        let n = 0;
-        const { source, has } = listen(server.url, { headers: async () => new Headers({ Authorization: `Bearer ${++n}` }) });
-        await has(6);
-        assert.deepEqual(server.requests.map(({ headers }) => headers.authorization), ['Bearer 1', 'Bearer 2', 'Bearer 3']);
-        source.close();
-        server.stop();
-    });
-
-    test('takes a function for headers that fails as a network that fails', async () => {
-        const server = await serve(stream('retry: 10\n\n', { end: true }), stream('data: a\n\n'));
-        let n = 0;
-        const { source, said, has } = listen(server.url, {
-            headers: () => {
-                if (++n === 2) {
-                    throw new Error('no token now');
-                }
-                return {};
-            },
-        });
-        await has(5);
-        assert.deepEqual(said.map(([type]) => type), ['open', 'error', 'error', 'open', 'message']);
-        assert.equal(server.requests.length, 2);
-        source.close();
-        server.stop();
-    });
-
-    test('tells of a failure at once only when somebody can listen', async () => {
-        const { said, has } = listen('http://127.0.0.1:9/', {
-            headers: () => {
-                throw new Error('no token');
-            },
-        });
-        await has(1);
-        assert.deepEqual(said, [['error', 0]]);
-    });
-
-    test('lets go of an answer that it does not take', async () => {
-        let gone;
-        const closed = new Promise((resolve) => (gone = resolve));
-        const server = await serve((response) => {
-            response.on('close', gone);
-            stream('data: a\n\n', { status: 503 })(response);
-        });
-        await listen(server.url).has(1);
-        await closed;
-    });
-
-    test('says nothing after close(), not even of what is here already', async () => {
-        let gone;
-        const closed = new Promise((resolve) => (gone = resolve));
-        const server = await serve((response) => {
-            response.on('close', gone);
-            stream('data: a\n\ndata: b\n\n')(response);
-        });
-        const { source, said } = listen(server.url);
-        source.addEventListener('message', () => source.close());
-        await closed;
-        assert.deepEqual(said, [['open', 1], ['message', 'a', '']]);
-        assert.equal(source.readyState, 2);
-        server.stop();
-    });
-
-    test('makes no request when it is closed at once', async () => {
-        const server = await serve(stream('data: a\n\n'));
-        const { source, said } = listen(server.url);
-        source.close();
-        const other = listen(server.url);
-        await other.has(2);
-        assert.equal(server.requests.length, 1);
-        assert.deepEqual(said, []);
-        other.source.close();
-        server.stop();
-    });
-
-    test('uses another fetch', async () => {
-        const asked = [];
-        const { source, said, has } = listen('http://rowcast.example/x', {
-            withCredentials: true,
-            fetch: async (url, init) => {
-                asked.push([url, init.credentials, init.redirect, init.cache]);
-                return new Response('data: a\n\n', { headers: { 'Content-Type': 'text/event-stream' } });
-            },
-        });
-        await has(3);
-        assert.deepEqual(asked, [['http://rowcast.example/x', 'include', 'follow', 'no-store']]);
-        assert.deepEqual(said, [['open', 1], ['message', 'a', ''], ['error', 0]]);
-        source.close();
-    });
-
-    test('withHeaders() has its options already, and the constants', async () => {
-        const server = await serve(stream(''));
-        const Source = withHeaders({ headers: { 'X-A': '1' }, withCredentials: true });
-        const source = new Source(server.url, { withCredentials: undefined });
-        await new Promise((resolve) => (source.onopen = resolve));
-        assert.equal(server.requests[0].headers['x-a'], '1');
-        assert.ok(source instanceof FetchEventSource);
-        assert.equal(source.withCredentials, true);
-        const other = new Source(server.url, { withCredentials: false });
-        other.close();
-        assert.equal(other.withCredentials, false);
-        assert.equal(Source.OPEN, 1);
-        source.close();
-        server.stop();
-    });
+test('has the shape of one', async () => {
+    const server = await serve(stream('data: a\n\n'));
+    const { source, has } = listen(server.url, { withCredentials: true });
+    const origins = [];
+    source.onmessage = function (event) {
+        origins.push([event instanceof MessageEvent, event.origin, this === source, event.bubbles]);
+    };
+    assert.equal(source.readyState, FetchEventSource.CONNECTING);
+    await has(2);
+    assert.deepEqual(origins, [[true, server.url.slice(0, -1), true, false]]);
+    assert.ok(source instanceof EventTarget);
+    assert.deepEqual([source.CONNECTING, source.OPEN, source.CLOSED], [0, 1, 2]);
+    assert.deepEqual([FetchEventSource.CONNECTING, FetchEventSource.OPEN, FetchEventSource.CLOSED], [0, 1, 2]);
+    assert.equal(source.readyState, 1);
+    assert.equal(source.url, server.url);
+    assert.equal(source.withCredentials, true);
+    source.close();
+    const other = new FetchEventSource(server.url);
+    other.close();
+    assert.deepEqual([other.onopen, other.onmessage, other.onerror], [null, null, null]);
+    assert.equal(other.withCredentials, false);
+    assert.equal(source.readyState, 2);
+    assert.throws(() => new FetchEventSource('http://['), { name: 'SyntaxError' });
+    server.stop();
 });
 
-describe('in the browser', () => {
-    let stage, browser, front;
+test('asks as one, with headers of its own', async () => {
+    const server = await serve(stream(''));
+    const { source, has } = listen(new URL('?a=1', server.url), { headers: { Authorization: 'Bearer x', 'X-B': '2' } });
+    await has(1);
+    const [{ url, headers }] = server.requests;
+    assert.equal(url, '/?a=1');
+    assert.equal(headers.accept, 'text/event-stream');
+    assert.equal(headers.authorization, 'Bearer x');
+    assert.equal(headers['x-b'], '2');
+    assert.match(headers['cache-control'] + headers.pragma, /no-(store|cache)/);
+    assert.equal(headers['last-event-id'], undefined);
+    source.close();
+    server.stop();
+});
 
-    const PAGE = `
-        import { rowcast } from '/rowcast.js';
-        import { FetchEventSource, withHeaders } from '/rowcast-fetch.js';
-        const said = (window.said = { rows: [], opens: 0, errors: 0, live: 0, asked: 0 });
-        window.follow = (kind) => {
-            const headers = async () => ({ Authorization: 'Bearer ' + ++said.asked });
-            const stream = (window.stream = kind === 'rowcast'
-                ? rowcast('/sse/events', { EventSource: withHeaders({ headers }) })
-                : new FetchEventSource('/sse/events', { headers }));
-            stream.onopen = () => said.opens++;
-            stream.onerror = () => said.errors++;
-            stream.addEventListener('connected', () => said.live++);
-            stream.addEventListener('tick', (event) => said.rows.push(Number(event.data)));
-        };
-        window.ready = true;`;
-
-    before(async () => {
-        stage = await startStage({
-            settings: { heartbeat_interval: 1, retry: 100 },
-            files: {
-                'fetch.mjs.js': PAGE,
-                'fetch.html': '<!doctype html><title>fetch</title><script type="module" src="fetch.mjs.js"></script>',
-            },
-        });
-        browser = await openBrowser();
+for (const [name, answer] of [
+    ['204', (r) => r.writeHead(204).end()],
+    ['503', stream('data: a\n\n', { status: 503 })],
+    ['401', stream('data: a\n\n', { status: 401 })],
+    ['206', stream('data: a\n\n', { status: 206 })],
+    ['text/html', stream('data: a\n\n', { type: 'text/html' })],
+    ['text/event-streams', stream('data: a\n\n', { type: 'text/event-streams' })],
+    ['no content type', stream('data: a\n\n', { type: null })],
+]) {
+    test(`is closed for good by ${name}`, async () => {
+        const server = await serve(answer);
+        const { source, said, has } = listen(server.url);
+        await has(1);
+        assert.deepEqual(said, [['error', 2]]);
+        assert.equal(source.readyState, 2);
+        assert.equal(server.requests.length, 1);
+        server.stop();
     });
-    after(async () => {
-        await browser?.close();
-        await stage?.stop();
-    });
+}
 
-    // What stands before many applications: no stream without a token that is good.
-    async function startGuard(isGood) {
-        const server = http.createServer((request, response) => {
-            if (request.url.startsWith('/sse/') && !isGood(request.headers.authorization)) {
-                response.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end();
-                return;
+for (const type of ['text/event-stream;charset=utf-8', 'TEXT/Event-Stream', 'text/event-stream ; x=y']) {
+    test(`takes ${type}`, async () => {
+        const server = await serve(stream('data: a\n\n', { type }));
+        const { source, said, has } = listen(server.url);
+        await has(2);
+        assert.deepEqual(said, [['open', 1], ['message', 'a', '']]);
+        source.close();
+        server.stop();
+    });
+}
+
+test('follows a redirect, and goes to the first address again', async () => {
+    const there = await serve(stream('retry: 10\nid: 1\ndata: a\n\n', { end: true }), stream('data: b\n\n'));
+    const here = await serve((r) => r.writeHead(307, { Location: there.url }).end());
+    const { source, said, has } = listen(here.url);
+    const origins = new Set();
+    source.onmessage = (event) => origins.add(event.origin);
+    await has(5);
+    assert.deepEqual(said.map(([type, data]) => data ?? type), [1, 'a', 0, 1, 'b']);
+    assert.deepEqual([...origins], [there.url.slice(0, -1)]);
+    assert.equal(source.url, here.url);
+    assert.equal(here.requests.length, 2);
+    source.close();
+    here.stop();
+    there.stop();
+});
+
+test('comes back after an end and after a cut, with its last event id', async () => {
+    const server = await serve(
+        stream('retry: 10\n\nid: 1\ndata: a\n\nid: 2\n\ndata: half', { end: true }),
+        stream('data: b\n\nid: ü\ndata: c\n\nid: 4\ndata: half', { cut: true }),
+        stream('id:\ndata: d\n\n', { end: true }),
+        stream('data: e\n\n')
+    );
+    const { source, said, has } = listen(server.url);
+    await has(12);
+    assert.deepEqual(said, [
+        ['open', 1], ['message', 'a', '1'], ['error', 0],
+        ['open', 1], ['message', 'b', '2'], ['message', 'c', 'ü'], ['error', 0],
+        ['open', 1], ['message', 'd', ''], ['error', 0],
+        ['open', 1], ['message', 'e', ''],
+    ]);
+    const ids = server.requests.map(({ headers }) => headers['last-event-id']);
+    assert.equal(Buffer.from(ids[2], 'latin1').toString(), 'ü');
+    ids[2] = 'ü';
+    assert.deepEqual(ids, [undefined, '2', 'ü', undefined]);
+    source.close();
+    server.stop();
+});
+
+test('is connecting while the network fails, and comes back', async () => {
+    const server = await serve(stream('retry: 10\nid: 1\ndata: a\n\n', { end: true }), (r) => r.destroy(), (r) => r.destroy(), stream('data: b\n\n'));
+    const { source, said, has } = listen(server.url);
+    await has(7);
+    assert.deepEqual(said.map(([type, data]) => (type === 'error' ? data : type)), ['open', 'message', 0, 0, 0, 'open', 'message']);
+    assert.deepEqual(server.requests.map(({ headers }) => headers['last-event-id']), [undefined, '1', '1', '1']);
+    source.close();
+    server.stop();
+});
+
+test('waits as long as retry says, and no timer runs over', async () => {
+    const server = await serve(stream('retry: 99999999999999999999\n\n', { end: true }));
+    const { source, said, has } = listen(server.url);
+    await has(2);
+    await new Promise((next) => setTimeout(next, 50));
+    assert.deepEqual(said, [['open', 1], ['error', 0]]);
+    assert.equal(server.requests.length, 1);
+    source.close();
+    server.stop();
+});
+
+test('asks a function for headers anew at each connection', async () => {
+    const server = await serve(stream('retry: 10\n\n', { end: true }), stream('', { end: true }), stream('data: a\n\n'));
+    let n = 0;
+    const { source, has } = listen(server.url, { headers: async () => new Headers({ Authorization: `Bearer ${++n}` }) });
+    await has(6);
+    assert.deepEqual(server.requests.map(({ headers }) => headers.authorization), ['Bearer 1', 'Bearer 2', 'Bearer 3']);
+    source.close();
+    server.stop();
+});
+
+test('takes a function for headers that fails as a network that fails', async () => {
+    const server = await serve(stream('retry: 10\n\n', { end: true }), stream('data: a\n\n'));
+    let n = 0;
+    const { source, said, has } = listen(server.url, {
+        headers: () => {
+            if (++n === 2) {
+                throw new Error('no token now');
             }
-            const there = http.request(stage.url + request.url, { headers: request.headers, agent: false }, (from) => {
-                response.writeHead(from.statusCode, from.headers);
-                response.flushHeaders();
-                from.on('error', () => response.destroy());
-                from.pipe(response);
-            });
-            there.on('error', () => response.destroy());
-            response.on('close', () => there.destroy());
-            there.end();
-        });
-        await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-        return {
-            url: `http://127.0.0.1:${server.address().port}`,
-            stop: () => {
-                server.close();
-                server.closeAllConnections();
-            },
-        };
-    }
-
-    // Each test has an origin of its own, so that no session or place comes from another one.
-    let guard;
-    async function open(kind, isGood = (token) => /^Bearer \d+$/.test(token)) {
-        guard = await startGuard(isGood);
-        front = await startFront(guard.url);
-        const page = await browser.open(`${front.url}/t/fetch.html`);
-        await page.until(() => window.ready);
-        await page.run((k) => window.follow(k), kind);
-        return page;
-    }
-    async function close(page) {
-        await page.close();
-        await front.stop();
-        guard.stop();
-    }
-    const live = (page, n = 1) => page.until((times) => window.said.live >= times, n);
-    const count = (page, n) => page.until((wanted) => window.said.rows.length >= wanted, n);
-
-    for (const kind of ['FetchEventSource', 'rowcast']) {
-        test(`${kind}: rows arrive, and none is lost or repeated when the responder is killed`, async () => {
-            const page = await open(kind);
-            await live(page);
-            await stage.insertMany('tick', 1, 50);
-            await count(page, 50);
-            await stage.killResponder();
-            await stage.insertMany('tick', 51, 100);
-            await live(page, 2);
-            await stage.insertMany('tick', 101, 150);
-            await count(page, 150);
-            await page.run(() => window.stream.close());
-            assert.deepEqual(await page.run(() => window.said.rows), numbers(1, 150));
-            const tokens = front.streams.map(({ headers }) => headers.authorization);
-            assert.deepEqual(tokens, tokens.map((_, i) => `Bearer ${i + 1}`));
-            assert.ok(tokens.length >= 2);
-            await close(page);
-        });
-    }
-
-    test('FetchEventSource: a token that is refused closes it', async () => {
-        const page = await open('FetchEventSource', () => false);
-        await page.until(() => window.said.errors > 0);
-        assert.deepEqual(await page.run(() => [window.stream.readyState, window.said.opens]), [2, 0]);
-        assert.deepEqual(front.streams.map(({ status }) => status), [401]);
-        await close(page);
+            return {};
+        },
     });
+    await has(5);
+    assert.deepEqual(said.map(([type]) => type), ['open', 'error', 'error', 'open', 'message']);
+    assert.equal(server.requests.length, 2);
+    source.close();
+    server.stop();
+});
 
-    test('rowcast: a token that is refused is asked for anew, until one is good', async () => {
-        const page = await open('rowcast', (token) => token === 'Bearer 3');
-        await live(page);
-        await stage.insertMany('tick', 1, 3);
-        await count(page, 3);
-        assert.deepEqual(await page.run(() => window.said.rows), [1, 2, 3]);
-        assert.deepEqual(front.streams.map(({ status }) => status), [401, 401, 200]);
-        await close(page);
+test('tells of a failure at once only when somebody can listen', async () => {
+    const { said, has } = listen('http://127.0.0.1:9/', {
+        headers: () => {
+            throw new Error('no token');
+        },
     });
+    await has(1);
+    assert.deepEqual(said, [['error', 0]]);
+});
+
+test('lets go of an answer that it does not take', async () => {
+    let gone;
+    const closed = new Promise((resolve) => (gone = resolve));
+    const server = await serve((response) => {
+        response.on('close', gone);
+        stream('data: a\n\n', { status: 503 })(response);
+    });
+    await listen(server.url).has(1);
+    await closed;
+});
+
+test('says nothing after close(), not even of what is here already', async () => {
+    let gone;
+    const closed = new Promise((resolve) => (gone = resolve));
+    const server = await serve((response) => {
+        response.on('close', gone);
+        stream('data: a\n\ndata: b\n\n')(response);
+    });
+    const { source, said } = listen(server.url);
+    source.addEventListener('message', () => source.close());
+    await closed;
+    assert.deepEqual(said, [['open', 1], ['message', 'a', '']]);
+    assert.equal(source.readyState, 2);
+    server.stop();
+});
+
+test('makes no request when it is closed at once', async () => {
+    const server = await serve(stream('data: a\n\n'));
+    const { source, said } = listen(server.url);
+    source.close();
+    const other = listen(server.url);
+    await other.has(2);
+    assert.equal(server.requests.length, 1);
+    assert.deepEqual(said, []);
+    other.source.close();
+    server.stop();
+});
+
+test('uses another fetch', async () => {
+    const asked = [];
+    const { source, said, has } = listen('http://rowcast.example/x', {
+        withCredentials: true,
+        fetch: async (url, init) => {
+            asked.push([url, init.credentials, init.redirect, init.cache]);
+            return new Response('data: a\n\n', { headers: { 'Content-Type': 'text/event-stream' } });
+        },
+    });
+    await has(3);
+    assert.deepEqual(asked, [['http://rowcast.example/x', 'include', 'follow', 'no-store']]);
+    assert.deepEqual(said, [['open', 1], ['message', 'a', ''], ['error', 0]]);
+    source.close();
+});
+
+test('withHeaders() has its options already, and the constants', async () => {
+    const server = await serve(stream(''));
+    const Source = withHeaders({ headers: { 'X-A': '1' }, withCredentials: true });
+    const source = new Source(server.url, { withCredentials: undefined });
+    await new Promise((resolve) => (source.onopen = resolve));
+    assert.equal(server.requests[0].headers['x-a'], '1');
+    assert.ok(source instanceof FetchEventSource);
+    assert.equal(source.withCredentials, true);
+    const other = new Source(server.url, { withCredentials: false });
+    other.close();
+    assert.equal(other.withCredentials, false);
+    assert.equal(Source.OPEN, 1);
+    source.close();
+    server.stop();
 });

@@ -3,6 +3,7 @@
 //
 //   const front = await startFront(stage.url);   open pages at front.url
 //   front.refuse(true)    every stream is answered with 503 from now on
+//   front.check = fn      fn(request) gives the status to refuse a stream with, or nothing: it goes through
 //   front.mute()          the streams that are open now say nothing more, and stay open
 //   front.cut()           the streams that are open now are cut
 //   front.end()           they end as a server ends them that is done
@@ -22,6 +23,7 @@ export async function startFront(target) {
     const front = {
         streams,
         answer: null,
+        check: null,
         cookies: false,
         cutter: null,
         refuse: (yes) => {
@@ -75,9 +77,10 @@ export async function startFront(target) {
         response.on('close', () => {
             stream.open = false;
         });
-        if (refusing) {
-            stream.status = 503;
-            response.writeHead(503, { 'Content-Type': 'text/plain' }).end('not now\n');
+        const refused = refusing ? 503 : front.check?.(request);
+        if (refused) {
+            stream.status = refused;
+            response.writeHead(refused, { 'Content-Type': 'text/plain' }).end('not now\n');
         } else if (front.answer) {
             front.answer(request, response);
         } else {
