@@ -19,7 +19,8 @@ void server_configure(struct stage *s, const char *name, const char *text);
 
 /* Start `argv` (the strings stay: constants, or those of the stage), which listens at s->host
  * and s->port; `reload` is the signal by which it reads its configuration anew.  Returns when
- * it accepts. */
+ * it answers a request, since one that only accepts may still be starting: lighttpd ends if a
+ * program that it has started dies before its start is over. */
 void server_start(struct stage *s, const char *const argv[], int reload);
 
 #endif
