@@ -55,6 +55,21 @@ static inline int64_t world_number(sqlite3 *db, const char *format, ...)
     return number;
 }
 
+static inline int64_t world_sessions(const struct world *w)
+{
+    return world_number(w->sessions, "SELECT count(*) FROM sessions");
+}
+
+static inline int64_t world_open_streams(const struct world *w)
+{
+    return world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL");
+}
+
+static inline bool is_hex(const char *text, size_t digits)
+{
+    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
 static inline int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);

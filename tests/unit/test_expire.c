@@ -4,11 +4,6 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-static int64_t sessions(struct world *w)
-{
-    return world_number(w->sessions, "SELECT count(*) FROM sessions");
-}
-
 /* A session that was there and left. */
 static void visitor(struct world *w, char *token, char *id)
 {
@@ -25,9 +20,9 @@ static void test_a_session_outlives_its_last_stream_by_buffer_ttl(void **state)
     visitor(w, token, id);
     for (int i = 0; i < 3; i++)
         world_serve(w, 10);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
     world_serve(w, 10);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
     assert_int_equal(world_claim_token(w, token)->gap, GAP_SESSION);
 }
 
@@ -38,9 +33,9 @@ static void test_nobody_expires_early_whenever_in_a_round_it_left(void **state)
     w->settings->buffer_ttl = 5;
     visitor(w, token, id); /* it may have left just now: the round was 10 s */
     world_serve(w, 10);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
     world_serve(w, 10);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_an_outage_expires_nobody(void **state)
@@ -68,11 +63,11 @@ static void test_a_session_with_an_open_stream_stays(void **state)
     world_end(w, first, 0);
     for (int i = 0; i < 10; i++)
         world_serve(w, 60);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
     world_end(w, w->claim.stream_id, 0);
     for (int i = 0; i < 3; i++)
         world_serve(w, 30);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_who_comes_back_has_all_the_time_again(void **state)
@@ -87,9 +82,9 @@ static void test_who_comes_back_has_all_the_time_again(void **state)
     world_end(w, w->claim.stream_id, 0);
     world_serve(w, 20);
     world_serve(w, 20);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
     world_serve(w, 20);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_an_expired_session_takes_its_mailbox_and_its_bookmarks_along(void **state)
@@ -101,7 +96,7 @@ static void test_an_expired_session_takes_its_mailbox_and_its_bookmarks_along(vo
               id, id);
     world_serve(w, 31);
     world_serve(w, 1);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 0);
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM endings"), 0);
     assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 2);
@@ -123,7 +118,7 @@ static void test_mailboxes_go_no_more_than_a_hundred_rows_at_once(void **state)
     }
     world_serve(w, 31);
     world_serve(w, 1);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
     assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 40);
 }
 
@@ -137,7 +132,7 @@ static void test_sessions_expire_although_the_log_is_locked(void **state)
     world_sql(w->log, "BEGIN IMMEDIATE");
     assert_int_equal(store_expire(w->store, w->settings, 1000), STORE_BUSY);
     world_sql(w->log, "COMMIT");
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
     world_insert(w, 1); /* nothing of ours is left open */
 }
 
@@ -150,7 +145,7 @@ static void test_a_log_without_mail_for_the_expired_is_not_locked(void **state)
     world_sql(w->log, "BEGIN IMMEDIATE");
     world_serve(w, 1);
     world_sql(w->log, "COMMIT");
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_many_sessions_expire_in_one_round(void **state)
@@ -162,9 +157,9 @@ static void test_many_sessions_expire_in_one_round(void **state)
         "INSERT INTO sessions(id, token, created_at, last_seen_at, idle_since) "
         "SELECT printf('%%016x', i), printf('%%032x', i), 0, 0, 0 FROM n");
     world_serve(w, 31);
-    assert_int_equal(sessions(w), 1700);
+    assert_int_equal(world_sessions(w), 1700);
     world_serve(w, 1);
-    assert_int_equal(sessions(w), 0);
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_a_bookmark_goes_after_buffer_ttl_although_its_session_stays(void **state)
@@ -181,7 +176,7 @@ static void test_a_bookmark_goes_after_buffer_ttl_although_its_session_stays(voi
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 2);
     world_serve(w, 31);
     world_serve(w, 1);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 1);
 }
 
@@ -212,7 +207,7 @@ static void test_a_dead_responders_streams_end_and_their_sessions_time_runs(void
         1);
     world_serve(w, 31);
     world_serve(w, 1);
-    assert_int_equal(sessions(w), 1);
+    assert_int_equal(world_sessions(w), 1);
 }
 
 static void test_streams_under_a_number_nobody_entered_end_too(void **state)
@@ -221,8 +216,7 @@ static void test_streams_under_a_number_nobody_entered_end_too(void **state)
     world_claim_token(w, NULL);
     world_sql(w->sessions, "UPDATE streams SET responder = 77");
     world_serve(w, 1);
-    assert_int_equal(
-        world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL"), 0);
+    assert_int_equal(world_open_streams(w), 0);
 }
 
 static void test_the_dead_are_found_behind_any_number_of_living_responders(void **state)
@@ -239,8 +233,7 @@ static void test_the_dead_are_found_behind_any_number_of_living_responders(void 
     world_claim_token(w, NULL);
     world_sql(w->sessions, "UPDATE streams SET responder = 700");
     world_serve(w, 1);
-    assert_int_equal(
-        world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL"), 0);
+    assert_int_equal(world_open_streams(w), 0);
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM responders"), 601);
     close(fd);
 }
