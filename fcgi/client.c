@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/sse_format.h"
@@ -21,6 +22,7 @@ void client_begin(struct client *c, struct ticket *t)
     c->answered = t->answered;
     c->wait_ms = t->wait_ms;
     c->retry = t->retry;
+    c->heartbeat = t->heartbeat;
     memcpy(c->epoch, t->epoch, sizeof c->epoch);
     framing_begin(&c->framing, t->framing, t->request_id);
     cursor_begin(&c->cursor, t->subscription, t->cursor, t->until);
@@ -76,6 +78,13 @@ static void own_done(struct client *c)
     c->own_sent = 0;
 }
 
+/* Whether the next piece has to stop at the end of the event.  Inside an open record only a
+ * heartbeat can be said there. */
+static bool halts(const struct client *c)
+{
+    return c->owes_beat || ((c->ending || c->moving) && !framing_open(&c->framing));
+}
+
 /* Write a piece of `own`, or of the batch.  CLIENT_TIRED: it went out, there may be more. */
 static enum client_state write_piece(struct client *c)
 {
@@ -87,8 +96,7 @@ static enum client_state write_piece(struct client *c)
         content = c->own.len - c->own_sent < limit ? c->own.len - c->own_sent : limit;
         slice[1] = (struct iovec){c->own.bytes + c->own_sent, content};
     } else {
-        bool halting = (c->ending || c->moving) && !framing_open(&c->framing);
-        if (halting && cursor_event_left(&c->cursor) < limit)
+        if (halts(c) && cursor_event_left(&c->cursor) < limit)
             limit = cursor_event_left(&c->cursor);
         count = cursor_slices(&c->cursor, slice + 1, SLICES, limit, &content);
     }
@@ -126,6 +134,23 @@ static void say_gap(struct client *c, const char *reason, int64_t from, int64_t 
     sse_format_gap(&c->own, reason, from < 0 ? NULL : position_text(c, from, from_text),
                    oldest > 0 ? position_text(c, oldest, oldest_text) : NULL,
                    position_text(c, at, id));
+}
+
+static void say_heartbeat(struct client *c)
+{
+    char text[EVENT_ID_SIZE];
+    bool moved = c->cursor.after > c->cursor.last_sent;
+    sse_format_heartbeat(&c->own, (int64_t)time(NULL),
+                         moved ? position_text(c, c->cursor.after, text) : NULL);
+    if (moved)
+        c->cursor.last_sent = c->cursor.after;
+    c->owes_beat = false;
+}
+
+/* Between two events.  A client that ends says the rest of its record and no more. */
+static bool may_beat(const struct client *c)
+{
+    return c->owes_beat && !c->own_is_raw && (!c->ending || framing_open(&c->framing));
 }
 
 static void begin_elsewhere(struct client *c)
@@ -185,8 +210,12 @@ enum client_state client_pump(struct client *c)
 {
     uint64_t turn_ends = c->written + TURN_BYTES;
     while (c->written < turn_ends) {
-        if (!own_waits(c) && !framing_open(&c->framing) && cursor_between_events(&c->cursor)) {
-            enum client_state s = between_events(c);
+        if (!own_waits(c) && cursor_between_events(&c->cursor)) {
+            enum client_state s = CLIENT_TIRED;
+            if (may_beat(c))
+                say_heartbeat(c);
+            else if (!framing_open(&c->framing))
+                s = between_events(c);
             if (s != CLIENT_TIRED)
                 return s;
         }
@@ -222,20 +251,15 @@ void client_move(struct client *c, const char *epoch, int64_t end)
     c->move_to = end;
 }
 
-void client_heartbeat(struct client *c, int64_t unix_seconds)
+void client_heartbeat(struct client *c)
 {
-    char text[EVENT_ID_SIZE];
-    bool moved = c->cursor.after > c->cursor.last_sent;
-    sse_format_heartbeat(&c->own, unix_seconds,
-                         moved ? position_text(c, c->cursor.after, text) : NULL);
-    if (moved)
-        c->cursor.last_sent = c->cursor.after;
+    c->owes_beat = true;
 }
 
-void client_end_poll(struct client *c, int64_t unix_seconds, int64_t retry_ms)
+void client_end_poll(struct client *c, int64_t retry_ms)
 {
     if (c->ids && c->cursor.after > c->cursor.last_sent)
-        client_heartbeat(c, unix_seconds);
+        say_heartbeat(c);
     client_end(c, retry_ms);
 }
 

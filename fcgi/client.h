@@ -5,8 +5,10 @@
  *     cursor  slices of a batch, straight from its bytes
  *
  * client_pump writes until the socket is full, the batch is used up or a turn is over.  A
- * record that was begun is always completed from where it was begun; so a client that is told
- * to end, or to begin again elsewhere, does so at the end of its event.
+ * record that was begun is always completed: a client that is told to end, or to begin again
+ * elsewhere, does so at the first end of an event that is the end of a record, too.  Only a
+ * heartbeat does not wait for that.  It goes out at the next end of an event, as content of the
+ * record that is open, because a record may take a slow client longer than its patience.
  *
  * Knows no event loop: what it returns is what the loop has to do.  Thread: the hub's. */
 #ifndef ROWCAST_FCGI_CLIENT_H
@@ -28,12 +30,14 @@ struct client {
     bool own_is_raw; /* `own` is not content but the end of the request itself */
     bool moving;     /* another log: tell, then begin at move_to */
     bool answered;   /* it was told something: rows, or a gap */
+    bool owes_beat;  /* a heartbeat, at the end of the event */
     char move_epoch[EPOCH_SIZE];
     int32_t wait_ms; /* a poll: how long it may wait for that; -1: a stream */
     int64_t move_to;
     int64_t retry; /* ms: the setting when it came; of an ending client what it is told */
     char epoch[EPOCH_SIZE];
-    uint64_t written; /* bytes that went out so far */
+    uint16_t heartbeat; /* seconds between heartbeats that it asked for; 0: none */
+    uint64_t written;   /* bytes that went out so far */
     struct framing framing;
     struct cursor cursor;
     struct buffer own;
@@ -63,13 +67,14 @@ void client_end(struct client *c, int64_t retry_ms);
 /* The same for a poll, which also tells its position in a heartbeat if that moved since the
  * last id: else rows for others would have to be passed over again and again.  Only when
  * CLIENT_IDLE. */
-void client_end_poll(struct client *c, int64_t unix_seconds, int64_t retry_ms);
+void client_end_poll(struct client *c, int64_t retry_ms);
 
 /* The log is another one: at the end of the event, a gap of reason `epoch` at `end`. */
 void client_move(struct client *c, const char *epoch, int64_t end);
 
-/* A heartbeat, with the position if it moved since the last id.  Only when CLIENT_IDLE. */
-void client_heartbeat(struct client *c, int64_t unix_seconds);
+/* A heartbeat is due: client_pump writes it at the end of the event, with the position if that
+ * moved since the last id.  However often it falls due until then, it is one. */
+void client_heartbeat(struct client *c);
 
 /* Everything up to here was written. */
 int64_t client_position(const struct client *c);

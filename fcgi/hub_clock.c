@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "fcgi/hub_internal.h"
@@ -16,16 +15,15 @@ static uint64_t spread(const struct stream *s, int64_t seconds)
 }
 
 /* Also on a busy stream: a page hears only the types that it listens to, and a heartbeat is one
- * that all listen to, so its absence means something. */
+ * that all listen to, so its absence means something.  A stream whose socket is full writes it
+ * when it is writable again: one that is full at every tick would else never have any. */
 static bool beat(struct stream *s, uint64_t now)
 {
-    if (s->state == STREAM_BLOCKED ||
-        now - s->beat_at < spread(s, s->hub->settings->heartbeat_interval) ||
-        !cursor_between_events(&s->client.cursor))
+    if (now - s->beat_at < spread(s, settings_heartbeat(s->hub->settings, s->client.heartbeat)))
         return false;
     s->beat_at = now;
-    client_heartbeat(&s->client, (int64_t)time(NULL));
-    return true;
+    client_heartbeat(&s->client);
+    return s->state != STREAM_BLOCKED;
 }
 
 /* A position counts as received when 2 s of an unbroken stream lie behind it: bytes written
@@ -114,6 +112,15 @@ void clock_drain(struct hub *h)
         cut_all(h);
 }
 
+/* A twentieth of the shortest time between heartbeats: a tick brings one late by as much. */
+static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
+{
+    uint64_t ms = (uint64_t)heartbeat * 1000 / 20;
+    if (ms < TICK_MS_MIN || h->draining)
+        return TICK_MS_MIN;
+    return ms > TICK_MS_MAX ? TICK_MS_MAX : ms;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct hub *h = t->data;
@@ -122,8 +129,14 @@ static void on_tick(uv_timer_t *t)
     if (marks)
         h->marked_at = now;
     batches_settle(h);
-    for (uint32_t i = h->seats; i-- > 0;)
+    int64_t shortest = h->settings->heartbeat_interval;
+    for (uint32_t i = h->seats; i-- > 0;) {
+        int64_t heartbeat = settings_heartbeat(h->settings, h->stream[i]->client.heartbeat);
+        if (heartbeat < shortest)
+            shortest = heartbeat;
         look_after(h->stream[i], now, marks);
+    }
+    uv_timer_set_repeat(t, tick_ms(h, shortest));
     rotate(h, now);
     clock_shed(h);
     if (h->draining)
@@ -132,11 +145,7 @@ static void on_tick(uv_timer_t *t)
 
 void clock_start(struct hub *h)
 {
-    uint64_t ms = (uint64_t)h->settings->heartbeat_interval * 1000 / 20;
-    if (ms > TICK_MS_MAX)
-        ms = TICK_MS_MAX;
-    if (ms < TICK_MS_MIN || h->draining)
-        ms = TICK_MS_MIN;
+    uint64_t ms = tick_ms(h, h->settings->heartbeat_interval);
     h->tick.data = h;
     uv_timer_start(&h->tick, on_tick, ms, ms);
 }

@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <time.h>
 #include <utlist.h>
 
 #include "fcgi/hub_internal.h"
@@ -125,7 +124,7 @@ static int64_t retry(const struct stream *s)
 static void end_poll(struct stream *s)
 {
     batches_forget(s);
-    client_end_poll(&s->client, (int64_t)time(NULL), retry(s));
+    client_end_poll(&s->client, retry(s));
 }
 
 void stream_pump(struct stream *s)

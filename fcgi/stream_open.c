@@ -75,7 +75,7 @@ static void add_gap(struct buffer *out, const struct claim *c, const char *id)
 }
 
 static void add_blocks(struct buffer *out, const struct settings *settings,
-                       const struct claim *c)
+                       const struct claim *c, int64_t heartbeat)
 {
     char presented[EVENT_ID_SIZE], cursor[EVENT_ID_SIZE];
     bool ids = settings->enable_reconnection, gap = ids && c->gap != GAP_NONE;
@@ -86,7 +86,7 @@ static void add_blocks(struct buffer *out, const struct settings *settings,
     sse_format_opening(out, sse_jitter(settings->retry),
                        ids && c->presented >= 0 ? presented : NULL);
     sse_format_connected(out, c->session_id[0] != '\0' ? c->session_id : NULL, c->reconnection,
-                         settings->buffer_size, c->reconnections, settings->heartbeat_interval,
+                         settings->buffer_size, c->reconnections, heartbeat,
                          ids && !gap ? cursor : NULL);
     if (gap)
         add_gap(out, c, cursor);
@@ -121,14 +121,14 @@ static void make_poll(struct ticket *t, const struct claim *c, int32_t wait_ms)
 
 /* Takes over the claim's subscription and the request's descriptor, or neither. */
 static struct ticket *ticket_new(const struct settings *settings, struct request *r,
-                                 const struct claim *c, int32_t wait_ms)
+                                 const struct claim *c, const struct wish *w)
 {
     struct ticket *t = calloc(1, sizeof *t);
 
     if (t == NULL)
         return NULL;
     add_headers(&t->prologue, c, r->https);
-    add_blocks(&t->prologue, settings, c);
+    add_blocks(&t->prologue, settings, c, settings_heartbeat(settings, w->heartbeat));
     if (c->stream_id != 0)
         t->ending = calloc(1, sizeof *t->ending);
     if (t->prologue.failed || (c->stream_id != 0 && t->ending == NULL)) {
@@ -150,7 +150,8 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
     t->last_sent = t->ids ? c->cursor : -1;
     t->replaying = c->count > 0;
     t->retry = settings->retry;
-    make_poll(t, c, wait_ms);
+    t->heartbeat = w->heartbeat;
+    make_poll(t, c, w->wait_ms);
     t->subscription = c->subscription;
     t->fd = request_take_fd(r);
     unblock(t->fd);
@@ -178,7 +179,7 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
     if (result != STORE_OK)
         return NULL;
     note(&unsaved, c.saved != STORE_OK, "sessions_unsaved", unsaved_why(c.saved));
-    struct ticket *t = ticket_new(settings, r, &c, w->wait_ms);
+    struct ticket *t = ticket_new(settings, r, &c, w);
     if (t == NULL)
         give_back(s, &c);
     return t;

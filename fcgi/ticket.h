@@ -49,6 +49,7 @@ struct ticket {
     int32_t wait_ms;   /* a poll: how long it may wait for something to tell; -1: a stream */
     bool answered;     /* a poll that has something to tell already: a gap, a replay */
     bool lingers;      /* a poll of a client that brings no id: only its mark can carry it on */
+    uint16_t heartbeat; /* seconds between heartbeats that it asked for; 0: none */
 };
 
 void ticket_free(struct ticket *t); /* closes fd too; NULL is fine */

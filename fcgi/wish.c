@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WISH_WAIT_MAX = 3600 /* s */ };
+enum { WISH_WAIT_MAX = 3600, WISH_HEARTBEAT_MAX = 3600 /* s; the setting's largest */ };
 
 static const char COOKIE[] = "sse-session-id";
 
@@ -158,6 +158,23 @@ static const char *read_wait(struct wish *w, const struct query *q)
     return NULL;
 }
 
+/* A shorter one than the setting's, for clients whose patience is shorter.  More is no error:
+ * the page cannot know the setting. */
+static const char *read_heartbeat(struct wish *w, const struct query *q)
+{
+    const char *heartbeat = query_value(q, "heartbeat");
+    size_t digits = heartbeat == NULL ? 0 : strspn(heartbeat, "0123456789");
+
+    w->heartbeat = 0;
+    if (heartbeat == NULL)
+        return NULL;
+    long long seconds = strtoll(heartbeat, NULL, 10);
+    if (digits == 0 || heartbeat[digits] != '\0' || seconds < 1)
+        return "heartbeat= wants the whole seconds between two heartbeats, at least 1";
+    w->heartbeat = (uint16_t)(seconds < WISH_HEARTBEAT_MAX ? seconds : WISH_HEARTBEAT_MAX);
+    return NULL;
+}
+
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem)
 {
@@ -186,6 +203,8 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
         wrong = read_position(&w->claim, r, q);
     if (wrong == NULL)
         wrong = read_wait(w, q);
+    if (wrong == NULL)
+        wrong = read_heartbeat(w, q);
     return wrong;
 }
 

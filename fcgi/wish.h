@@ -12,6 +12,7 @@
 struct wish {
     struct claim_request claim; /* its strings are the request's, the query's, or below */
     int32_t wait_ms;            /* a poll, and how long it waits; -1: a stream */
+    uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
     char token[SESSION_TOKEN_SIZE];
     char user_agent[META_TEXT_SIZE];
     char client_version[META_TEXT_SIZE];

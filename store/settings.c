@@ -39,3 +39,8 @@ void settings_unref(struct settings *s)
     if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
         free(s);
 }
+
+int64_t settings_heartbeat(const struct settings *s, int64_t asked)
+{
+    return asked > 0 && asked < s->heartbeat_interval ? asked : s->heartbeat_interval;
+}

@@ -39,4 +39,8 @@ struct settings *settings_new(void);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s); /* NULL is fine; frees with the last */
 
+/* Seconds from one heartbeat of a stream to the next: what its client asked for, if that is
+ * shorter than the setting; `asked` 0: nothing. */
+int64_t settings_heartbeat(const struct settings *s, int64_t asked);
+
 #endif
