@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fcgi/log.h"
 #include "fcgi/manage.h"
 #include "fcgi/publish.h"
 #include "fcgi/query.h"
@@ -44,7 +45,8 @@ static struct ticket *answer_stream(struct answerer *a, const struct settings *s
     return stream_claim(a->store, settings, r, q);
 }
 
-/* While the settings were never read, nobody can be told from a publisher. */
+/* While the settings were never read, nobody can be told from a publisher, and so nobody is
+ * told what only publishers may know: the log's path, for one. */
 static bool knows_token(struct answerer *a, const struct settings *settings, struct request *r)
 {
     struct store_end end;
@@ -52,19 +54,21 @@ static bool knows_token(struct answerer *a, const struct settings *settings, str
     if (settings->version >= 0)
         return true;
     enum store_result result = store_end(a->store, &end);
-    reply_failure(r, result, store_why(a->store));
+    log_line(LOG_LEVEL_ERROR, "token_unknown", "why=\"%s\"", store_why(a->store));
+    reply_failure(r, result,
+                  "the event log cannot be read now; what the responder logs says why");
     return false;
 }
 
 static void answer_publisher(struct answerer *a, const struct settings *settings,
-                             struct request *r, const struct query *q, enum route route)
+                             struct request *r, struct query *q, enum route route)
 {
     switch (route) {
     case ROUTE_BROADCAST:
-        publish_broadcast(a->store, settings, r, q);
+        publish_broadcast(a->store, a->publisher, settings, r, q);
         break;
     case ROUTE_SEND:
-        publish_send(a->store, settings, r, q);
+        publish_send(a->store, a->publisher, settings, r, q);
         break;
     case ROUTE_DISCONNECT:
         manage_disconnect(a->store, r, q);

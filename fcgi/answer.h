@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "fcgi/board.h"
+#include "fcgi/publisher.h"
 #include "fcgi/request.h"
 #include "fcgi/ticket.h"
 #include "store/store.h"
@@ -18,6 +19,7 @@ struct answerer {
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
     char epoch[EPOCH_SIZE];    /* of the log they were read from */
     bool leased;
+    struct publisher *publisher; /* NULL: publications are committed by the store */
 
     /* Whether a stream could be served now; asked before the claim, because a stream that was
      * entered must be served.  NULL: always. */

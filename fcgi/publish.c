@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi/buffer.h"
 #include "fcgi/form.h"
 #include "fcgi/reply.h"
 
@@ -43,58 +42,30 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
-static void add_id(struct buffer *out, const char *epoch, int64_t id)
+/* By the publisher's thread, or, where there is none, here. */
+static void commit(struct store *s, struct publisher *publisher, struct publishing *p)
 {
-    char text[EVENT_ID_SIZE];
+    struct appending *a = &p->appending;
+    char epoch[EPOCH_SIZE] = "";
 
-    event_id_format(text, epoch, id);
-    buffer_printf(out, "\"%s\"", text);
-}
-
-static void answer_ids(struct request *r, const struct publication *p, const int64_t *ids,
-                       const char *epoch)
-{
-    struct buffer json = {0};
-
-    buffer_text(&json, "{\"id\":");
-    add_id(&json, epoch, ids[0]);
-    for (size_t i = 0; i < p->session_count; i++) {
-        buffer_text(&json, i == 0 ? ",\"ids\":[" : ",");
-        add_id(&json, epoch, ids[i]);
-    }
-    buffer_text(&json, p->session_count > 0 ? "]}" : "}");
-    buffer_add(&json, "", 1);
-    /* It is in the log, whatever memory says now. */
-    reply_json(r, 200, NULL, json.failed ? "{}" : json.bytes);
-    buffer_free(&json);
-}
-
-static void append(struct store *s, struct request *r, const struct publication *p)
-{
-    size_t count = p->session_count > 0 ? p->session_count : 1;
-    int64_t *ids = calloc(count, sizeof *ids);
-    char epoch[EPOCH_SIZE];
-    enum store_result result = STORE_NOMEM;
-
-    if (ids != NULL)
-        result = store_append(s, p, ids, epoch);
-    if (result == STORE_OK)
-        answer_ids(r, p, ids, epoch);
-    else
-        reply_failure(r, result, ids == NULL ? "out of memory" : store_why(s));
-    free(ids);
+    if (publisher != NULL && publisher_post(publisher, p))
+        return;
+    store_append_all(s, &a, 1, STORE_PATIENCE_MS, epoch);
+    publishing_answer(p, epoch, NULL);
 }
 
 /* Publish it, unless something about it is wrong; without memory that is not known. */
-static void finish(struct store *s, struct request *r, const struct form *f,
-                   const struct publication *p)
+static void finish(struct store *s, struct publisher *publisher, struct publishing *p)
 {
-    if (f->nomem)
-        reply_failure(r, STORE_NOMEM, "out of memory");
-    else if (f->wrong[0] != '\0')
-        reply_error(r, 400, NULL, f->wrong);
-    else
-        append(s, r, p);
+    if (p->form.nomem || !publishing_prepare(p)) {
+        reply_failure(&p->request, STORE_NOMEM, "out of memory");
+    } else if (p->form.wrong[0] != '\0') {
+        reply_error(&p->request, 400, NULL, p->form.wrong);
+    } else {
+        commit(s, publisher, p);
+        return;
+    }
+    publishing_free(p);
 }
 
 static bool is_too_large(const struct settings *settings, struct request *r)
@@ -109,48 +80,65 @@ static bool is_too_large(const struct settings *settings, struct request *r)
     return true;
 }
 
-void publish_broadcast(struct store *s, const struct settings *settings, struct request *r,
-                       const struct query *q)
+/* The publication that `r` asks for, as far as both kinds are alike.  NULL: it was answered. */
+static struct publishing *begin(const struct settings *settings, struct request *r,
+                                struct query *q)
 {
-    struct form f;
-    struct publication p = {0};
-
     if (is_too_large(settings, r))
-        return;
-    form_read(&f, r, q, "data");
-    if (form_values(&f, "session", NULL, 0) > 0) /* meant for one, it must not reach all */
-        form_wrong(&f, "session= belongs to /send, not to /broadcast");
-    read_publication(&f, r, &p);
-    finish(s, r, &f, &p);
-    form_free(&f);
+        return NULL;
+    struct publishing *p = publishing_new(r, q);
+    if (p == NULL)
+        reply_failure(r, STORE_NOMEM, "out of memory");
+    else
+        form_read(&p->form, &p->request, &p->query, "data");
+    return p;
 }
 
-static void read_sessions(struct form *f, const char **sessions, size_t count)
+void publish_broadcast(struct store *s, struct publisher *publisher,
+                       const struct settings *settings, struct request *r, struct query *q)
 {
+    struct publishing *p = begin(settings, r, q);
+
+    if (p == NULL)
+        return;
+    if (form_values(&p->form, "session", NULL, 0) >
+        0) /* meant for one, it must not reach all */
+        form_wrong(&p->form, "session= belongs to /send, not to /broadcast");
+    read_publication(&p->form, &p->request, &p->appending.what);
+    finish(s, publisher, p);
+}
+
+static void read_sessions(struct publishing *p)
+{
+    struct form *f = &p->form;
+    size_t count = form_values(f, "session", NULL, 0);
+
     if (count == 0)
         form_wrong(f, "session= is missing: whom is it for?");
     if (count > QUERY_ITEMS_MAX)
         form_wrong(f, "at most %d sessions at a time", QUERY_ITEMS_MAX);
-    for (size_t i = 0; i < count && i < QUERY_ITEMS_MAX; i++)
-        if (sessions[i][0] == '\0' || !query_is_plain(sessions[i]))
-            form_wrong(f, "session= is not a session's id");
     if (form_values(f, "channel", NULL, 0) > 0)
         form_wrong(f, "channel= belongs to /broadcast, not to /send");
+    p->sessions = calloc(count + 1, sizeof *p->sessions);
+    if (p->sessions == NULL) {
+        f->nomem = true;
+        return;
+    }
+    p->appending.what.session_count = form_values(f, "session", p->sessions, count);
+    p->appending.what.sessions = p->sessions;
+    for (size_t i = 0; i < count; i++)
+        if (p->sessions[i][0] == '\0' || !query_is_plain(p->sessions[i]))
+            form_wrong(f, "session= is not a session's id");
 }
 
-void publish_send(struct store *s, const struct settings *settings, struct request *r,
-                  const struct query *q)
+void publish_send(struct store *s, struct publisher *publisher, const struct settings *settings,
+                  struct request *r, struct query *q)
 {
-    struct form f;
-    const char *sessions[QUERY_ITEMS_MAX];
-    struct publication p = {.sessions = sessions};
+    struct publishing *p = begin(settings, r, q);
 
-    if (is_too_large(settings, r))
+    if (p == NULL)
         return;
-    form_read(&f, r, q, "data");
-    p.session_count = form_values(&f, "session", sessions, QUERY_ITEMS_MAX);
-    read_sessions(&f, sessions, p.session_count);
-    read_publication(&f, r, &p);
-    finish(s, r, &f, &p);
-    form_free(&f);
+    read_sessions(p);
+    read_publication(&p->form, &p->request, &p->appending.what);
+    finish(s, publisher, p);
 }

@@ -4,6 +4,7 @@
 #ifndef ROWCAST_FCGI_PUBLISH_H
 #define ROWCAST_FCGI_PUBLISH_H
 
+#include "fcgi/publisher.h"
 #include "fcgi/query.h"
 #include "fcgi/request.h"
 #include "store/store.h"
@@ -11,10 +12,12 @@
 /* The most bytes of a body that may hold an event: form encoding makes up to three of each. */
 size_t publish_body_max(const struct settings *settings);
 
-/* Answer the request; whoever calls has checked the token. */
-void publish_broadcast(struct store *s, const struct settings *settings, struct request *r,
-                       const struct query *q);
-void publish_send(struct store *s, const struct settings *settings, struct request *r,
-                  const struct query *q);
+/* See that the request is answered: by `publisher`, to which what `r` and `q` have is handed
+ * over (they are empty afterwards), or, without one (NULL), here, with the store.  Whoever
+ * calls has checked the token. */
+void publish_broadcast(struct store *s, struct publisher *publisher,
+                       const struct settings *settings, struct request *r, struct query *q);
+void publish_send(struct store *s, struct publisher *publisher, const struct settings *settings,
+                  struct request *r, struct query *q);
 
 #endif

@@ -10,6 +10,7 @@
 #include "fcgi/buffer.h"
 #include "fcgi/framing.h"
 #include "fcgi/sse_format.h"
+#include "fcgi/unsent.h"
 
 static const char *reason(int status)
 {
@@ -90,11 +91,17 @@ void reply_send(struct request *r, const struct reply *reply)
     buffer_add(&text, reply->body, reply->body_len);
     if (!text.failed)
         frame(&framed, r, &text);
-    if (!text.failed && !framed.failed)
+    bool made = !text.failed && !framed.failed;
+    if (made && r->unsent != NULL) {
+        unsent_send(r->unsent, fd, framed.bytes, framed.len);
+        fd = -1;
+    } else if (made) {
         write_all(fd, framed.bytes, framed.len);
+    }
     buffer_free(&text);
     buffer_free(&framed);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 void reply_json(struct request *r, int status, const char *headers, const char *json)

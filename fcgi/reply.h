@@ -1,5 +1,6 @@
 /* An answer that is not a stream: written whole, blocking for at most REPLY_SECONDS, then the
- * end of the request and close.  A client that left loses its answer, and nobody is told.
+ * end of the request and close; or, with r->unsent, as far as the socket takes it now, and the
+ * rest is left there.  A client that left loses its answer, and nobody is told.
  *
  * Every answer says Cache-Control: no-store.  Each function takes the request's descriptor.
  *

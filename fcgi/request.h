@@ -15,6 +15,8 @@
 
 enum { REQUEST_VARIABLES_MAX = 1024 * 1024 };
 
+struct unsent;
+
 struct request {
     int fd; /* where the answer goes; owned; -1: taken by somebody */
     enum framing_kind framing;
@@ -38,6 +40,8 @@ struct request {
     size_t body_len;
     size_t body_room;
     bool body_too_large; /* there was more than the limit; `body` is NULL then */
+
+    struct unsent *unsent; /* takes what the socket does not; NULL: an answer may wait */
 
     const char **variable; /* NAME=VALUE, the last one NULL */
     char *text;

@@ -160,6 +160,9 @@ struct responder *responder_new(const char *db_path)
 bool responder_serve(struct responder *r, int listener)
 {
     r->context.listener = listener;
+    r->context.publisher = publisher_new(r->db_path);
+    if (!r->context.publisher)
+        return false;
     r->workers = workers_start(&r->context, RESPONDER_WORKERS);
     return r->workers;
 }
@@ -215,9 +218,12 @@ void responder_free(struct responder *r)
     if (!r)
         return;
     eventfd_write(r->stop_fd, 1);
+    if (r->context.publisher)
+        publisher_hurry(r->context.publisher);
     if (streams(r))
         drain(r);
     workers_stop(r->workers); /* who may have brought the last ones meanwhile */
+    publisher_free(r->context.publisher);
     if (r->hub) {
         drain(r);
         hub_stop(r->hub);

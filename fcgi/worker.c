@@ -105,6 +105,7 @@ static void set_up(struct worker *w, const struct worker_context *c)
 {
     w->context = c;
     w->answerer.board = c->board;
+    w->answerer.publisher = c->publisher;
     w->answerer.may_stream = may_stream;
     w->answerer.arg = w;
     atomic_init(&w->reading, -1);

@@ -1,7 +1,8 @@
 /* The request workers: each accepts a connection, parses one request, answers it, and closes;
  * or claims a stream and hands its socket to the hub.
  *
- *     accept -> request -> route -+-> broadcast, send, disconnect, stats: a reply, close
+ *     accept -> request -> route -+-> disconnect, stats: a reply, close
+ *                                 +-> broadcast, send: publisher
  *                                 +-> events: claim -> ticket -> hub
  *
  * There is one at first.  Who leaves the listener to serve, and leaves nobody behind, starts
@@ -21,14 +22,16 @@
 
 #include "fcgi/board.h"
 #include "fcgi/hub.h"
+#include "fcgi/publisher.h"
 #include "fcgi/ticket.h"
 #include "store/store.h"
 
 struct worker_context {
     const char *db_path;
     struct board *board;
-    int listener; /* a listening socket, blocking or not */
-    int stop_fd;  /* readable: accept nobody any more; never read from here */
+    struct publisher *publisher; /* NULL: workers commit what is published; so does plain CGI */
+    int listener;                /* a listening socket, blocking or not */
+    int stop_fd;                 /* readable: accept nobody any more; never read from here */
 
     /* Called before each claim, by any worker: the hub, running, with its feeder; NULL: not
      * now, the stream is told to come later.  The first call may take its time. */

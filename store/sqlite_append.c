@@ -1,9 +1,45 @@
+/* Appending groups of publications.
+ *
+ * A commit costs a sync of the disk (0.2 to 20 ms), a row costs 8 µs: so who has many waiting
+ * commits them together.  A group is one transaction, and each publication in it stands or
+ * falls alone.  SQLite undoes a single INSERT that a rule refuses, with all that its triggers
+ * did (RAISE(ABORT)); only a publication of several rows needs a savepoint for that.
+ *
+ * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/sqlite_database.h"
 
 static const char appending[] = "appending to the log";
+
+enum { LOOK_US = 1000 };
+
+/* Who waits for a lock, and until when. */
+struct patience {
+    struct store *store;
+    int64_t began, ms;
+};
+
+/* SQLite's own patience sleeps longer and longer, up to 100 ms: between groups that another
+ * process commits back to back it would hardly ever look at the right moment.  Uneven, so that
+ * two who wait do not meet for ever.  0: enough.  SQLite's busy handler. */
+static int wait_for_lock(void *arg, int tries)
+{
+    const struct patience *p = arg;
+    struct timespec now;
+    int64_t ms = p->ms;
+    (void)tries;
+    if (atomic_load(&p->store->hurried) && ms > STORE_BUSY_MS)
+        ms = STORE_BUSY_MS;
+    if (database_clock_ms() - p->began >= ms)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    now = (struct timespec){.tv_nsec = (LOOK_US / 2 + now.tv_nsec / 100 % LOOK_US) * 1000L};
+    nanosleep(&now, NULL);
+    return 1;
+}
 
 /* STORE_UNKNOWN if one of the sessions is not there: then nobody gets anything. */
 static enum store_result sessions_check(struct store *s, const struct publication *p)
@@ -48,7 +84,7 @@ static enum store_result find_twin(struct store *s, const struct publication *p,
     return r;
 }
 
-static enum store_result append_one(struct store *s, const struct publication *p,
+static enum store_result append_row(struct store *s, const struct publication *p,
                                     const char *session, int64_t *id)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_INSERT);
@@ -74,34 +110,136 @@ static enum store_result append_one(struct store *s, const struct publication *p
     return STORE_OK;
 }
 
-static enum store_result append_in_transaction(struct store *s, const struct publication *p,
-                                               int64_t *ids, char epoch[EPOCH_SIZE])
+/* A row for each session, or none. */
+static enum store_result append_rows(struct store *s, const struct appending *a)
+{
+    enum store_result r = database_run(s, &s->log, SQL_SAVEPOINT), undone = STORE_OK;
+    if (r != STORE_OK)
+        return r;
+    for (size_t i = 0; i < a->what.session_count && r == STORE_OK; i++)
+        r = append_row(s, &a->what, a->what.sessions[i], &a->ids[i]);
+    if (r == STORE_OK)
+        return database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
+    if (r != STORE_REFUSED)
+        return r; /* the whole transaction ends */
+    char why[STORE_WHY_SIZE];
+    memcpy(why, s->why, sizeof why);
+    undone = database_run(s, &s->log, SQL_SAVEPOINT_UNDO);
+    if (undone == STORE_OK)
+        undone = database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
+    if (undone != STORE_OK)
+        return undone;
+    memcpy(s->why, why, sizeof why);
+    return r;
+}
+
+static void note(struct store *s, struct appending *a, enum store_result r)
+{
+    a->result = r;
+    memcpy(a->why, s->why, sizeof a->why);
+    if (r == STORE_OK)
+        a->why[0] = '\0';
+}
+
+/* Those that are still well, in the transaction that is open.  Any result but STORE_OK ends it.
+ */
+static enum store_result append_group(struct store *s, struct appending *const *items, size_t n,
+                                      char epoch[EPOCH_SIZE])
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
     if (r != STORE_OK)
         return r;
     memcpy(epoch, end.epoch, EPOCH_SIZE);
-    if (p->session_count == 0)
-        return append_one(s, p, NULL, &ids[0]);
-    for (size_t i = 0; i < p->session_count && r == STORE_OK; i++)
-        r = append_one(s, p, p->sessions[i], &ids[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct appending *a = items[i];
+        if (a->result != STORE_OK)
+            continue;
+        r = a->what.session_count > 0 ? append_rows(s, a)
+                                      : append_row(s, &a->what, NULL, &a->ids[0]);
+        if (r != STORE_OK && (r != STORE_REFUSED || sqlite3_get_autocommit(s->log.db)))
+            return r;
+        note(s, a, r);
+    }
+    return STORE_OK;
+}
+
+/* Open the log and take its lock, with patience for both. */
+static enum store_result begin(struct store *s, struct patience *p)
+{
+    enum store_result r = database_use(s, &s->log);
+    while (r == STORE_BUSY && wait_for_lock(p, 0))
+        r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    sqlite3_busy_handler(s->log.db, wait_for_lock, p);
+    r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    sqlite3_busy_timeout(s->log.db, STORE_BUSY_MS);
+    if (r == STORE_BUSY)
+        return store_refuse(s, r, "the log is locked: another program is writing to it");
     return r;
 }
 
-enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
-                               char epoch[EPOCH_SIZE])
+static enum store_result append_together(struct store *s, struct appending *const *items,
+                                         size_t n, struct patience *p, char epoch[EPOCH_SIZE])
 {
-    enum store_result r = sessions_check(s, p);
+    enum store_result r = begin(s, p);
     if (r == STORE_OK)
-        r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
-    if (r == STORE_OK)
-        r = append_in_transaction(s, p, ids, epoch);
+        r = append_group(s, items, n, epoch);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_COMMIT);
     if (r != STORE_OK)
         database_rollback(&s->log);
     return r;
+}
+
+/* Everything that was well is not written. */
+static void fail_all(struct store *s, struct appending *const *items, size_t n,
+                     enum store_result r)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i]->result == STORE_OK)
+            note(s, items[i], r);
+}
+
+void store_append_all(struct store *s, struct appending *const *items, size_t n,
+                      int patience_ms, char epoch[EPOCH_SIZE])
+{
+    struct patience p = {s, database_clock_ms(), patience_ms};
+    size_t well = 0;
+    for (size_t i = 0; i < n; i++) { /* before the lock is taken */
+        note(s, items[i], sessions_check(s, &items[i]->what));
+        well += items[i]->result == STORE_OK;
+    }
+    if (well == 0)
+        return;
+    enum store_result r = append_together(s, items, n, &p, epoch);
+    bool is_short = r == STORE_FULL || r == STORE_NOMEM;
+    if (r == STORE_OK)
+        return;
+    if (well == 1 || !is_short) {
+        fail_all(s, items, n, r);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) { /* a large one is no reason to refuse the small ones */
+        if (items[i]->result != STORE_OK)
+            continue;
+        r = append_together(s, &items[i], 1, &p, epoch);
+        if (r != STORE_OK)
+            note(s, items[i], r);
+    }
+}
+
+enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
+                               char epoch[EPOCH_SIZE])
+{
+    struct appending one = {.what = *p, .ids = ids}, *item = &one;
+    store_append_all(s, &item, 1, STORE_PATIENCE_MS, epoch);
+    memcpy(s->why, one.why, sizeof s->why);
+    return one.result;
+}
+
+void store_hurry(struct store *s)
+{
+    atomic_store(&s->hurried, true);
 }

@@ -63,19 +63,19 @@ static void check_mode(struct checking *c, const struct database *d, const char 
 }
 
 /* Rows of one text each, that should all be `right`. */
-static void check_texts(struct checking *c, struct database *d, const char *what, enum sql id,
-                        const char *right)
+static void check_texts(struct checking *c, struct database *d, const char *what,
+                        const char *checked, enum sql id, const char *right)
 {
     sqlite3_stmt *stmt = database_statement(d, id);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
         if (text && strcmp(text, right) != 0)
-            finding(c, STORE_CORRUPT, "%s %s: %s says %s, not %s", what, d->path, sql_name[id],
+            finding(c, STORE_CORRUPT, "%s %s: the %s says %s, not %s", what, d->path, checked,
                     text, right);
     }
     if (rc != SQLITE_DONE) {
-        enum store_result r = store_failed(c->store, d, sql_name[id]);
+        enum store_result r = store_failed(c->store, d, checked);
         finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
     }
     sqlite3_reset(stmt);
@@ -145,8 +145,8 @@ static bool check_open(struct checking *c, struct database *d, const char *what,
         return false;
     }
     check_mode(c, d, what, wrong);
-    check_texts(c, d, what, SQL_CHECK_JOURNAL, "wal");
-    check_texts(c, d, what, SQL_CHECK_QUICK, "ok");
+    check_texts(c, d, what, "journal mode", SQL_CHECK_JOURNAL, "wal");
+    check_texts(c, d, what, "quick check", SQL_CHECK_QUICK, "ok");
     check_schema(c, d);
     return true;
 }

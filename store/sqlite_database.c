@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum store_result store_refuse(struct store *s, enum store_result r, const char *format, ...)
@@ -72,6 +73,7 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
         return store_refuse(s, STORE_NOMEM, "%s: out of memory", doing);
     enum store_result r = result_of(d->db);
     d->suspect |= r == STORE_IO || r == STORE_CORRUPT;
+    d->readonly |= r == STORE_READONLY;
     if (r == STORE_REFUSED) /* the sentence is the schema's */
         return store_refuse(s, r, "%s", sqlite3_errmsg(d->db));
     return store_refuse(s, r, "%s: %s", doing, sqlite3_errmsg(d->db));
@@ -117,6 +119,7 @@ void database_close(struct store *s, struct database *d)
     free(d->wal_path);
     d->wal_path = NULL;
     d->suspect = false;
+    d->readonly = false;
 }
 
 sqlite3_stmt *database_statement(struct database *d, enum sql id)
@@ -130,11 +133,21 @@ sqlite3_stmt *database_statement(struct database *d, enum sql id)
     return *slot;
 }
 
+/* For people, who know no file of ours. */
+static const char *doing(enum sql id)
+{
+    if (id == SQL_BEGIN)
+        return "beginning to read";
+    if (id == SQL_COMMIT)
+        return "committing";
+    return id == SQL_BEGIN_IMMEDIATE ? "beginning to write" : "writing";
+}
+
 enum store_result database_run(struct store *s, struct database *d, enum sql id)
 {
     sqlite3_stmt *stmt = database_statement(d, id);
     if (!stmt || sqlite3_step(stmt) != SQLITE_DONE) {
-        enum store_result r = store_failed(s, d, sql_name[id]);
+        enum store_result r = store_failed(s, d, doing(id));
         sqlite3_reset(stmt);
         return r;
     }
@@ -176,6 +189,7 @@ static enum store_result file_make(struct store *s, const struct database *d)
 static enum store_result connect_to(struct store *s, struct database *d)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    d->opened_at = database_clock_ms();
     int rc = sqlite3_open_v2(d->path, &d->db, flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(d->db, STORE_BUSY_MS);
@@ -234,11 +248,25 @@ static enum store_result identity_note(struct store *s, struct database *d)
     return STORE_OK;
 }
 
+int64_t database_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* SQLite decides as it opens a file whether the file may be written, and stays with that: only
+ * opening it anew shows that its rights were repaired.  Now and then, since it costs 2 ms. */
+static bool may_have_been_repaired(const struct database *d)
+{
+    return d->readonly && database_clock_ms() - d->opened_at >= READONLY_REST_MS;
+}
+
 enum store_result database_use(struct store *s, struct database *d)
 {
     s->why[0] = '\0';
     s->idle = 0;
-    if (d->db && !d->suspect && database_is_current(d))
+    if (d->db && !d->suspect && !may_have_been_repaired(d) && database_is_current(d))
         return STORE_OK;
     database_close(s, d);
     enum store_result r = file_make(s, d);

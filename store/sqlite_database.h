@@ -16,7 +16,7 @@
 #include "sql_text.h" /* made from sql/ by the Makefile: enum sql, sql_text[], SQL_COUNT */
 #include "store/store.h"
 
-enum { STORE_BUSY_MS = 250, WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
+enum { STORE_BUSY_MS = 250, READONLY_REST_MS = 500, WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
 
 /* What a path led to. */
 struct identity {
@@ -34,6 +34,8 @@ struct database {
     char *wal_path;   /* beside the file that `path` led to, symbolic links resolved */
     bool made;        /* the schema was run by this connection */
     bool suspect;     /* an I/O error: the next call opens it anew */
+    bool readonly; /* a write was refused: opened anew READONLY_REST_MS after it was opened */
+    int64_t opened_at; /* database_clock_ms */
     struct identity identity;
     sqlite3_stmt *statement[SQL_COUNT];
 };
@@ -51,6 +53,7 @@ struct store {
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */
     atomic_bool woken;               /* store_wake was called since store_wait returned */
+    atomic_bool hurried;             /* store_hurry was called */
     int64_t retained_at;             /* sqlite_retain.c: the log's end at the last slice … */
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };
@@ -60,6 +63,9 @@ struct store {
  * store.h begins with it; it forgets the sentence of the call before. */
 enum store_result database_use(struct store *s, struct database *d);
 void database_close(struct store *s, struct database *d);
+
+/* Milliseconds of the monotonic clock. */
+int64_t database_clock_ms(void);
 
 /* Whether the path still leads to the file that is open. */
 bool database_is_current(const struct database *d);

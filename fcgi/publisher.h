@@ -1,0 +1,48 @@
+/* The publisher: the one thread of a process that commits what is published over HTTP.
+ *
+ *     worker --publishing--> publisher -+-> store_append_all, one COMMIT
+ *     worker --publishing-->            +-> an answer to each
+ *
+ * While one group is written and synced to the disk, the next gathers.  So a process with many
+ * publishers pays one sync for all of them, and its writers never compete for SQLite's lock,
+ * which is neither fair nor patient.  Workers hand their requests over and are free.
+ *
+ * A group has at most PUBLISHER_GROUP_ROWS rows and, unless it is one publication, about
+ * PUBLISHER_GROUP_BYTES: nobody waits long for the others, and the lock is short.  If more
+ * waits when a group is done, the lock stays free for half as long as the group took: else
+ * other processes and shells would only find it taken.  One publisher alone is never held up.
+ *
+ * A publication is tried for STORE_PATIENCE_MS while others have the lock.
+ *
+ * It starts its thread with the first publication; its connection is closed after some idle
+ * seconds.  Thread: any, but for publisher_new and publisher_free. */
+#ifndef ROWCAST_FCGI_PUBLISHER_H
+#define ROWCAST_FCGI_PUBLISHER_H
+
+#include "fcgi/publishing.h"
+
+enum {
+    PUBLISHER_GROUP_ROWS = 256,
+    PUBLISHER_GROUP_BYTES = 1024 * 1024,
+    PUBLISHER_WAITING = 4096,                   /* publications, and … */
+    PUBLISHER_WAITING_BYTES = 32 * 1024 * 1024, /* … bytes that may wait */
+    PUBLISHER_PAUSE_MS = 10                     /* between two groups, at most */
+};
+
+struct publisher;
+
+/* NULL: out of memory.  `db_path` must stay. */
+struct publisher *publisher_new(const char *db_path);
+
+/* Hand it over, to be committed and answered; waits while too much waits already.  False: there
+ * is no thread to be had, and it is still the caller's. */
+bool publisher_post(struct publisher *p, struct publishing *what);
+
+/* The process is to end: have no patience with locks any more. */
+void publisher_hurry(struct publisher *p);
+
+/* Commit and answer what was posted, and end; nobody may post any more.  With a lock that is
+ * not free it takes 250 ms.  NULL is fine. */
+void publisher_free(struct publisher *p);
+
+#endif

@@ -1,0 +1,2 @@
+-- Begin what can be undone alone, within a transaction.
+SAVEPOINT publication

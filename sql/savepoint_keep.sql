@@ -1,0 +1,2 @@
+-- What was done since the savepoint stays, in the transaction.
+RELEASE publication
