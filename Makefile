@@ -67,7 +67,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/unit/test_out_of_%: LIBS += \
-  $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup asprintf open_memstream)
+  $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup asprintf open_memstream uv_poll_init)
 $(BUILD)/scenario/%: $(BUILD)/tests/scenario/%.o $(STAGE)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka

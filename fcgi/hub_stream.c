@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "fcgi/brief.h"
 #include "fcgi/hub_internal.h"
 #include "fcgi/log.h"
 #include "fcgi/sse_format.h"
@@ -115,10 +116,14 @@ bool stream_is_over(struct stream *s)
 }
 
 /* The first stream of a process may end before anybody has read the settings. */
+static int64_t retry_now(const struct hub *h, int64_t at_claim)
+{
+    return h->settings->version < 0 ? at_claim : h->settings->retry;
+}
+
 static int64_t retry(const struct stream *s)
 {
-    const struct settings *now = s->hub->settings;
-    return sse_jitter(now->version < 0 ? s->client.retry : now->retry);
+    return sse_jitter(retry_now(s->hub, s->client.retry));
 }
 
 static void end_poll(struct stream *s)
@@ -178,15 +183,31 @@ static bool begin_watch(struct hub *h, struct stream *s)
     return s->watched || r == UV_EPERM; /* EPERM: a file or /dev/null; it is written blocking */
 }
 
+static void log_refused(const struct hub *h, const char *why)
+{
+    log_line(LOG_LEVEL_WARN, "stream_refused", "streams=%u why=\"%s\"", h->seats, why);
+}
+
+/* It was accepted, and finds no seat: it is told to come later, for which nothing is needed. */
+static void refuse(struct hub *h, struct ticket *t, const char *why)
+{
+    log_refused(h, why);
+    brief_later(t->fd, t->framing, t->request_id, retry_now(h, t->retry));
+    say_ended(h, t->ending, t->epoch, t->bookmark);
+    t->ending = NULL;
+    ticket_free(t);
+    stream_left(h);
+}
+
 void stream_begin(struct hub *h, struct ticket *t)
 {
-    struct stream *s = h->seats < h->streams_max + STREAMS_MORE ? calloc(1, sizeof *s) : NULL;
+    if (h->seats == h->streams_max + STREAMS_MORE) {
+        refuse(h, t, "there are too many");
+        return;
+    }
+    struct stream *s = calloc(1, sizeof *s);
     if (!s) {
-        log_line(LOG_LEVEL_WARN, "stream_refused", "streams=%u", h->seats);
-        say_ended(h, t->ending, t->epoch, t->bookmark);
-        t->ending = NULL;
-        ticket_free(t);
-        stream_left(h);
+        refuse(h, t, "out of memory");
         return;
     }
     s->hub = h;
@@ -202,7 +223,10 @@ void stream_begin(struct hub *h, struct ticket *t)
     ticket_free(t);
     s->seat = h->seats;
     h->stream[h->seats++] = s;
-    if (!begin_watch(h, s)) {
+    if (!begin_watch(h, s)) { /* no memory, or no watch to be had of the kernel */
+        log_refused(h, "it cannot be watched");
+        brief_later(s->client.fd, s->client.framing.kind, s->client.framing.request_id,
+                    retry_now(h, s->client.retry));
         stream_close(s);
         return;
     }

@@ -234,7 +234,7 @@ void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds, const char *
 
 void sse_format_later(struct buffer *out, int64_t retry_ms)
 {
-    buffer_printf(out, "event: later\nretry: %" PRId64 "\n\n", retry_ms);
+    buffer_printf(out, SSE_LATER, retry_ms);
 }
 
 /* Named as well: fetch-event-source hands out a block without a name as an empty message. */

@@ -10,6 +10,7 @@
 #ifndef ROWCAST_FCGI_SSE_FORMAT_H
 #define ROWCAST_FCGI_SSE_FORMAT_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ void sse_format_replay_start(struct buffer *out, int64_t count);
 void sse_format_replay_end(struct buffer *out, int64_t count);
 void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds,
                           const char *id /* NULL: none */);
+#define SSE_LATER "event: later\nretry: %" PRId64 "\n\n" /* the format of the next one */
 void sse_format_later(struct buffer *out, int64_t retry_ms);
 void sse_format_retry(struct buffer *out, int64_t retry_ms);
 

@@ -1,7 +1,9 @@
 /* An allocator that fails where a test wants it to, and only while it is armed.
  *
  * The Makefile links programs named test_out_of_… with --wrap, so that what our own code asks
- * for comes by here; libraries (SQLite, libuv, liburiparser) keep the allocator they have.
+ * for comes by here; libraries (SQLite, libuv, liburiparser) keep the allocator they have, but
+ * a watch that libuv is asked for counts as an allocation, too: the kernel may have no room for
+ * it.
  *
  * Failures concern one side: the thread that armed it, or all others. */
 #ifndef ROWCAST_TESTS_FAILING_MEMORY_H
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <uv.h>
 
 enum memory_whose { MEMORY_MINE, MEMORY_OTHERS };
 
@@ -59,6 +62,8 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strdup(const char *text);
 FILE *__wrap_open_memstream(char **bytes, size_t *size);
+int __real_uv_poll_init(uv_loop_t *loop, uv_poll_t *watch, int fd);
+int __wrap_uv_poll_init(uv_loop_t *loop, uv_poll_t *watch, int fd);
 int __wrap_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void *__wrap_malloc(size_t size)
@@ -95,6 +100,11 @@ int __wrap_asprintf(char **out, const char *format, ...)
     int len = vasprintf(out, format, args);
     va_end(args);
     return len;
+}
+
+int __wrap_uv_poll_init(uv_loop_t *loop, uv_poll_t *watch, int fd)
+{
+    return memory_fails() ? UV_ENOSPC : __real_uv_poll_init(loop, watch, fd);
 }
 
 /* How many descriptors are open: what fails half way must not keep any. */

@@ -175,6 +175,28 @@ static void test_who_was_let_in_at_the_last_seat_is_served(void **state)
         close(fd[i]);
 }
 
+static void test_one_that_finds_no_seat_is_told_later_and_keeps_its_place(void **state)
+{
+    struct world *w = *state;
+    enum { MORE = 16 }; /* seats for workers that asked at the same moment */
+    int fd[STREAMS_MAX + MORE];
+    bool ended;
+    for (int i = 0; i < STREAMS_MAX + MORE; i++)
+        fd[i] = begin_stream(w, 0, 100);
+    int late = begin_stream(w, 77, 90);
+    char *text = read_until(late, NULL, &ended);
+    assert_ptr_equal(strstr(text, "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"),
+                     text);
+    assert_non_null(strstr(text, "\r\n\r\nevent: later\nretry: "));
+    assert_true(ended);
+    await(&w->ended);
+    assert_int_equal(w->last_ended.stream_id, 77);
+    assert_int_equal(w->last_ended.position, 90);
+    close(late);
+    for (int i = 0; i < STREAMS_MAX + MORE; i++)
+        close(fd[i]);
+}
+
 static void test_rows_for_others_do_not_keep_heartbeats_back(void **state)
 {
     struct world *w = *state;
@@ -257,6 +279,7 @@ int main(void)
         HUB_TEST(test_a_stream_that_waits_for_an_answer_hears_heartbeats),
         HUB_TEST(test_a_stream_that_is_put_off_hears_heartbeats),
         HUB_TEST(test_who_was_let_in_at_the_last_seat_is_served),
+        HUB_TEST(test_one_that_finds_no_seat_is_told_later_and_keeps_its_place),
         HUB_TEST(test_rows_for_others_do_not_keep_heartbeats_back),
         HUB_TEST(test_a_busy_stream_hears_heartbeats_too),
         HUB_TEST(test_only_the_streams_named_are_ended),

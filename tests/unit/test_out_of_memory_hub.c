@@ -128,14 +128,14 @@ static int begin_stream(struct world *w, int64_t cursor)
     return begin(w, cursor, false);
 }
 
-/* What the hub was told before has been carried out when it says hello, or hangs up. */
+/* What the hub was told before has been carried out when it says hello, or `later`. */
 static void catch_up(struct world *w)
 {
     char byte;
     int fd = begin_stream(w, w->end);
     struct pollfd p = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
-    assert_true(read(fd, &byte, 1) >= 0);
+    assert_int_equal(read(fd, &byte, 1), 1); /* whatever failed, it is told something */
     close(fd);
 }
 
@@ -143,6 +143,7 @@ static void catch_up(struct world *w)
 struct browser {
     int fd;
     bool polls;
+    bool told; /* it was, since it connected */
     int64_t seen;
     char text[TEXT_MAX];
     size_t len;
@@ -177,8 +178,11 @@ static void browser_read_up_to(struct world *w, struct browser *b, int64_t id)
             fail_msg("rows stopped behind %lld", (long long)b->seen);
         ssize_t n = read(b->fd, b->text + b->len, sizeof b->text - 1 - b->len);
         b->len += n > 0 ? (size_t)n : 0;
+        b->told = b->told || n > 0;
         browser_look(b);
         if (n <= 0) {
+            assert_true(b->told); /* else the web server would answer 5xx for it */
+            b->told = false;
             close(b->fd);
             b->len = 0; /* half an event is thrown away */
             b->fd = begin(w, b->seen, b->polls);
@@ -270,10 +274,49 @@ static void test_what_the_hub_could_not_be_told_is_refused_not_forgotten(void **
     world_close(&w);
 }
 
+static void expect_later(int fd)
+{
+    static const char head[] = "Status: 200 OK\r\n"
+                               "Content-Type: text/event-stream\r\n"
+                               "Cache-Control: no-store, no-transform\r\n"
+                               "X-Accel-Buffering: no\r\n"
+                               "\r\n"
+                               "event: later\nretry: ";
+    char text[1024];
+    size_t len = 0;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    for (ssize_t n = 1; n > 0; len += (size_t)n) {
+        assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+        n = read(fd, text + len, sizeof text - 1 - len);
+        assert_true(n >= 0);
+    }
+    text[len] = '\0';
+    assert_memory_equal(text, head, sizeof head - 1);
+    assert_non_null(strstr(text + sizeof head - 1, "\n\n"));
+    close(fd);
+}
+
+/* The first allocation is the stream itself, the second its watch. */
+static void test_a_stream_without_memory_or_a_watch_is_told_later(void **state)
+{
+    (void)state;
+    for (long n = 1; n <= 2; n++) {
+        struct world w = {0};
+        world_open(&w);
+        catch_up(&w);
+        memory_fail(MEMORY_OTHERS, n, false);
+        expect_later(begin_stream(&w, END));
+        assert_int_equal(memory_mend(), 1);
+        catch_up(&w);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_row_is_lost_whatever_fails_on_the_hubs_thread),
+        cmocka_unit_test(test_a_stream_without_memory_or_a_watch_is_told_later),
         cmocka_unit_test(test_a_hub_that_can_not_be_made_or_is_never_run_keeps_nothing),
         cmocka_unit_test(test_what_the_hub_could_not_be_told_is_refused_not_forgotten),
     };
