@@ -23,9 +23,13 @@ struct order {
     struct settings *settings;
     int64_t end;
     char epoch[EPOCH_SIZE];
+    bool all;       /* HUB_COLLECT */
+    uint64_t until; /* HUB_END_STREAMS: what is left of it is kept so long */
     size_t streams;
     int64_t stream_id[];
 };
+
+enum { EARLY_MS = 10000 };
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -33,15 +37,50 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool names(const struct order *o, int64_t stream_id)
+{
+    return bsearch(&stream_id, o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
+}
+
+/* Whoever ends a session may be faster than a claim that still counts, or than its ticket: so
+ * an order stays for some seconds, for the streams that come yet.  (Ids are never given twice.)
+ */
 static void end_streams(struct hub *h, struct order *o)
 {
     qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
     for (uint32_t i = h->seats; i-- > 0;) {
         struct stream *s = h->stream[i];
-        if (s->ending && bsearch(&s->ending->mark.stream_id, o->stream_id, o->streams,
-                                 sizeof o->stream_id[0], compare_ids))
+        if (s->ending && names(o, s->ending->bookmark.stream_id))
             stream_end(s);
     }
+    o->until = uv_now(&h->loop) + EARLY_MS;
+    o->message.next = NULL;
+    struct order **last = &h->early;
+    while (*last)
+        last = (struct order **)&(*last)->message.next;
+    *last = o;
+}
+
+bool hub_is_wanted_ended(struct hub *h, int64_t stream_id)
+{
+    for (const struct order *o = h->early; o; o = (const struct order *)o->message.next)
+        if (names(o, stream_id))
+            return true;
+    return false;
+}
+
+static void forget_early_until(struct hub *h, uint64_t now)
+{
+    while (h->early && h->early->until <= now) {
+        struct order *next = (struct order *)h->early->message.next;
+        free(h->early);
+        h->early = next;
+    }
+}
+
+void hub_forget_early(struct hub *h)
+{
+    forget_early_until(h, uv_now(&h->loop));
 }
 
 static void drain(struct hub *h)
@@ -92,11 +131,12 @@ static void carry_out(struct hub *h, struct order *o)
         new_settings(h, o->settings);
         break;
     case HUB_COLLECT:
+        h->collect_all |= o->all;
         clock_collect(h);
         break;
     case HUB_END_STREAMS:
         end_streams(h, o);
-        break;
+        return; /* it stays */
     }
     free(o);
 }
@@ -145,6 +185,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
     uv_timer_init(&h->loop, &h->tick);
     h->bell.data = h;
     h->settings = settings_ref(settings);
+    h->alive_at = uv_now(&h->loop);
     inbox_open(&h->inbox, ring, h);
     clock_start(h);
     return h;
@@ -189,6 +230,7 @@ void hub_free(struct hub *h)
         uv_run(&h->loop, UV_RUN_DEFAULT);
     }
     discard(h);
+    forget_early_until(h, UINT64_MAX);
     batches_free(h);
     inbox_close(&h->inbox);
     uv_loop_close(&h->loop);
@@ -261,11 +303,14 @@ void hub_answer(struct hub *h, struct question *q)
     inbox_post(&h->inbox, &q->message);
 }
 
-void hub_collect(struct hub *h)
+bool hub_collect(struct hub *h, bool all)
 {
     struct order *o = order_new(HUB_COLLECT, 0);
-    if (o)
-        inbox_post(&h->inbox, &o->message);
+    if (!o)
+        return false;
+    o->all = all;
+    inbox_post(&h->inbox, &o->message);
+    return true;
 }
 
 static void hasten(_Atomic uint64_t *when, uint64_t to)

@@ -30,14 +30,21 @@ struct question {
 };
 void question_free(struct question *q);
 
+/* Bookmarks of streams that run, on their way to whoever saves them. */
+struct bookmarks {
+    struct message message;
+    size_t n;
+    struct bookmark bookmark[];
+};
+
 /* Where the hub turns for what it does not do itself. Called on the hub's thread; must not
  * block. */
 struct hub_friends {
     void *arg;
-    void (*ask)(void *arg, struct question *q);             /* q comes back by hub_answer */
-    void (*ended)(void *arg, struct ending *e);             /* a saved stream ended; takes e */
-    void (*marks)(void *arg, struct mark *marks, size_t n); /* malloc'd, taken over */
-    void (*fanned_out)(void *arg);                          /* the last batch is on its way */
+    void (*ask)(void *arg, struct question *q);    /* q comes back by hub_answer */
+    void (*ended)(void *arg, struct ending *e);    /* a saved stream ended; takes e */
+    void (*marks)(void *arg, struct bookmarks *b); /* malloc'd, taken over */
+    void (*fanned_out)(void *arg);                 /* the last batch is on its way */
     void (*emptied)(void *arg); /* the last stream left, and none is on its way; or a drain
                                  * found none */
 };
@@ -65,9 +72,10 @@ bool hub_settings(struct hub *h, struct settings *s);
  * later"). */
 void hub_answer(struct hub *h, struct question *q);
 
-/* The janitor's: collect the marks that moved (through friends.marks); end these streams
- * (false: out of memory). */
-void hub_collect(struct hub *h);
+/* The janitor's: collect the marks that moved since the last collection, or those of all
+ * streams because some could not be saved (through friends.marks); end these streams, or those
+ * of them that are still on their way as soon as they come.  False: out of memory. */
+bool hub_collect(struct hub *h, bool all);
 bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n);
 
 /* End the streams evenly over `spread_ms` (0: at once), each at the end of its event, with a

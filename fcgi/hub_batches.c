@@ -185,9 +185,9 @@ void batches_move(struct stream *s, const char *epoch, int64_t end)
 {
     batches_forget(s);
     client_move(&s->client, epoch, end);
-    s->mark = s->mark_2 = s->mark_1 = end;
+    mark_begin(&s->mark, clock_now(s->hub), end);
     if (s->ending)
-        s->ending->mark.position = -1; /* nothing of the new log was saved yet */
+        s->ending->bookmark.position = -1; /* nothing of the new log was saved yet */
     if (s->state != STREAM_BLOCKED)
         stream_pump(s);
 }
@@ -204,6 +204,7 @@ void batches_reset(struct hub *h, const char *epoch, int64_t end)
     h->owed_epoch[0] = '\0';
     tail_free(h->tail);
     h->tail = t;
+    mark_log_begin(&h->log, clock_now(h), end);
     for (uint32_t i = h->seats; i-- > 0;) {
         struct stream *s = h->stream[i];
         if (strcmp(s->client.epoch, epoch) != 0)
@@ -255,6 +256,8 @@ void batches_feed(struct hub *h, struct batch *b)
     for (uint32_t i = h->seats; i-- > 0;)
         if (h->stream[i]->state == STREAM_WAITS)
             stream_pump(h->stream[i]);
+    uv_update_time(&h->loop); /* writing to thousands takes a while */
+    mark_log_grew(&h->log, clock_now(h), tail_end(h->tail));
 }
 
 void batches_free(struct hub *h)

@@ -5,7 +5,19 @@
 #include "fcgi/hub_internal.h"
 #include "fcgi/log.h"
 
-enum { MARK_MS = 1000, OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
+enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
+
+/* More than a tick, and less than the shortest time after which a mark counts as received. */
+enum { STOOD_STILL_MS = 700 };
+
+uint64_t clock_now(struct hub *h)
+{
+    uint64_t now = uv_now(&h->loop), since = now - h->alive_at;
+    if (since > STOOD_STILL_MS)
+        h->stood_still += since;
+    h->alive_at = now;
+    return now - h->stood_still;
+}
 
 /* 0.8 to 1.0 of so many seconds, in ms, by the stream's number: a prime step spreads
  * neighbours. */
@@ -26,19 +38,10 @@ static bool beat(struct stream *s, uint64_t now)
     return s->state != STREAM_BLOCKED;
 }
 
-/* A position counts as received when 2 s of an unbroken stream lie behind it: bytes written
- * just before a broken connection is noticed are lost. */
-static void mark(struct stream *s)
-{
-    s->mark = s->mark_2;
-    s->mark_2 = s->mark_1;
-    s->mark_1 = client_position(&s->client);
-}
-
 static void look_after(struct stream *s, uint64_t now, bool marks)
 {
     if (marks && !s->client.moving)
-        mark(s);
+        mark_move(&s->mark, client_position(&s->client));
     if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
         /* It was claimed from a log that is not the one we follow, and the feeder had time to
          * see a newer one: its log is gone. */
@@ -125,9 +128,9 @@ static void on_tick(uv_timer_t *t)
 {
     struct hub *h = t->data;
     uint64_t now = uv_now(&h->loop);
-    bool marks = now - h->marked_at >= MARK_MS;
+    bool marks = clock_now(h) - h->marked_at >= MARK_MS;
     if (marks)
-        h->marked_at = now;
+        h->marked_at = clock_now(h);
     batches_settle(h);
     int64_t shortest = h->settings->heartbeat_interval;
     for (uint32_t i = h->seats; i-- > 0;) {
@@ -139,6 +142,7 @@ static void on_tick(uv_timer_t *t)
     uv_timer_set_repeat(t, tick_ms(h, shortest));
     rotate(h, now);
     clock_shed(h);
+    hub_forget_early(h);
     if (h->draining)
         clock_drain(h);
 }
@@ -181,17 +185,21 @@ void clock_shed(struct hub *h)
 
 void clock_collect(struct hub *h)
 {
-    struct mark *m = malloc((h->seats ? h->seats : 1) * sizeof *m);
-    size_t n = 0;
-    if (!m)
-        return; /* the next collection is 5 s away */
+    struct bookmarks *b = malloc(sizeof *b + h->seats * sizeof b->bookmark[0]);
+    uint64_t now = clock_now(h);
+    if (!b)
+        return; /* the next collection makes up for it */
+    *b = (struct bookmarks){.n = 0};
     for (uint32_t i = 0; i < h->seats; i++) {
         struct stream *s = h->stream[i];
-        if (!s->ending || s->mark == s->ending->mark.position || s->client.moving)
+        int64_t position = mark_running(&s->mark, &h->log, now);
+        if (!s->ending || s->client.moving ||
+            (position == s->ending->bookmark.position && !h->collect_all))
             continue;
-        s->ending->mark.position = s->mark;
-        memcpy(s->ending->mark.epoch, s->client.epoch, EPOCH_SIZE);
-        m[n++] = s->ending->mark;
+        s->ending->bookmark.position = position;
+        memcpy(s->ending->bookmark.epoch, s->client.epoch, EPOCH_SIZE);
+        b->bookmark[b->n++] = s->ending->bookmark;
     }
-    h->friends.marks(h->friends.arg, m, n);
+    h->collect_all = false;
+    h->friends.marks(h->friends.arg, b);
 }

@@ -17,6 +17,7 @@
 #include "fcgi/client.h"
 #include "fcgi/hub.h"
 #include "fcgi/inbox.h"
+#include "fcgi/mark.h"
 #include "fcgi/tail.h"
 
 /* Beyond streams_max: the workers ask one after the other whether there is room, and then each
@@ -33,7 +34,7 @@ enum stream_state {
 struct stream {
     struct client client;
     struct hub *hub;
-    struct ending *ending; /* for the janitor, and what it got last; NULL: not saved */
+    struct ending *ending; /* for the janitor, and what it was given last; NULL: not saved */
     uv_poll_t watch;
     bool watched;   /* false: a file, which can not be polled and never blocks */
     bool lingers;   /* a poll whose end waits for its mark, once it told something */
@@ -44,12 +45,13 @@ struct stream {
     uint64_t began_at;          /* ms of the loop's clock; of a poll that lingers: since when */
     uint64_t beat_at;           /* its last heartbeat, or its begin */
     uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
-    int64_t mark;               /* where it stood 2 s ago, or up to 1 s earlier: a bookmark */
-    int64_t mark_2, mark_1;     /* on their way to become it */
+    struct mark mark;           /* what of it counts as received */
     struct stream *prev, *next; /* among the blocked */
     struct pending *pending;    /* a question that was not answered yet */
     struct stream *asking_prev, *asking_next; /* among those who asked it */
 };
+
+struct order; /* hub.c */
 
 /* A question that was asked, and who waits for the answer. */
 struct pending {
@@ -74,6 +76,11 @@ struct hub {
     atomic_uint taken;      /* as `seats`, for other threads; counts tickets on their way too */
     struct stream *blocked; /* longest first */
     struct pending *pending; /* hashed by key */
+    struct mark_log log;     /* where the streams at the end stood at which time */
+    bool collect_all;        /* marks, at the next collection: what was given is not saved */
+    struct order *early;     /* orders to end streams that did not come yet, oldest first */
+    uint64_t alive_at;       /* the loop's clock when it last turned */
+    uint64_t stood_still;    /* so many ms of it did not */
     uint64_t marked_at;
     uint64_t rotated_at;         /* streams that were too old were ended up to then */
     char owed_epoch[EPOCH_SIZE]; /* a reset that found no memory, for the next tick; "": none */
@@ -107,10 +114,16 @@ void batches_move(struct stream *s, const char *epoch, int64_t end); /* may clos
 void batches_limit_tail(struct hub *h); /* after streams or settings changed */
 void batches_free(struct hub *h);
 
+/* hub.c */
+bool hub_is_wanted_ended(struct hub *h,
+                         int64_t stream_id); /* somebody ended it before it came */
+void hub_forget_early(struct hub *h);        /* orders that are too old */
+
 /* hub_clock.c */
-void clock_start(struct hub *h); /* or start again, after the settings changed */
-void clock_shed(struct hub *h);  /* close the longest stalled while batches take too much */
-void clock_collect(struct hub *h);
-void clock_drain(struct hub *h); /* end whose turn it is; once a drain was asked for */
+uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */
+void clock_start(struct hub *h);   /* or start again, after the settings changed */
+void clock_shed(struct hub *h);    /* close the longest stalled while batches take too much */
+void clock_collect(struct hub *h); /* the marks that moved; or all, as h->collect_all says */
+void clock_drain(struct hub *h);   /* end whose turn it is; once a drain was asked for */
 
 #endif

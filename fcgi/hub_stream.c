@@ -1,4 +1,6 @@
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <utlist.h>
 
 #include "fcgi/brief.h"
@@ -6,10 +8,11 @@
 #include "fcgi/log.h"
 #include "fcgi/sse_format.h"
 
-/* A mark trails by up to 3 s, and moves with the tick. */
+/* Longer than a mark trails. */
 enum { LINGER_MS = 4000 };
 
 static void on_socket(uv_poll_t *w, int status, int events);
+static void close_at(struct stream *s, int64_t received);
 
 /* The event that says that the peer left.  mod_cgid hands a CGI program one socket for input
  * and output, and shuts down its side of it when the request's body is over: there only the
@@ -43,12 +46,25 @@ static void block(struct stream *s)
     watch(s, true);
 }
 
+/* Who leaves in order has read all that was written, or it is still in the socket.  A peer that
+ * closes before it read all of it comes as an error. */
+static int64_t mark_of_departure(const struct stream *s, int status)
+{
+    struct hub *h = s->hub;
+    int unread = 0;
+    bool told = status == 0 && s->client.is_socket &&
+                ioctl(s->client.fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+    return told ? mark_told(&s->mark, &h->log, clock_now(h))
+                : mark_running(&s->mark, &h->log, clock_now(h));
+}
+
 static void on_socket(uv_poll_t *w, int status, int events)
 {
     struct stream *s = w->data;
     if (status < 0 || (events & departure(s))) {
+        int64_t received = mark_of_departure(s, status);
         client_say_end(&s->client);
-        stream_close(s);
+        close_at(s, received);
     } else if (events & UV_WRITABLE) {
         stream_pump(s);
     }
@@ -63,8 +79,8 @@ static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_
 {
     if (!e)
         return;
-    e->mark.position = position;
-    memcpy(e->mark.epoch, epoch, sizeof e->mark.epoch);
+    e->bookmark.position = position;
+    memcpy(e->bookmark.epoch, epoch, sizeof e->bookmark.epoch);
     h->friends.ended(h->friends.arg, e);
 }
 
@@ -74,12 +90,12 @@ void stream_left(struct hub *h)
         h->friends.emptied(h->friends.arg);
 }
 
-void stream_close(struct stream *s)
+static void close_at(struct stream *s, int64_t received)
 {
     struct hub *h = s->hub;
     leave_blocked(s);
     batches_forget(s);
-    say_ended(h, s->ending, s->client.epoch, s->mark);
+    say_ended(h, s->ending, s->client.epoch, received);
     h->seats--;
     h->stream[s->seat] = h->stream[h->seats];
     h->stream[s->seat]->seat = s->seat;
@@ -89,6 +105,11 @@ void stream_close(struct stream *s)
     if (!s->watched)
         free(s);
     stream_left(h);
+}
+
+void stream_close(struct stream *s)
+{
+    close_at(s, mark_running(&s->mark, &s->hub->log, clock_now(s->hub)));
 }
 
 /* Once it told something, a poll of a client that brings no id stays until its mark is behind
@@ -132,9 +153,23 @@ static void end_poll(struct stream *s)
     client_end_poll(&s->client, retry(s));
 }
 
+/* It wrote what it could: note that, and whether it has everything up to the log's end now. */
+static void note_place(struct stream *s, uint64_t written)
+{
+    struct hub *h = s->hub;
+    const struct client *c = &s->client;
+    uint64_t now = clock_now(h);
+    if (c->written != written)
+        mark_wrote(&s->mark, now);
+    mark_stands(&s->mark, &h->log, now,
+                s->state == STREAM_WAITS && !s->waits_since && !c->moving && h->tail &&
+                    client_position(c) >= tail_end(h->tail));
+}
+
 void stream_pump(struct stream *s)
 {
     bool was_blocked = s->state == STREAM_BLOCKED;
+    uint64_t written = s->client.written;
     leave_blocked(s); /* if it blocks again, it goes to the end of the list: it was not stuck */
     for (;;) {
         switch (client_pump(&s->client)) {
@@ -147,14 +182,17 @@ void stream_pump(struct stream *s)
                 break;
             if (was_blocked)
                 watch(s, false);
+            note_place(s, written);
             return;
         case CLIENT_BLOCKED:
             block(s);
+            note_place(s, written);
             return;
         case CLIENT_TIRED:
             if (!s->watched)
                 break;
             block(s); /* writable: its next turn comes with the loop's */
+            note_place(s, written);
             return;
         case CLIENT_ENDED:
         case CLIENT_GONE:
@@ -214,11 +252,11 @@ void stream_begin(struct hub *h, struct ticket *t)
     s->number = h->numbers++;
     s->began_at = s->beat_at = uv_now(&h->loop);
     s->lingers = t->lingers;
-    s->mark = s->mark_2 = s->mark_1 = t->bookmark;
+    mark_begin(&s->mark, clock_now(h), t->bookmark);
     client_begin(&s->client, t);
     s->ending = t->ending;
     if (s->ending)
-        s->ending->mark.position = t->bookmark; /* the claim saved it */
+        s->ending->bookmark.position = t->bookmark; /* the claim saved it */
     t->ending = NULL;
     ticket_free(t);
     s->seat = h->seats;
@@ -230,7 +268,7 @@ void stream_begin(struct hub *h, struct ticket *t)
         stream_close(s);
         return;
     }
-    if (h->draining)
+    if (h->draining || (s->ending && hub_is_wanted_ended(h, s->ending->bookmark.stream_id)))
         client_end(&s->client, retry(s));
     stream_pump(s);
 }

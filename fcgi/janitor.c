@@ -8,16 +8,13 @@
 #include "fcgi/log.h"
 #include "store/store.h"
 
-enum { ROUND_MS = 250, SAVE_MS = 5000, RETAIN_MS = 5000, RETAIN_MORE_MS = 100, ENDINGS = 256 };
+enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
+enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LAST_TRIES = 2 };
+
+/* More than this between two rounds, and it did not run meanwhile. */
+enum { STOOD_STILL_MS = 1000 };
 
 enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED };
-
-/* Marks of streams that run, on their way. */
-struct parcel {
-    struct message message;
-    size_t n;
-    struct mark *marks;
-};
 
 struct janitor {
     pthread_t thread;
@@ -32,7 +29,9 @@ struct janitor {
     size_t ended_n;
     int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
     size_t endings;
-    uint64_t asked_at, expired_at, retained_at;
+    uint64_t asked_at, retained_at;
+    uint64_t served;        /* ms since the last expiry */
+    bool marks_unsaved;     /* some that the hub gave: it has to give all again */
     struct store_end saved; /* how far the log was seen, as the sessions know it */
     bool retain_more;
     bool down; /* the last save failed, and the log line about it was written */
@@ -54,13 +53,6 @@ static bool note(struct janitor *j, enum store_result r, const char *doing)
         log_line(LOG_LEVEL_INFO, "sessions_saved", "doing=%s", doing);
     j->down = r != STORE_OK;
     return r == STORE_OK;
-}
-
-static struct bookmark bookmark_of(const struct mark *m)
-{
-    struct bookmark b = {.stream_id = m->stream_id, .position = m->position};
-    memcpy(b.epoch, m->epoch, sizeof b.epoch);
-    return b;
 }
 
 static void keep_ended(struct janitor *j, struct message *ending)
@@ -85,18 +77,24 @@ static bool is_news(const struct janitor *j, const struct store_end *seen)
     return seen->last_id != j->saved.last_id || strcmp(seen->epoch, j->saved.epoch) != 0;
 }
 
-static void save(struct janitor *j, const struct mark *marks, size_t n)
+/* True: it was saved, or there was nothing to save. */
+static bool save(struct janitor *j, const struct bookmark *b, size_t n)
 {
     struct store_end seen;
     bool was_seen = feeder_seen(j->feeder, &seen) && is_news(j, &seen);
-    struct bookmark *b = malloc((n ? n : 1) * sizeof *b);
-    if (!b)
-        return; /* the next bookmarks come in 5 s */
-    for (size_t i = 0; i < n; i++)
-        b[i] = bookmark_of(&marks[i]);
-    if ((n || was_seen) &&
-        note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks") && was_seen)
+    if (!n && !was_seen)
+        return true;
+    if (!note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks"))
+        return false;
+    if (was_seen)
         j->saved = seen;
+    return true;
+}
+
+static void save_marks(struct janitor *j, struct bookmarks *b)
+{
+    if (!save(j, b->bookmark, b->n))
+        j->marks_unsaved = true;
     free(b);
 }
 
@@ -110,9 +108,7 @@ static void open_mail(struct janitor *j, struct message *m)
             j->stopping = true;
             break;
         case JANITOR_MARKS:
-            save(j, ((struct parcel *)m)->marks, ((struct parcel *)m)->n);
-            free(((struct parcel *)m)->marks);
-            free(m);
+            save_marks(j, (struct bookmarks *)m);
             break;
         case JANITOR_ENDED:
             keep_ended(j, m);
@@ -121,17 +117,30 @@ static void open_mail(struct janitor *j, struct message *m)
     }
 }
 
-static void save_ended(struct janitor *j)
+/* True: none is left; else the next round tries again. */
+static bool save_ended(struct janitor *j)
 {
     size_t n = 0;
-    struct bookmark *b = j->ended_n ? malloc(j->ended_n * sizeof *b) : NULL;
+    if (j->ended_n == 0)
+        return true;
+    struct bookmark *b = malloc(j->ended_n * sizeof *b);
     if (!b)
-        return; /* nothing to save, or the next round tries again */
+        return false;
     for (const struct message *m = j->ended; m; m = m->next)
-        b[n++] = bookmark_of(&((const struct ending *)m)->mark);
+        b[n++] = ((const struct ending *)m)->bookmark;
     if (note(j, store_end_streams(j->store, b, n), "endings"))
         forget_ended(j);
     free(b);
+    return j->ended_n == 0;
+}
+
+static void collect(struct janitor *j, uint64_t now)
+{
+    if (now - j->asked_at < (j->marks_unsaved ? SAVE_AGAIN_MS : SAVE_MS))
+        return;
+    j->asked_at = now;
+    if (hub_collect(j->hub, j->marks_unsaved))
+        j->marks_unsaved = false;
 }
 
 /* The store forgets what it tells, so it is asked only when the hub was told the last ones. */
@@ -149,14 +158,14 @@ static void carry_out_endings(struct janitor *j)
     }
 }
 
-static void expire(struct janitor *j, const struct settings *s, uint64_t now)
+static void expire(struct janitor *j, const struct settings *s)
 {
-    uint64_t elapsed = now - j->expired_at;
+    uint64_t elapsed = j->served;
     if (elapsed < (uint64_t)s->cleanup_interval * 1000)
         return;
     /* Also after a failure: what was served may be counted although the rest did not work, and
      * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
-    j->expired_at = now;
+    j->served = 0;
     note(j, store_expire(j->store, s, (int64_t)elapsed), "expiry");
 }
 
@@ -175,13 +184,17 @@ static void tidy(struct janitor *j)
     struct settings *s = board_get(j->board);
     save_ended(j);
     carry_out_endings(j);
-    if (now - j->asked_at >= SAVE_MS) {
-        j->asked_at = now;
-        hub_collect(j->hub);
-    }
-    expire(j, s, now);
+    collect(j, now);
+    expire(j, s);
     retain(j, s, now);
     settings_unref(s);
+}
+
+/* Others may write just now, so it is worth a second try; the web server does not wait long. */
+static void save_the_last(struct janitor *j)
+{
+    for (int i = 0; i < LAST_TRIES && !(save_ended(j) && save(j, NULL, 0)); i++)
+        ;
 }
 
 /* The mail wakes it at once, but what it brings can wait for the round: ends are saved
@@ -190,18 +203,18 @@ static void *run(void *arg)
 {
     struct janitor *j = arg;
     uint64_t round = now_ms();
-    j->asked_at = j->expired_at = j->retained_at = round;
+    j->asked_at = j->retained_at = round;
     while (!j->stopping) {
         uint64_t now = now_ms(), due = round + (j->retain_more ? RETAIN_MORE_MS : ROUND_MS);
         if (now < due) {
             open_mail(j, inbox_wait(&j->inbox, (int)(due - now)));
             continue;
         }
+        j->served += now - round < STOOD_STILL_MS ? now - round : STOOD_STILL_MS;
         round = now;
         tidy(j);
     }
-    save_ended(j);
-    save(j, NULL, 0);
+    save_the_last(j);
     return NULL;
 }
 
@@ -237,16 +250,10 @@ void janitor_ended(struct janitor *j, struct ending *e)
     inbox_post(&j->inbox, &e->message);
 }
 
-void janitor_marks(struct janitor *j, struct mark *marks, size_t n)
+void janitor_marks(struct janitor *j, struct bookmarks *b)
 {
-    struct parcel *p = malloc(sizeof *p);
-    if (!p) {
-        log_line(LOG_LEVEL_ERROR, "marks_lost", "why=\"out of memory\"");
-        free(marks);
-        return;
-    }
-    *p = (struct parcel){.message.kind = JANITOR_MARKS, .n = n, .marks = marks};
-    inbox_post(&j->inbox, &p->message);
+    b->message.kind = JANITOR_MARKS;
+    inbox_post(&j->inbox, &b->message);
 }
 
 void janitor_stop(struct janitor *j)

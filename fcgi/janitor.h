@@ -5,8 +5,13 @@
  *     every cleanup_interval   served time, dead responders, expiry
  *     when nobody inserts      retention, a slice each 100 ms
  *
- * Ends are kept until they could be saved: a sessions file that is full or locked delays them,
- * and so does a lack of memory.
+ * Nothing that streams leave is forgotten before it was saved: a sessions file that is full or
+ * locked only delays it, and so does a lack of memory.  Ends are kept here; bookmarks of
+ * streams that run are the hub's, which gives those of all streams again when some were not
+ * saved.
+ *
+ * Served time is the time during which it made its rounds: a process that was stopped for an
+ * hour, or that could not run, has not served that hour, and nobody expires by it.
  *
  * Thread: any may call these; janitor_stop joins, and saves the last bookmarks first. */
 #ifndef ROWCAST_FCGI_JANITOR_H
@@ -23,8 +28,8 @@ struct janitor;
 /* NULL: out of memory or threads. */
 struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub,
                               struct feeder *feeder);
-void janitor_ended(struct janitor *j, struct ending *e);             /* takes e over */
-void janitor_marks(struct janitor *j, struct mark *marks, size_t n); /* takes marks over */
-void janitor_stop(struct janitor *j);                                /* NULL is fine */
+void janitor_ended(struct janitor *j, struct ending *e);    /* takes e over */
+void janitor_marks(struct janitor *j, struct bookmarks *b); /* takes b over */
+void janitor_stop(struct janitor *j);                       /* NULL is fine */
 
 #endif

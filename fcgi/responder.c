@@ -45,10 +45,10 @@ static void on_ended(void *arg, struct ending *e)
     janitor_ended(r->janitor, e);
 }
 
-static void on_marks(void *arg, struct mark *marks, size_t n)
+static void on_marks(void *arg, struct bookmarks *b)
 {
     struct responder *r = arg;
-    janitor_marks(r->janitor, marks, n);
+    janitor_marks(r->janitor, b);
 }
 
 static void on_fanned_out(void *arg)

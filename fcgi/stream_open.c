@@ -137,7 +137,7 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
         return NULL;
     }
     if (t->ending != NULL)
-        t->ending->mark.stream_id = c->stream_id;
+        t->ending->bookmark.stream_id = c->stream_id;
     t->framing = r->framing;
     t->request_id = r->request_id;
     memcpy(t->epoch, c->epoch, sizeof t->epoch);

@@ -11,21 +11,15 @@
 #include "fcgi/buffer.h"
 #include "fcgi/framing.h"
 #include "fcgi/inbox.h"
+#include "store/bookmark.h"
 #include "store/event_id.h"
 #include "store/subscription.h"
 
-/* A position a stream may begin again from, on its way to whoever saves it. */
-struct mark {
-    int64_t stream_id;
-    int64_t position;
-    char epoch[EPOCH_SIZE];
-};
-
-/* The last one of a stream.  It is made with the ticket, so that the end of a stream needs no
- * memory and is never lost. */
+/* A stream's last bookmark, on its way to whoever saves it.  It is made with the ticket, so
+ * that the end of a stream needs no memory and is never lost. */
 struct ending {
     struct message message;
-    struct mark mark;
+    struct bookmark bookmark;
 };
 
 struct ticket {

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/bookmark.h"
 #include "store/event.h"
 #include "store/event_id.h"
 #include "store/settings.h"
@@ -229,13 +230,6 @@ struct claim {
  * file was locked. */
 enum store_result store_claim(struct store *s, const struct settings *settings,
                               const struct claim_request *r, struct claim *out);
-
-/* A position that a stream may begin again from. */
-struct bookmark {
-    int64_t stream_id;
-    int64_t position;
-    char epoch[EPOCH_SIZE];
-};
 
 /* Save the bookmarks of running streams, in one transaction, and that the log was seen up to
  * `end` (NULL: nothing seen). */

@@ -31,9 +31,8 @@ struct world {
     sem_t asked, ended, fanned_out, emptied, collected;
     struct question *question[QUESTIONS_MAX];
     int questions;
-    struct mark last_ended;
-    struct mark *marks;
-    size_t marks_n;
+    struct bookmark last_ended;
+    struct bookmarks *marks; /* the newest collection */
 };
 
 static inline void on_ask(void *arg, struct question *q)
@@ -46,17 +45,16 @@ static inline void on_ask(void *arg, struct question *q)
 static inline void on_ended(void *arg, struct ending *e)
 {
     struct world *w = arg;
-    w->last_ended = e->mark;
+    w->last_ended = e->bookmark;
     free(e);
     sem_post(&w->ended);
 }
 
-static inline void on_marks(void *arg, struct mark *marks, size_t n)
+static inline void on_marks(void *arg, struct bookmarks *b)
 {
     struct world *w = arg;
     free(w->marks);
-    w->marks = marks;
-    w->marks_n = n;
+    w->marks = b;
     sem_post(&w->collected);
 }
 
@@ -144,7 +142,7 @@ static inline struct ticket *ticket_of(struct world *w, int64_t stream_id, int64
     t->stream_id = stream_id;
     if (stream_id) {
         t->ending = calloc(1, sizeof *t->ending);
-        t->ending->mark.stream_id = stream_id;
+        t->ending->bookmark.stream_id = stream_id;
     }
     t->bookmark = t->cursor = cursor;
     t->until = w->end;

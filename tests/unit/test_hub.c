@@ -251,18 +251,115 @@ static void test_marks_are_collected_once_for_each_that_moved(void **state)
     struct world *w = *state;
     int a = begin_stream(w, 9, 100);
     expect(a, "hello");
-    hub_collect(w->hub);
+    assert_true(hub_collect(w->hub, false));
     await(&w->collected);
-    assert_int_equal(w->marks_n, 0); /* the claim saved it */
+    assert_int_equal(w->marks->n, 0); /* the claim saved it */
     feed(w, "x", 1);
-    do { /* it trails by two rounds of 2 s */
+    do { /* it trails by 2 s */
         expect(a, "event: heartbeat");
-        hub_collect(w->hub);
+        assert_true(hub_collect(w->hub, false));
         await(&w->collected);
-    } while (w->marks_n == 0);
-    assert_int_equal(w->marks[0].stream_id, 9);
-    assert_int_equal(w->marks[0].position, 101);
+    } while (w->marks->n == 0);
+    assert_int_equal(w->marks->bookmark[0].stream_id, 9);
+    assert_int_equal(w->marks->bookmark[0].position, 101);
     close(a);
+}
+
+/* Until a row that was written long enough ago is in what is collected. */
+static void collect_until_moved(struct world *w, int fd, bool all)
+{
+    do {
+        expect(fd, "event: heartbeat");
+        assert_true(hub_collect(w->hub, all));
+        await(&w->collected);
+    } while (w->marks->n == 0 || w->marks->bookmark[0].position == 100);
+}
+
+static void test_marks_that_were_not_saved_are_given_again(void **state)
+{
+    struct world *w = *state;
+    int a = begin_stream(w, 9, 100);
+    feed(w, "x", 1);
+    collect_until_moved(w, a, false);
+    assert_true(hub_collect(w->hub, false));
+    await(&w->collected);
+    assert_int_equal(w->marks->n, 0);
+    assert_true(hub_collect(w->hub, true));
+    await(&w->collected);
+    assert_int_equal(w->marks->n, 1);
+    assert_int_equal(w->marks->bookmark[0].position, 101);
+    close(a);
+}
+
+static int64_t ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A second and more after it was written, and less than 2 s; false: we were too slow. */
+static bool left_unread(struct world *w)
+{
+    int64_t before = w->end;
+    int a = begin_stream(w, 9, before);
+    expect(a, "hello");
+    int64_t written = ms();
+    feed(w, "x", 1); /* it stays in the socket */
+    int b = begin_stream(w, 0, w->end);
+    for (int i = 0; i < 2; i++)
+        expect(b, "event: heartbeat");
+    assert_int_equal(shutdown(a, SHUT_WR), 0);
+    await(&w->ended);
+    bool in_time = ms() - written < 2000;
+    if (in_time)
+        assert_int_equal(w->last_ended.position, before);
+    close(a);
+    close(b);
+    return in_time;
+}
+
+static void test_a_peer_that_left_without_reading_all_did_not_receive_it(void **state)
+{
+    while (!left_unread(*state))
+        ;
+}
+
+static void test_a_peer_that_read_all_and_left_in_order_received_it(void **state)
+{
+    struct world *w = *state;
+    int a = begin_stream(w, 9, 100), b = begin_stream(w, 10, 100);
+    feed(w, "x", 1);
+    expect(a, "data: x");
+    expect(b, "event: heartbeat");
+    expect(a, "event: heartbeat");
+    expect(b, "event: heartbeat");
+    expect(a, "event: heartbeat");
+    assert_int_equal(shutdown(a, SHUT_WR), 0);
+    await(&w->ended);
+    assert_int_equal(w->last_ended.position, 101);
+    close(a);
+    close(b);
+}
+
+static void test_an_order_that_overtakes_its_stream_ends_it_when_it_comes(void **state)
+{
+    struct world *w = *state;
+    int64_t ids[] = {5, 9, 7};
+    bool ended;
+    assert_true(hub_end_streams(w->hub, ids, 3));
+    int other = begin_stream(w, 8, 100), late = begin_stream(w, 9, 100);
+    char *text = read_until(late, NULL, &ended);
+    assert_true(ended);
+    assert_non_null(strstr(text, "event: later"));
+    feed(w, "still here", 10);
+    expect(other, "data: still here");
+    int later = begin_stream(w, 7, 101); /* each of them, not the first alone */
+    read_until(later, NULL, &ended);
+    assert_true(ended);
+    close(other);
+    close(late);
+    close(later);
 }
 
 int main(void)
@@ -284,6 +381,10 @@ int main(void)
         HUB_TEST(test_a_busy_stream_hears_heartbeats_too),
         HUB_TEST(test_only_the_streams_named_are_ended),
         HUB_TEST(test_marks_are_collected_once_for_each_that_moved),
+        HUB_TEST(test_marks_that_were_not_saved_are_given_again),
+        HUB_TEST(test_a_peer_that_left_without_reading_all_did_not_receive_it),
+        HUB_TEST(test_a_peer_that_read_all_and_left_in_order_received_it),
+        HUB_TEST(test_an_order_that_overtakes_its_stream_ends_it_when_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,10 +51,10 @@ static void on_ended(void *arg, struct ending *e)
     atomic_fetch_sub(&w->open, 1);
 }
 
-static void on_marks(void *arg, struct mark *marks, size_t n)
+static void on_marks(void *arg, struct bookmarks *b)
 {
-    (void)arg, (void)n;
-    free(marks);
+    (void)arg;
+    free(b);
 }
 
 static void on_fanned_out(void *arg)
@@ -208,7 +208,7 @@ static long serve_with_a_failure(long n, bool lasting, bool fed, bool polls)
     } else {
         batch_unref(newest);
     }
-    hub_collect(w.hub);
+    (void)hub_collect(w.hub, false);
     catch_up(&w);
     long failures = memory_mend();
     browser_read_up_to(&w, &b, fed ? END + 1 : END);
