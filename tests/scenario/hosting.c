@@ -183,3 +183,14 @@ void hosting_replace_responder(struct stage *s)
     process_stop(s, s->alone, SIGTERM);
     hosting_responder(s);
 }
+
+void hosting_kill_responder(struct stage *s)
+{
+    process_stop(s, s->alone, SIGKILL);
+    hosting_responder(s);
+}
+
+void hosting_kill_responders(struct stage *s)
+{
+    hosting_signal_responders(s, SIGKILL);
+}

@@ -42,6 +42,8 @@ struct hosting {
     /* Tell what serves streams to end, as this way of hosting does it; others take its place.
      */
     void (*drain)(struct stage *s);
+    /* Kill -9 what serves streams; something serves again when it returns, or soon after. */
+    void (*kill)(struct stage *s);
     bool reload_ends_streams; /* the web server's reload; else they go on through it */
     bool has_http2;
     const struct hosting_exception *exceptions; /* the last has no cell; NULL: none */
@@ -68,9 +70,15 @@ void hosting_signal_responders(struct stage *s, int signal);
 const char *hosting_socket(struct stage *s); /* valid until the next call */
 void hosting_responder(struct stage *s);
 void hosting_replace_responder(struct stage *s);
+void hosting_kill_responder(struct stage *s);  /* the first without a word */
+void hosting_kill_responders(struct stage *s); /* all that run; somebody starts others */
 
 /* For the exceptions of fronts that learn of a departed client by writing to it: the first
  * write after brings its refusal, the second one fails. */
 void a_departed_client_is_noticed_at_the_second_write(struct stage *s, const struct hosting *h);
+/* And where two such fronts stand behind each other. */
+void a_departed_client_is_noticed_at_the_third_write(struct stage *s, const struct hosting *h);
+void a_departed_client_is_noticed_within_three_heartbeats(struct stage *s,
+                                                          const struct hosting *h);
 
 #endif

@@ -137,15 +137,26 @@ static struct browser *stay_alone(struct stage *s, const char *heartbeat_interva
     return stays;
 }
 
-static void a_departed_client_is_noticed_within_two_heartbeats(struct stage *s,
-                                                               const struct hosting *h)
+/* So many heartbeats, and time for a slow machine to count streams. */
+static void notice_within(struct stage *s, const struct hosting *h, int heartbeats)
 {
     stay_alone(s, "1");
     int ms = await_clients(s, 1);
     hosting_figure(s, h, "a departed client noticed, heartbeat_interval 1", ms);
-    /* Two heartbeats, and time for a slow machine to count streams. */
-    if (!stage_is_sanitized() && ms > 2000 + 3000)
+    if (!stage_is_sanitized() && ms > heartbeats * 1000 + 3000)
         fail_stage(s, "a departed client was noticed after %d ms", ms);
+}
+
+static void a_departed_client_is_noticed_within_two_heartbeats(struct stage *s,
+                                                               const struct hosting *h)
+{
+    notice_within(s, h, 2);
+}
+
+void a_departed_client_is_noticed_within_three_heartbeats(struct stage *s,
+                                                          const struct hosting *h)
+{
+    notice_within(s, h, 3);
 }
 
 static void a_departed_client_is_noticed_without_a_write(struct stage *s,
@@ -155,15 +166,27 @@ static void a_departed_client_is_noticed_without_a_write(struct stage *s,
     hosting_figure(s, h, "a departed client noticed, nothing written", await_clients(s, 1));
 }
 
-void a_departed_client_is_noticed_at_the_second_write(struct stage *s, const struct hosting *h)
+/* Each write but the last brings a refusal, one step closer to the responder. */
+static void notice_at(struct stage *s, const struct hosting *h, int writes)
 {
     struct browser *stays = stay_alone(s, "3600");
-    shell_count(s, "n", 1, 1);
-    expect_count(stays, "n", 1, 1);
-    pause_ms(500); /* the refusal of the first row is on its way */
-    shell_count(s, "n", 2, 2);
-    hosting_figure(s, h, "a departed client noticed, after the second row",
-                   await_clients(s, 1));
+    for (int i = 1; i < writes; i++) {
+        shell_count(s, "n", i, i);
+        expect_count(stays, "n", i, i);
+        pause_ms(500); /* the refusal is on its way */
+    }
+    shell_count(s, "n", writes, writes);
+    hosting_figure(s, h, "a departed client noticed, after the last row", await_clients(s, 1));
+}
+
+void a_departed_client_is_noticed_at_the_second_write(struct stage *s, const struct hosting *h)
+{
+    notice_at(s, h, 2);
+}
+
+void a_departed_client_is_noticed_at_the_third_write(struct stage *s, const struct hosting *h)
+{
+    notice_at(s, h, 3);
 }
 
 static void a_stalled_client_holds_up_nobody_and_gets_everything(struct stage *s,
@@ -224,6 +247,19 @@ static void a_drained_responder_costs_no_row(struct stage *s, const struct hosti
     expect_rows(b, "n", 7, 8);
 }
 
+/* A plain EventSource, which notices nothing by itself: the front has to end its stream. */
+static void a_killed_responder_costs_no_row(struct stage *s, const struct hosting *h)
+{
+    struct browser *b = open_with_three_rows(s);
+    int64_t began = now_ms();
+    h->kill(s);
+    shell_count(s, "n", 4, 6);
+    expect_rows(b, "n", 4, 6);
+    hosting_figure(s, h, "killed, from the signal to the next row", (int)(now_ms() - began));
+    shell_count(s, "n", 7, 8);
+    expect_rows(b, "n", 7, 8);
+}
+
 static void a_restarted_server_costs_no_row(struct stage *s, const struct hosting *h)
 {
     struct browser *b = open_with_three_rows(s);
@@ -276,6 +312,7 @@ const struct hosting_cell hosting_cells[] = {
     cell(a_stalled_client_holds_up_nobody_and_gets_everything),
     cell(a_post_publishes_and_a_wrong_token_is_refused),
     cell(a_drained_responder_costs_no_row),
+    cell(a_killed_responder_costs_no_row),
     cell(a_restarted_server_costs_no_row),
     cell(a_reloaded_server_costs_no_row),
     {NULL, NULL},

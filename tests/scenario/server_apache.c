@@ -7,16 +7,18 @@
 
 /* What every Apache has, and what a way needs beside it.  Not more: mod_fcgid alone makes each
  * reload stop for 3 s. */
-static const char *const modules[] = {"mpm_event", "authz_core", "alias",   "cgid",
-                                      "dir",       "mime",       "headers", NULL};
+static const char *const modules[] = {"mpm_event", "authz_core", "alias",    "cgid", "dir",
+                                      "mime",      "headers",    "setenvif", NULL};
 static const char *const secure_modules[] = {"ssl", "http2", NULL};
 
 struct way {
     const char *name; /* of apache.conf.example */
-    const char *const modules[4];
+    const char *const modules[5];
     const char *settings; /* relative paths are in the stage's folder, the ServerRoot */
 };
 static const struct way proxy = {"ROWCAST_PROXY", {"proxy", "proxy_fcgi", NULL}, ""};
+static const struct way secure_proxy = {
+    "ROWCAST_PROXY", {"proxy", "proxy_fcgi", "proxy_http", "remoteip", NULL}, ""};
 static const struct way cgi = {"ROWCAST_CGI", {"env", NULL}, ""};
 static const struct way fcgid = {
     "ROWCAST_FCGID", {"fcgid", NULL}, "FcgidIPCDir .\nFcgidProcessTableFile fcgid_shm\n"};
@@ -54,6 +56,39 @@ static size_t begin(const struct stage *s, const struct way *way, char *out, siz
     return n;
 }
 
+/* The places, and the example. */
+static size_t include(struct stage *s, const struct way *way, const char *socket, char *out,
+                      size_t size)
+{
+    return (size_t)snprintf(
+        out, size,
+        "%sDefine %s\nDefine ROWCAST_SOCKET \"%s\"\nDefine ROWCAST_PROGRAM \"%s\"\n"
+        "Define ROWCAST_DB \"%s\"\nDefine ROWCAST_LOG \"%s\"\n"
+        "Define ROWCAST_LATER \"%s/rowcast-later.cgi\"\n"
+        "Define ROWCAST_WEB \"%s/pages\"\nInclude \"%s\"\n",
+        way->settings, way->name, socket, s->program, s->db, s->log, s->folder, s->folder,
+        server_example(s, "apache.conf.example"));
+}
+
+/* HTTP/2 before mod_proxy_fcgi in two steps, as the example tells. */
+static size_t include_twice(struct stage *s, const struct way *way, const char *socket,
+                            char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size,
+                                "Listen %s:%d\n<VirtualHost %s:%d>\nSSLEngine off\n"
+                                "Protocols http/1.1\nRemoteIPHeader X-Forwarded-For\n"
+                                "RemoteIPInternalProxy 127.0.0.0/8\n",
+                                s->host, s->port + 1, s->host, s->port + 1);
+    n += include(s, way, socket, out + n, size - n);
+    n += (size_t)snprintf(out + n, size - n,
+                          "</VirtualHost>\nUnDefine ROWCAST_PROXY\n"
+                          "Define ROWCAST_INNER %s:%d\n<VirtualHost %s:%d>\nInclude \"%s\"\n"
+                          "</VirtualHost>\n",
+                          s->host, s->port + 1, s->host, s->port,
+                          server_example(s, "apache.conf.example"));
+    return n;
+}
+
 static void start_way(struct stage *s, const struct way *way, const char *socket,
                       const char *more)
 {
@@ -64,13 +99,11 @@ static void start_way(struct stage *s, const struct way *way, const char *socket
     server_place_pages(s);
     server_place_secrets(s);
     size_t n = begin(s, way, text, sizeof text);
-    snprintf(text + n, sizeof text - n,
-             "%sDefine %s\nDefine ROWCAST_SOCKET \"%s\"\nDefine ROWCAST_PROGRAM \"%s\"\n"
-             "Define ROWCAST_DB \"%s\"\nDefine ROWCAST_LOG \"%s\"\n"
-             "Define ROWCAST_LATER \"%s/rowcast-later.cgi\"\n"
-             "Define ROWCAST_WEB \"%s/pages\"\nInclude \"%s\"\n%s",
-             way->settings, way->name, socket, s->program, s->db, s->log, s->folder, s->folder,
-             server_example(s, "apache.conf.example"), more);
+    if (way == &secure_proxy)
+        n += include_twice(s, way, socket, text + n, sizeof text - n);
+    else
+        n += include(s, way, socket, text + n, sizeof text - n);
+    snprintf(text + n, sizeof text - n, "%s", more);
     server_configure(s, "apache.conf", text);
     const char *const argv[] = {"/usr/sbin/apache2", "-DFOREGROUND", "-f", s->config, NULL};
     server_start(s, argv, SIGUSR1);
@@ -86,9 +119,10 @@ void apache_start_fcgid(struct stage *s)
     apache_start_fcgid_with(s, "");
 }
 
+/* Over HTTP/2 by way of the inner host, as the example tells. */
 void apache_start_proxy(struct stage *s, const char *socket)
 {
-    start_way(s, &proxy, socket, "");
+    start_way(s, s->secure ? &secure_proxy : &proxy, socket, "");
     stage_give(s, socket, "www-data");
 }
 

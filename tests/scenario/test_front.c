@@ -25,10 +25,27 @@ static void pages(struct stage *s)
     assert_null(strcasestr(a.head, "\nContent-Security-Policy"));
 }
 
+/* What people read when they start a server: nothing about our example. */
+static void no_warnings(struct stage *s)
+{
+    static const char *const marks[] = {
+        "[warn]", ":warn]", "[emerg]", "[notice] conflicting", "(warning)", "WARNING"};
+    char said[16384];
+    FILE *f = fopen(s->errors, "re");
+    size_t n = f ? fread(said, 1, sizeof said - 1, f) : 0;
+    if (f)
+        fclose(f);
+    said[n] = '\0';
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strstr(said, marks[i]))
+            fail_stage(s, "the server warns at its start");
+}
+
 /* A row to a browser, a cut, and what was missed: what every front has to carry. */
 static void smoke(struct stage *s)
 {
     struct answer a;
+    no_warnings(s);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
     shell_count(s, "n", 1, 2);
@@ -81,6 +98,23 @@ static void test_apache_with_mod_proxy_fcgi(void **state)
     responder_start(*state, own_socket(*state), NULL);
     apache_start_proxy(*state, own_socket(*state));
     smoke(*state);
+}
+
+/* Two steps within Apache; the inner one knows what the outer one was told. */
+static void test_apache_with_mod_proxy_fcgi_over_http2_knows_the_browser(void **state)
+{
+    struct stage *s = *state;
+    s->secure = true;
+    responder_start(s, own_socket(s), NULL);
+    apache_start_proxy(s, own_socket(s));
+    struct browser *b = browser_new(s, "/sse/events");
+    browser_header(b, "X-Forwarded-For", "192.0.2.7");
+    browser_connect(b);
+    expect_connected(b);
+    assert_non_null(strstr(browser_head(b), "; Secure"));
+    assert_string_equal(
+        shell_sessions(s, "SELECT count(*) FROM sessions WHERE remote_addr LIKE '127.%%'"),
+        "1");
 }
 
 static void test_nginx(void **state)
@@ -204,6 +238,7 @@ int main(void)
         scenario(test_lighttpd_with_mod_cgi),
         scenario(test_apache_with_mod_fcgid),
         scenario(test_apache_with_mod_proxy_fcgi),
+        scenario(test_apache_with_mod_proxy_fcgi_over_http2_knows_the_browser),
         scenario(test_apache_with_mod_cgid),
         scenario(test_nginx),
         scenario(test_nginx_with_fcgiwrap),

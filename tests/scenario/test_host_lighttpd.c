@@ -14,6 +14,7 @@ int main(void)
         .name = "lighttpd, bin-path",
         .server = lighttpd_start,
         .drain = drain,
+        .kill = hosting_kill_responders,
         .reload_ends_streams = true,
         .has_http2 = true,
     };

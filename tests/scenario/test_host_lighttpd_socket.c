@@ -29,6 +29,7 @@ int main(void)
         .responder = start_supervisor,
         .server = start,
         .drain = deploy,
+        .kill = hosting_kill_responders,
         .reload_ends_streams = true,
         .has_http2 = true,
     };

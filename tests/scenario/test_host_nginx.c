@@ -13,6 +13,7 @@ int main(void)
         .responder = hosting_responder,
         .server = start,
         .drain = hosting_replace_responder,
+        .kill = hosting_kill_responder,
         .has_http2 = true,
     };
     return hosting_run(&h, OVER_ANY);
