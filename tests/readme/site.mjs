@@ -216,6 +216,25 @@ export const siteCases = [
         },
     },
     {
+        begins: "BEGIN;                                             -- in your application's own database",
+        name: 'a page that begins at the position read with the state gets all that was committed since, and no more',
+        run: async (block) => {
+            const shop = (text) => sqlite(text, { cwd: sandbox.checkout }, 'shop.db');
+            const change = (state) => shop(`UPDATE orders SET state = '${state}' WHERE id = 7;`);
+            await change('packed');
+            const [row, position, ...more] = lines(await shop(block));
+            assert.equal(row, '7|packed');
+            assert.match(position, /^[0-9a-f]{8}-\d+$/);
+            assert.deepEqual(more, []);
+            await change('sent');
+            await change('delivered');
+            const told = await asked('shop.db', `wait=0&channel=orders&lastEventId=${position}`);
+            const states = [...told.matchAll(/^data: {"id":7,"state":"(\w+)"/gm)].map(([, state]) => state);
+            assert.deepEqual(states, ['sent', 'delivered']);
+            assert.doesNotMatch(told, /event: gap/);
+        },
+    },
+    {
         begins: "const source = new EventSource('/sse/events?types=update,chat&channel=room-7')",
         name: 'the EventSource of the README shows rows, and loads the page anew after a gap',
         run: async (block) => {
