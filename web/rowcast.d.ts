@@ -17,7 +17,7 @@ export interface RowcastOptions {
     EventSource?: new (url: string, init: { withCredentials?: boolean }) => EventSourceLike;
     /** One stream for all tabs of this origin. Default: true, but false with another EventSource. */
     share?: boolean;
-    /** Where the tab's place is kept. Default: sessionStorage; null: nowhere. */
+    /** Where the tab's place is kept. Default: sessionStorage; null: nowhere, as with last= in the address. */
     storage?: Place | null;
     /** Names the place and the shared stream. Default: the address. */
     name?: string;

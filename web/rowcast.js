@@ -4,7 +4,8 @@
 // and can be left out again.  It adds what EventSource cannot do itself:
 //
 //   it comes back      after any answer, also 503: at random times within 1, 2, 4 ... 30 s
-//   its place          is kept for the tab (sessionStorage), so that a reload resumes exactly
+//   its place          is kept for the tab (sessionStorage), so that a reload resumes exactly;
+//                      not when the address says itself where to begin (last=, lastEventId=)
 //   nothing twice      an event whose id this tab had is dropped; one without an id never is
 //   a watchdog         a stream that says nothing for 2.5 heartbeats is opened anew
 //   one for all tabs   one tab has the stream and tells the others (Web Locks, BroadcastChannel);
@@ -19,7 +20,9 @@
 // A leader is the tab that has the stream.  A follower says hello with its place and the types it
 // listens to; the leader goes back to that place if it is beyond it, and only then bids welcome.
 // Each message is posted by the leader in the order of the stream, so a follower misses nothing
-// between its place and the welcome; what it had already is dropped by its id.
+// between its place and the welcome; what it had already is dropped by its id.  A follower whose
+// place is of another log is told so alone.  One without a place, where the address says where to
+// begin, has the leader begin there anew; who then finds the stream beyond its place asks for it.
 
 /** Whether position a, `<log>-<number>`, lies beyond b.  One of another log does. */
 const beyond = (a, b) => {
@@ -33,12 +36,13 @@ export function rowcast(url, options = {}) {
     const { withCredentials, EventSource = scope.EventSource, share = !options.EventSource } = options;
     const address = new URL(url, scope.document?.baseURI);
     const key = 'rowcast ' + (options.name ?? address);
+    const begins = /[?&]last/i.test(address.search); // the address says where
     const me = Math.random();
     const end = new AbortController();
     const { signal } = end;
     const stream = new EventTarget();
     const listen = stream.addEventListener.bind(stream);
-    const types = new Set(['open', 'error', 'connected', 'heartbeat']);
+    const types = new Set(['connected', 'heartbeat']);
 
     let storage; // where the place is kept
     let at = ''; // this tab's place: the id of the last event it had
@@ -48,11 +52,11 @@ export function rowcast(url, options = {}) {
     let boss; // the leader that this tab follows: one that was stuck may still believe to be it
     let source, channel, leader, joined, connected, queued, release, timer;
     let heartbeat = 15; // s
-    let heard = Date.now(); // when the stream last said something
+    let heard; // when the stream last said something, or was asked for
     let tries = 0;
 
     try {
-        storage = 'storage' in options ? options.storage : scope.sessionStorage;
+        begins || ({ storage = sessionStorage } = options);
         at = storage?.getItem(key) || at;
     } catch {
         // Not allowed here: then a reload resumes by the cookie.
@@ -60,6 +64,7 @@ export function rowcast(url, options = {}) {
 
     const post = (message) => channel?.postMessage({ by: me, ...message });
     const wait = (ms, next = renew) => {
+        heard = Date.now();
         clearTimeout(timer);
         timer = state < 2 && setTimeout(next, ms);
     };
@@ -69,7 +74,6 @@ export function rowcast(url, options = {}) {
         if (state > 1) {
             return;
         }
-        heard = Date.now();
         // While it reconnects by itself, it follows the server's retry.
         wait(heartbeat * (type === 'error' ? 1e4 : 2500));
         if (data == null) {
@@ -81,7 +85,12 @@ export function rowcast(url, options = {}) {
         const gap = type === 'gap';
         if (type === 'connected') {
             heartbeat = JSON.parse(data).heartbeat || heartbeat;
-        } else if (own && !news && type !== 'heartbeat' && !(gap && !data.includes('"trimmed"'))) {
+            if (begins && at && news) {
+                through = at;
+                leader ? connect() : hello();
+                return;
+            }
+        } else if (own && !news && type !== 'heartbeat' && !(gap && !data.includes('trimmed'))) {
             return;
         }
         const moves = (gap && own) || (news && !(at && type === 'connected'));
@@ -99,7 +108,7 @@ export function rowcast(url, options = {}) {
     };
 
     const relay = ({ type, data, lastEventId: id }) => {
-        const own = !!id && id !== last; // an event without an id shows that of the one before
+        const own = id && id !== last; // an event without an id shows that of the one before
         const message = { type, data, id, own };
         last = id;
         if (own) {
@@ -118,12 +127,12 @@ export function rowcast(url, options = {}) {
 
     const connect = () => {
         source?.close();
-        heard = Date.now();
         wait(heartbeat * 2500);
+        const from = new URL(address);
         if (through) {
-            address.searchParams.set('lastEventId', through);
+            from.searchParams.set('lastEventId', through);
         }
-        source = new EventSource(address.href, { withCredentials });
+        source = new EventSource(from.href, { withCredentials });
         types.forEach((type) => source.addEventListener(type, relay));
     };
 
@@ -131,7 +140,7 @@ export function rowcast(url, options = {}) {
         if (!types.has(type)) {
             types.add(type);
             source?.addEventListener(type, relay);
-            post({ want: type });
+            post({ types: [type] });
         }
     };
 
@@ -149,12 +158,11 @@ export function rowcast(url, options = {}) {
         });
     const hello = () => {
         joined = false;
-        heard = Date.now();
         wait(2e3); // a leader that is there answers at once
         post({ hello: me, at, types: [...types] });
     };
     const request = (wishes, ms) =>
-        scope.navigator.locks
+        navigator.locks
             .request(key, wishes, (lock) => (lock ? lead(ms, wishes) : follow()))
             .catch(lost);
     const follow = () => {
@@ -190,26 +198,24 @@ export function rowcast(url, options = {}) {
     const answer = ({ data: m }) => {
         if (m.lead) {
             boss = m.by;
-            hello();
-        } else if (m.want) {
-            leader && want(m.want);
-        } else if (m.hello) {
-            if (leader) {
-                m.types.forEach(want);
-                if (m.at && beyond(through, m.at)) {
+            leader || hello();
+        } else if (leader) {
+            // It takes nothing else: what an old leader said last must not move its timer.
+            m.types?.forEach(want);
+            if (m.hello) {
+                const behind = (m.at || begins) && beyond(through, m.at);
+                const gap = m.at && behind && beyond(m.at, through) && through; // of another log
+                if (behind && !gap) {
                     through = m.at;
                     source && connect();
                 }
-                post({ to: m.hello, state, connected: connected && { ...connected, id: through } });
+                post({ to: m.by, state, gap, connected: connected && { ...connected, id: through } });
             }
-        } else if (m.to === me) {
-            joined = m.by === (boss ??= m.by);
-            if (!joined) {
-                return;
-            }
+        } else if (m.to === me && (joined = m.by === (boss ??= m.by))) {
             wait(heartbeat * 2500);
             m.state && take({ type: 'open' });
             m.connected && take(m.connected);
+            m.gap && take({ type: 'gap', data: '{"reason":"epoch","from":null,"oldest":null}', id: m.gap, own: 1 });
         } else if (joined && m.by === boss && m.type) {
             take(m);
         }
@@ -235,7 +241,7 @@ export function rowcast(url, options = {}) {
     }
 
     if (share && scope.BroadcastChannel && scope.navigator?.locks) {
-        channel = new scope.BroadcastChannel(key);
+        channel = new BroadcastChannel(key);
         channel.onmessage = answer;
         request({ ifAvailable: true }, 0);
     } else {
