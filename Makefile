@@ -18,7 +18,7 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -pthread -D_GNU_SOURCE $(WARN) $(WERROR) -I. -I$(BUILD) -MMD -MP \
   $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lfcgi -pthread
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -pthread
 comma := ,
 ifneq ($(SANITIZE),)
 ifeq ($(BUILD),build)

@@ -30,8 +30,23 @@ struct answerer {
 /* The settings in force, with a reference; looks into the log (5 µs). */
 struct settings *answer_settings(struct answerer *a);
 
-/* Answer `r`, which is empty afterwards.  NULL: all was said.  A ticket: a stream, to be given
- * to a hub. */
+enum answer_judgement {
+    ANSWER_SAID,      /* it was refused, and told so */
+    ANSWER_NOW,       /* it needs no body */
+    ANSWER_AFTER_BODY /* read the body first, up to publish_body_max */
+};
+
+/* Judge a request by its headers alone: path, method, token, media type, the names of its
+ * parameters, Content-Length.  So no stranger makes anybody wait for a body. */
+enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
+                                   struct request *r);
+
+/* Answer a request that was judged, and has its body if it needs one.  NULL: all was said.  A
+ * ticket: a stream, to be given to a hub.  request_end is still to be called. */
+struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
+                            struct request *r);
+
+/* Both, for a request that is complete; `r` is empty afterwards. */
 struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r);
 
 #endif

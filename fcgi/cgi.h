@@ -8,11 +8,16 @@
 
 #include "fcgi/request.h"
 
-/* Fill `r`.  Reads CONTENT_LENGTH bytes from `in`; beyond `body_max` they are dropped.  `out`
- * is the request's from here on.  False: the body ended early, one of SIGTERM, SIGINT and
- * SIGUSR1 came meanwhile (they have to be blocked), or out of memory; r is empty then, and
- * `out` closed. */
-bool cgi_request(struct request *r, const char *const *environment, int in, int out,
-                 size_t body_max);
+enum { CGI_BODY_MS = 30000 };
+
+/* Fill `r`, but for its body.  `out` is the request's from here on.  False: out of memory, or
+ * more variables than there may be; r is empty then, and `out` closed. */
+bool cgi_request(struct request *r, const char *const *environment, int out);
+
+/* Read CONTENT_LENGTH bytes from `in`, or fewer where it ends early; beyond `body_max` they are
+ * dropped.  Without memory r->body_lost is set.  False: they did not come within `patience_ms`
+ * (answered with 408), or one of SIGTERM, SIGINT and SIGUSR1 came meanwhile, which have to be
+ * blocked (503). */
+bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms);
 
 #endif

@@ -17,13 +17,25 @@ void form_wrong(struct form *f, const char *format, ...)
     va_end(args);
 }
 
+/* The first byte that is neither white space nor part of a byte order mark; NUL: none. */
+static char first_byte(const struct request *r)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const char *at = r->body;
+
+    if (strncmp(at, mark, sizeof mark - 1) == 0)
+        at += sizeof mark - 1;
+    return at[strspn(at, " \t\r\n")];
+}
+
 static bool is_encoded(const struct request *r)
 {
     static const char type[] = "application/x-www-form-urlencoded";
     size_t len = sizeof type - 1;
 
     return r->body_len > 0 && strncasecmp(r->content_type, type, len) == 0 &&
-           strchr("; \t", r->content_type[len]) != NULL && strchr("{[\"", r->body[0]) == NULL;
+           strchr("; \t", r->content_type[len]) != NULL &&
+           strchr("{[\"", first_byte(r)) == NULL;
 }
 
 /* Whether `key=` stands in the text at all: a body of another kind is not to be split, which
@@ -57,6 +69,14 @@ void form_read(struct form *f, const struct request *r, const struct query *q,
         f->nomem = true;
         break;
     }
+}
+
+void form_fit(struct form *f, enum route route)
+{
+    char why[PARAMETERS_WHY_SIZE];
+
+    if (!parameters_fit(route, f->query, why) || !parameters_fit(route, &f->body, why))
+        form_wrong(f, "%s", why);
 }
 
 void form_free(struct form *f)

@@ -1,7 +1,8 @@
 /* What a POST says: keys in the address, keys in a form-encoded body, or a body as it is.
  *
- * curl -d and HTML forms call every body form-encoded.  One that begins like JSON is taken as
- * it is, and so is one without `data=`, by whoever asks for data.
+ * curl -d and HTML forms call every body form-encoded.  One that begins like JSON, also behind
+ * white space or a byte order mark, is taken as it is, and so is one without `data=`, by
+ * whoever asks for data.
  *
  * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_FORM_H
@@ -10,10 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fcgi/parameters.h"
 #include "fcgi/query.h"
 #include "fcgi/request.h"
 
-enum { FORM_WHY_SIZE = 128 };
+enum { FORM_WHY_SIZE = PARAMETERS_WHY_SIZE };
 
 struct form {
     const struct query *query; /* the address */
@@ -27,6 +29,9 @@ struct form {
 void form_read(struct form *f, const struct request *r, const struct query *q,
                const char *needs);
 void form_free(struct form *f);
+
+/* Every key, of address and body, has to be a parameter of the path; else f->wrong. */
+void form_fit(struct form *f, enum route route);
 
 /* The values of a key, those of the address first; as query_values. */
 size_t form_values(const struct form *f, const char *key, const char **out, size_t max);

@@ -1,7 +1,7 @@
 /* The hub: one thread, one event loop, every stream's socket.
  *
  * It fans the feeder's batches out, asks the readers for what is older than its tail, beats the
- * hearts, and ends streams.  It never touches SQLite or libfcgi, and never blocks: all it knows
+ * hearts, and ends streams.  It never touches SQLite, and never blocks: all it knows
  * of the log are batches.
  *
  * Everything below may be called from any thread but hub_new, hub_run and hub_free. */

@@ -46,6 +46,7 @@ void manage_disconnect(struct store *s, struct request *r, const struct query *q
     struct form f;
 
     form_read(&f, r, q, NULL);
+    form_fit(&f, ROUTE_DISCONNECT);
     const char *session = form_text(&f, "session", "");
     if (session[0] == '\0')
         form_wrong(&f, "session= is missing: whose streams are to end?");

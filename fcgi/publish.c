@@ -37,6 +37,8 @@ static void read_data(struct form *f, const struct request *r, struct publicatio
 static void read_publication(struct form *f, const struct request *r, struct publication *p)
 {
     p->channel = form_text(f, "channel", "");
+    if (!p->channel[0] && form_values(f, "channel", NULL, 0) > 0) /* an unset variable */
+        form_wrong(f, "channel= is empty: name the channel, or leave it out to reach everyone");
     p->type = form_text(f, "type", "message");
     p->dedup_key = form_text(f, "dedup_key", NULL);
     read_data(f, r, p);
@@ -68,42 +70,40 @@ static void finish(struct store *s, struct publisher *publisher, struct publishi
     publishing_free(p);
 }
 
-static bool is_too_large(const struct settings *settings, struct request *r)
+void publish_refuse_large(const struct settings *settings, struct request *r)
 {
     char sentence[128];
 
-    if (!r->body_too_large)
-        return false;
     snprintf(sentence, sizeof sentence, "the data is larger than max_event_bytes (%lld)",
              (long long)settings->max_event_bytes);
     reply_error(r, 413, NULL, sentence);
-    return true;
 }
 
 /* The publication that `r` asks for, as far as both kinds are alike.  NULL: it was answered. */
 static struct publishing *begin(const struct settings *settings, struct request *r,
-                                struct query *q)
+                                struct query *q, enum route route)
 {
-    if (is_too_large(settings, r))
+    if (r->body_too_large) {
+        publish_refuse_large(settings, r);
         return NULL;
+    }
     struct publishing *p = publishing_new(r, q);
-    if (p == NULL)
+    if (p == NULL) {
         reply_failure(r, STORE_NOMEM, "out of memory");
-    else
-        form_read(&p->form, &p->request, &p->query, "data");
+        return NULL;
+    }
+    form_read(&p->form, &p->request, &p->query, "data");
+    form_fit(&p->form, route);
     return p;
 }
 
 void publish_broadcast(struct store *s, struct publisher *publisher,
                        const struct settings *settings, struct request *r, struct query *q)
 {
-    struct publishing *p = begin(settings, r, q);
+    struct publishing *p = begin(settings, r, q, ROUTE_BROADCAST);
 
     if (p == NULL)
         return;
-    if (form_values(&p->form, "session", NULL, 0) >
-        0) /* meant for one, it must not reach all */
-        form_wrong(&p->form, "session= belongs to /send, not to /broadcast");
     read_publication(&p->form, &p->request, &p->appending.what);
     finish(s, publisher, p);
 }
@@ -117,8 +117,6 @@ static void read_sessions(struct publishing *p)
         form_wrong(f, "session= is missing: whom is it for?");
     if (count > QUERY_ITEMS_MAX)
         form_wrong(f, "at most %d sessions at a time", QUERY_ITEMS_MAX);
-    if (form_values(f, "channel", NULL, 0) > 0)
-        form_wrong(f, "channel= belongs to /broadcast, not to /send");
     p->sessions = calloc(count + 1, sizeof *p->sessions);
     if (p->sessions == NULL) {
         f->nomem = true;
@@ -134,7 +132,7 @@ static void read_sessions(struct publishing *p)
 void publish_send(struct store *s, struct publisher *publisher, const struct settings *settings,
                   struct request *r, struct query *q)
 {
-    struct publishing *p = begin(settings, r, q);
+    struct publishing *p = begin(settings, r, q, ROUTE_SEND);
 
     if (p == NULL)
         return;

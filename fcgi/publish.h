@@ -12,6 +12,9 @@
 /* The most bytes of a body that may hold an event: form encoding makes up to three of each. */
 size_t publish_body_max(const struct settings *settings);
 
+/* Answer that it is larger: 413, with the setting's name. */
+void publish_refuse_large(const struct settings *settings, struct request *r);
+
 /* See that the request is answered: by `publisher`, to which what `r` and `q` have is handed
  * over (they are empty afterwards), or, without one (NULL), here, with the store.  Whoever
  * calls has checked the token. */

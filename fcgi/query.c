@@ -82,6 +82,16 @@ const char *query_value(const struct query *q, const char *key)
     return value;
 }
 
+bool query_next(const struct UriQueryListStructA **at, struct query_item *out)
+{
+    if (!*at)
+        return false;
+    out->name = (*at)->key ? (*at)->key : "";
+    out->value = (*at)->value;
+    *at = (*at)->next;
+    return true;
+}
+
 bool query_is_plain(const char *value)
 {
     for (; *value != '\0'; value++)

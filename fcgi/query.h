@@ -34,6 +34,13 @@ const char *query_value(const struct query *q, const char *key);
  * there are. */
 size_t query_values(const struct query *q, const char *key, const char **out, size_t max);
 
+struct query_item {
+    const char *name, *value; /* value NULL: a name without `=` */
+};
+
+/* All of them: `at` begins as q->list, and is moved on.  False: that was the last. */
+bool query_next(const struct UriQueryListStructA **at, struct query_item *out);
+
 /* No control characters. */
 bool query_is_plain(const char *value);
 

@@ -23,7 +23,9 @@ static const char *reason(int status)
                  {403, "Forbidden"},
                  {404, "Not Found"},
                  {405, "Method Not Allowed"},
+                 {408, "Request Timeout"},
                  {413, "Content Too Large"},
+                 {415, "Unsupported Media Type"},
                  {503, "Service Unavailable"},
                  {507, "Insufficient Storage"}};
 
@@ -78,30 +80,43 @@ static void write_all(int fd, const char *bytes, size_t len)
     }
 }
 
+/* A stream that a proxy rewrites is none any more: no-transform. */
+static void add_text(struct buffer *text, const struct reply *reply, bool head)
+{
+    bool stream = strcmp(reply->type, REPLY_STREAM) == 0;
+
+    buffer_printf(text, "Status: %d %s\r\n", reply->status, reason(reply->status));
+    buffer_printf(text, "Content-Type: %s\r\n", reply->type);
+    buffer_printf(text, "Cache-Control: no-store%s\r\n", stream ? ", no-transform" : "");
+    buffer_text(text, stream ? "X-Accel-Buffering: no\r\n" : "");
+    buffer_text(text, reply->headers == NULL ? "" : reply->headers);
+    buffer_text(text, "\r\n");
+    if (head)
+        return;
+    buffer_add(text, reply->body, reply->body_len);
+    buffer_text(text, reply->end == NULL ? "" : reply->end);
+}
+
 void reply_send(struct request *r, const struct reply *reply)
 {
     struct buffer text = {0}, framed = {0};
-    int fd = request_take_fd(r);
 
-    buffer_printf(&text, "Status: %d %s\r\n", reply->status, reason(reply->status));
-    buffer_printf(&text, "Content-Type: %s\r\n", reply->type);
-    buffer_text(&text, "Cache-Control: no-store\r\n");
-    buffer_text(&text, reply->headers == NULL ? "" : reply->headers);
-    buffer_text(&text, "\r\n");
-    buffer_add(&text, reply->body, reply->body_len);
+    add_text(&text, reply, request_is_head(r));
     if (!text.failed)
         frame(&framed, r, &text);
     bool made = !text.failed && !framed.failed;
-    if (made && r->unsent != NULL) {
-        unsent_send(r->unsent, fd, framed.bytes, framed.len);
-        fd = -1;
-    } else if (made) {
-        write_all(fd, framed.bytes, framed.len);
-    }
+    if (made && r->unsent && !r->body_unread)
+        unsent_send(r->unsent, request_take_fd(r), framed.bytes, framed.len);
+    else if (made)
+        write_all(r->fd, framed.bytes, framed.len);
     buffer_free(&text);
     buffer_free(&framed);
-    if (fd >= 0)
-        close(fd);
+    if (r->fd < 0)
+        return;
+    if (r->body_unread)
+        shutdown(r->fd, SHUT_WR);
+    else
+        close(request_take_fd(r));
 }
 
 void reply_json(struct request *r, int status, const char *headers, const char *json)
@@ -110,7 +125,8 @@ void reply_json(struct request *r, int status, const char *headers, const char *
                                   .type = "application/json",
                                   .headers = headers,
                                   .body = json,
-                                  .body_len = strlen(json)});
+                                  .body_len = strlen(json),
+                                  .end = "\n"});
 }
 
 void reply_error(struct request *r, int status, const char *headers, const char *sentence)
@@ -161,8 +177,7 @@ void reply_later(struct request *r, int64_t retry_ms)
 
     sse_format_later(&body, sse_jitter(retry_ms));
     reply_send(r, &(struct reply){.status = 200,
-                                  .type = "text/event-stream",
-                                  .headers = "X-Accel-Buffering: no\r\n",
+                                  .type = REPLY_STREAM,
                                   .body = body.failed ? "" : body.bytes,
                                   .body_len = body.failed ? 0 : body.len});
     buffer_free(&body);

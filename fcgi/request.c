@@ -60,19 +60,30 @@ bool request_variables(struct request *r, const char *const *environment)
         free(text);
         return false;
     }
+    char *at = text;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(environment[i]) + 1;
+        memcpy(at, environment[i], len);
+        variable[i] = at;
+        at += len;
+    }
+    variable[count] = NULL;
+    request_take_variables(r, text, variable);
+    return true;
+}
+
+void request_take_variables(struct request *r, char *text, const char **variable)
+{
     free(r->variable);
     free(r->text);
     r->variable = variable;
     r->text = text;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(environment[i]) + 1;
-        memcpy(text, environment[i], len);
-        variable[i] = text;
-        text += len;
-    }
-    variable[count] = NULL;
     name_fields(r);
-    return true;
+}
+
+bool request_is_head(const struct request *r)
+{
+    return strcmp(r->method, "HEAD") == 0;
 }
 
 static bool body_fits(struct request *r, size_t wanted)
@@ -113,11 +124,12 @@ bool request_body(struct request *r, const char *bytes, size_t len, size_t max)
 const char *request_variable(const struct request *r, const char *name)
 {
     size_t len = strlen(name);
+    const char *value = "";
 
     for (const char **v = r->variable; v != NULL && *v != NULL; v++)
         if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
-            return *v + len + 1;
-    return "";
+            value = *v + len + 1;
+    return value;
 }
 
 const char *request_header(const struct request *r, const char *name)

@@ -40,12 +40,17 @@ struct request {
     size_t body_len;
     size_t body_room;
     bool body_too_large; /* there was more than the limit; `body` is NULL then */
+    bool body_lost;      /* there was no memory for it */
+    bool body_unread;    /* bytes of it may still come: an answer leaves the connection open */
 
     struct unsent *unsent; /* takes what the socket does not; NULL: an answer may wait */
 
     const char **variable; /* NAME=VALUE, the last one NULL */
     char *text;
 };
+
+/* Whether the method is HEAD: the same answer as to GET, without a body. */
+bool request_is_head(const struct request *r);
 
 /* An empty one that owns `fd`. */
 void request_begin(struct request *r, int fd, enum framing_kind framing, uint16_t request_id);
@@ -55,12 +60,17 @@ void request_end(struct request *r); /* frees all, closes fd */
  * of memory. */
 bool request_variables(struct request *r, const char *const *environment);
 
+/* The same with what fastcgi_variables gave; takes over both. */
+void request_take_variables(struct request *r, char *text, const char **variable);
+
 /* Append to the body; beyond `max` bytes in all it is dropped and body_too_large set.  False:
  * out of memory. */
 bool request_body(struct request *r, const char *bytes, size_t len, size_t max);
 
 /* The value of a variable (REMOTE_ADDR), or of a header by its HTTP name (X-Forwarded-For, in
- * any case); "" if there is none. */
+ * any case); "" if there is none.  Of a variable that is there twice the last one counts, as in
+ * php-fpm: nginx sends a fastcgi_param once more for each line that sets it, and the later line
+ * is the administrator's. */
 const char *request_variable(const struct request *r, const char *name);
 const char *request_header(const struct request *r, const char *name);
 

@@ -50,3 +50,8 @@ const char *route_method(enum route route)
 {
     return route == ROUTE_UNKNOWN ? NULL : routes[route].method;
 }
+
+const char *route_segment(enum route route)
+{
+    return route == ROUTE_UNKNOWN ? NULL : routes[route].segment;
+}

@@ -22,7 +22,10 @@ enum route {
 
 enum route route_of(const struct request *r);
 
-/* The one method a route has; NULL for ROUTE_UNKNOWN. */
+/* The one method a route has, GET (then HEAD is fine, too) or POST; NULL for ROUTE_UNKNOWN. */
 const char *route_method(enum route route);
+
+/* The last segment of its path; NULL for ROUTE_UNKNOWN. */
+const char *route_segment(enum route route);
 
 #endif

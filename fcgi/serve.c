@@ -158,9 +158,9 @@ static bool prepare(const struct options *o, int *signals)
                  o->control);
         return false;
     }
-    if (*signals >= 0 && workers_setup())
+    if (*signals >= 0)
         return true;
-    log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"libfcgi or descriptors\"");
+    log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"descriptors\"");
     return false;
 }
 

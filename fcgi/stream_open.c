@@ -195,6 +195,8 @@ struct ticket *stream_claim(struct store *s, const struct settings *settings, st
 
     if (wrong != NULL)
         reply_error(r, 400, NULL, wrong);
+    else if (request_is_head(r)) /* nobody will listen: no session, no stream */
+        reply_send(r, &(struct reply){.status = 200, .type = REPLY_STREAM});
     else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
         reply_later(r, settings->retry);
     wish_free(&w);

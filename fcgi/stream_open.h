@@ -10,7 +10,9 @@
 #include "fcgi/ticket.h"
 #include "store/store.h"
 
-/* The ticket has taken over the descriptor, which does not block any more.  NULL: the request
+/* HEAD gets the headers that every stream has, and the end.
+ *
+ * The ticket has taken over the descriptor, which does not block any more.  NULL: the request
  * was answered: with 400 when the page asks for what can not be, with `later` when the store
  * can not serve it now. */
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,

@@ -1,9 +1,14 @@
 /* The request workers: each accepts a connection, parses one request, answers it, and closes;
  * or claims a stream and hands its socket to the hub.
  *
- *     accept -> request -> route -+-> disconnect, stats: a reply, close
- *                                 +-> broadcast, send: publisher
- *                                 +-> events: claim -> ticket -> hub
+ *     accept -> headers -> judged -+-> refused: a reply, close
+ *                                  +-> stats: a reply, close
+ *                                  +-> body -+-> disconnect: a reply, close
+ *                                  |         +-> broadcast, send: publisher
+ *                                  +-> events: claim -> ticket -> hub
+ *
+ * A connection that has nothing to read for WORKER_TRY_MS, while its request is not whole, goes
+ * to the parking (parking.h), and the worker to the next.
  *
  * There is one at first.  Who leaves the listener to serve, and leaves nobody behind, starts
  * the next, up to the most there may be: so a slow request never keeps another one waiting
@@ -11,7 +16,7 @@
  *
  * A worker has a store of its own, opened with its first request and closed after some idle
  * seconds, and looks at the settings in the log before each request (5 µs), so that a process
- * without streams, which runs no feeder, obeys a changed setting too.  While the log can not be
+ * without streams, which runs no feeder, obeys a changed setting too.  While the log cannot be
  * read the board's settings serve.
  *
  * As plain CGI there is one request and no thread: worker_answer_cgi. */
@@ -20,34 +25,11 @@
 
 #include <stdbool.h>
 
-#include "fcgi/board.h"
-#include "fcgi/hub.h"
-#include "fcgi/publisher.h"
-#include "fcgi/ticket.h"
-#include "store/store.h"
-
-struct worker_context {
-    const char *db_path;
-    struct board *board;
-    struct publisher *publisher; /* NULL: workers commit what is published; so does plain CGI */
-    int listener;                /* a listening socket, blocking or not */
-    int stop_fd;                 /* readable: accept nobody any more; never read from here */
-
-    /* Called before each claim, by any worker: the hub, running, with its feeder; NULL: not
-     * now, the stream is told to come later.  The first call may take its time. */
-    struct hub *(*start_streaming)(void *arg);
-    void (*claimed)(void *arg); /* after a stream was given to the hub; may be NULL */
-    void *arg;
-};
+#include "fcgi/attend.h"
 
 struct workers;
 
-/* Once a process, before anything else here and before the first thread: sets libfcgi up, which
- * changes the handling of PIPE, USR1 and TERM where nobody else did (so they should be
- * blocked). False: it can not be used. */
-bool workers_setup(void);
-
-enum { WORKERS_GRACE_MS = 300 };
+enum { WORKERS_GRACE_MS = 300, WORKER_TRY_MS = 20 };
 
 /* `c` must stay until workers_stop returned; `most`: as many as there may be at once.  NULL:
  * out of memory or threads. */

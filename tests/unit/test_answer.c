@@ -50,14 +50,15 @@ static void test_path_and_method_decide_who_answers(void **state)
         {"POST", "/disconnect", "session= is missing"},
         {"GET", "/stats", "\"active_clients\":"},
         {"GET", "/nothing", "Status: 404 Not Found\r\n"},
-        {"POST", "/events", "\r\nAllow: GET\r\n"},
-        {"HEAD", "/events", "\r\nAllow: GET\r\n"},
+        {"POST", "/events", "\r\nAllow: GET, HEAD\r\n"},
+        {"HEAD", "/events", "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"},
+        {"HEAD", "/broadcast", "\r\nAllow: POST\r\n"},
         {"OPTIONS", "/events", "Status: 405 Method Not Allowed\r\n"},
         {"get", "/events", "Status: 405 Method Not Allowed\r\n"},
         {"GET", "/broadcast", "\r\nAllow: POST\r\n"},
         {"GET", "/send", "\r\nAllow: POST\r\n"},
         {"GET", "/disconnect", "\r\nAllow: POST\r\n"},
-        {"POST", "/stats", "\r\nAllow: GET\r\n"},
+        {"POST", "/stats", "\r\nAllow: GET, HEAD\r\n"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -212,7 +212,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_threads_that_can_not_start_keep_nothing,
                                         place_open, place_close),
     };
-    if (!workers_setup())
-        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

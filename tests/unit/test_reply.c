@@ -22,7 +22,7 @@ static void test_a_cgi_answer_is_a_status_headers_and_the_body(void **state)
                               "Content-Type: application/json\r\n"
                               "Cache-Control: no-store\r\n"
                               "\r\n"
-                              "{\"a\":1}");
+                              "{\"a\":1}\n");
     free(text);
     text = json(405, "Allow: GET\r\n", "{}");
     assert_has(text, "Status: 405 Method Not Allowed\r\n");

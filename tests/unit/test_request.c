@@ -91,7 +91,8 @@ static bool cgi(struct request *r, const char *length, const char *body, size_t 
     assert_int_equal(pipe(in), 0);
     assert_int_equal(write(in[1], body, strlen(body)), (ssize_t)strlen(body));
     close(in[1]);
-    bool whole = cgi_request(r, ENVIRONMENT("REQUEST_METHOD=POST", length), in[0], out, max);
+    assert_true(cgi_request(r, ENVIRONMENT("REQUEST_METHOD=POST", length), out));
+    bool whole = cgi_body(r, in[0], max, 20000);
     close(in[0]);
     return whole;
 }
@@ -111,13 +112,15 @@ static void test_cgi_reads_as_much_as_the_content_length_says(void **state)
     assert_true(cgi(&r, "CONTENT_LENGTH=5", "hello", 4));
     assert_true(r.body_too_large);
     request_end(&r);
-    assert_false(cgi(&r, "CONTENT_LENGTH=6", "hello", 100));
+    assert_true(cgi(&r, "CONTENT_LENGTH=6", "hello", 100)); /* the answer will say so */
+    assert_int_equal(r.body_len, 5);
+    request_end(&r);
 }
 
 static void test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end(void **state)
 {
     struct request r;
-    int in[2], out = dup(2);
+    int in[2], out[2];
     sigset_t ends;
 
     (void)state;
@@ -127,12 +130,55 @@ static void test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end(v
     assert_int_equal(pipe(in), 0);
     assert_int_equal(raise(SIGTERM), 0);
     alarm(20); /* else it would wait for ever */
-    assert_false(cgi_request(&r, ENVIRONMENT("REQUEST_METHOD=POST", "CONTENT_LENGTH=5"), in[0],
-                             out, 100));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, out), 0);
+    assert_true(
+        cgi_request(&r, ENVIRONMENT("REQUEST_METHOD=POST", "CONTENT_LENGTH=5"), out[0]));
+    assert_false(cgi_body(&r, in[0], 100, 20000));
     alarm(0);
+    request_end(&r);
+    char *text = read_to_end(out[1], NULL);
+    assert_has(text, "Status: 503 ");
+    free(text);
     assert_int_equal(sigwaitinfo(&ends, NULL), SIGTERM);
     close(in[0]);
     close(in[1]);
+}
+
+static void test_cgi_answers_for_a_body_that_does_not_come_in_time(void **state)
+{
+    struct request r;
+    int in[2], out[2];
+
+    (void)state;
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, out), 0);
+    assert_true(
+        cgi_request(&r, ENVIRONMENT("REQUEST_METHOD=POST", "CONTENT_LENGTH=5"), out[0]));
+    assert_false(cgi_body(&r, in[0], 100, 0));
+    request_end(&r);
+    char *text = read_to_end(out[1], NULL);
+    assert_has(text, "Status: 408 ");
+    free(text);
+    close(in[0]);
+    close(in[1]);
+}
+
+static void test_of_a_variable_that_is_there_twice_the_last_one_counts(void **state)
+{
+    struct request r;
+    int client;
+
+    (void)state;
+    request_make(&r, &client,
+                 ENVIRONMENT("QUERY_STRING=channel=of-the-browser", "HTTPS=on", "HTTP_COOKIE=a",
+                             "QUERY_STRING=channel=of-the-administrator",
+                             "HTTPS=", "HTTP_COOKIE="),
+                 NULL);
+    assert_string_equal(r.query_string, "channel=of-the-administrator");
+    assert_string_equal(request_header(&r, "Cookie"), "");
+    assert_false(r.https);
+    request_end(&r);
+    close(client);
 }
 
 static void test_kept_headers_are_json_whatever_was_sent(void **state)
@@ -181,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_too_many_variables_are_refused),
         cmocka_unit_test(test_cgi_reads_as_much_as_the_content_length_says),
         cmocka_unit_test(test_cgi_gives_up_a_body_that_does_not_come_when_it_is_told_to_end),
+        cmocka_unit_test(test_cgi_answers_for_a_body_that_does_not_come_in_time),
+        cmocka_unit_test(test_of_a_variable_that_is_there_twice_the_last_one_counts),
         cmocka_unit_test(test_kept_headers_are_json_whatever_was_sent),
         cmocka_unit_test(test_long_texts_are_cut_between_characters),
     };

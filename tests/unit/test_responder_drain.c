@@ -161,7 +161,5 @@ int main(void)
         SERVED(test_nobody_is_accepted_any_more),
         SERVED(test_the_end_hastens_a_drain_under_way),
     };
-    if (!workers_setup())
-        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

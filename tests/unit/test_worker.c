@@ -1,8 +1,12 @@
 #include <errno.h>
+#include <poll.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <sqlite3.h>
+
+#include "fcgi/parking.h"
 #include "fcgi/worker.h"
 #include "tests/unit/http_helpers.h"
 
@@ -103,11 +107,12 @@ static int get(const struct service *s, const char *path)
     return fd;
 }
 
-/* The content of the answer's records; asserts that its last one is the end of the request. */
-static void expect_answer(int fd, const char *part)
+/* The content of the answer's records; asserts that its last one is the end of the request, and
+ * that nothing follows.  The connection stays open. */
+static void expect_shut(int fd, const char *part)
 {
     size_t len;
-    char *bytes = read_to_end(fd, &len), content[4096] = "";
+    char *bytes = read_to_end(dup(fd), &len), content[4096] = "";
     size_t at = 0, total = 0;
 
     while (at + 8 <= len && bytes[at + 1] == 6) {
@@ -124,6 +129,12 @@ static void expect_answer(int fd, const char *part)
     free(bytes);
 }
 
+static void expect_answer(int fd, const char *part)
+{
+    expect_shut(fd, part);
+    close(fd);
+}
+
 static void test_many_requests_at_once_are_all_answered(void **state)
 {
     int fd[40];
@@ -134,16 +145,21 @@ static void test_many_requests_at_once_are_all_answered(void **state)
         expect_answer(fd[i], i % 2 == 0 ? "Status: 404 " : "Status: 403 ");
 }
 
+/* The context's patience is 5 s, of which none of this waits. */
+static const struct intake_patience impatient = {.head = 50, .body = 50, .rest = 50};
+
 static void test_connections_that_say_nothing_do_not_stay(void **state)
 {
-    int silent[4];
+    struct service *s = *state;
+    int silent[8];
 
-    for (int i = 0; i < 4; i++) { /* one for each worker */
-        silent[i] = service_connect(*state);
+    s->context.patience = &impatient; /* read at each connection */
+    for (int i = 0; i < 8; i++) {     /* more than workers */
+        silent[i] = service_connect(s);
         send_record(silent[i], 1, "\0\1\0\0\0\0\0\0", 8);
     }
-    expect_answer(get(*state, "/nothing"), "Status: 404 ");
-    for (int i = 0; i < 4; i++) {
+    expect_answer(get(s, "/nothing"), "Status: 404 ");
+    for (int i = 0; i < 8; i++) {
         char *nothing = read_to_end(silent[i], NULL);
         assert_string_equal(nothing, "");
         free(nothing);
@@ -176,34 +192,143 @@ static void test_one_worker_waits_and_the_first_request_brings_the_next(void **s
     assert_int_equal(workers_count(s->workers), 2);
 }
 
-static void test_slow_requests_do_not_hold_up_others_while_a_worker_is_to_be_had(void **state)
+static void test_slow_requests_hold_no_worker(void **state)
 {
     struct service *s = *state;
-    int slow[3];
+    int slow[20];
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 20; i++)
         slow[i] = get_slowly(s);
+    for (int i = 0; i < 5; i++)
         expect_answer(get(s, "/nothing"), "Status: 404 ");
-        for (int k = 0; k <= i; k++)
-            assert_true(is_open(slow[k]));
+    for (int i = 0; i < 20; i++)
+        assert_true(is_open(slow[i]));
+    assert_in_range(workers_count(s->workers), 1, 4);
+    for (int i = 0; i < 20; i++) {
+        send_rest(slow[i], i % 2 == 0 ? "/nothing" : "/stats");
+        expect_answer(slow[i], i % 2 == 0 ? "Status: 404 " : "Status: 403 ");
     }
-    assert_int_equal(workers_count(s->workers), 4);
-    for (int i = 0; i < 3; i++)
+}
+
+static void add_pair(char *pairs, size_t *len, const char *name, const char *value)
+{
+    *len += (size_t)sprintf(pairs + *len, "%c%c%s%s", (char)strlen(name), (char)strlen(value),
+                            name, value);
+}
+
+/* POST /broadcast with a token, and the first byte of a body of two. */
+static int post_slowly(const struct service *s, const char *token)
+{
+    char pairs[250], authorization[64];
+    size_t len = 0;
+    int fd = service_connect(s);
+
+    snprintf(authorization, sizeof authorization, "Bearer %s", token);
+    add_pair(pairs, &len, "REQUEST_METHOD", "POST");
+    add_pair(pairs, &len, "PATH_INFO", "/broadcast");
+    add_pair(pairs, &len, "HTTP_AUTHORIZATION", authorization);
+    send_record(fd, 1, "\0\1\0\0\0\0\0\0", 8);
+    send_record(fd, 4, pairs, len);
+    send_record(fd, 4, "", 0);
+    send_record(fd, 5, "a", 1);
+    return fd;
+}
+
+static void set_token(const struct service *s)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(s->place->db, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "UPDATE rowcast_config SET value = 'secret' WHERE name = 'publish_token'",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_slow_bodies_hold_up_nobody_and_are_published_once_they_are_whole(void **state)
+{
+    struct service *s = *state;
+    int slow[12];
+
+    set_token(s);
+    for (int i = 0; i < 12; i++)
+        slow[i] = post_slowly(s, "secret");
+    for (int i = 0; i < 5; i++)
+        expect_answer(get(s, "/events"), "\r\n\r\nevent: later\n");
+    for (int i = 0; i < 12; i++) {
+        assert_true(is_open(slow[i]));
+        send_record(slow[i], 5, "b", 1);
+        send_record(slow[i], 5, "", 0);
+        expect_answer(slow[i], "\r\n\r\n{\"id\":\"");
+    }
+}
+
+static void test_who_has_no_token_is_told_before_the_body(void **state)
+{
+    struct service *s = *state;
+
+    set_token(s);
+    int fd = post_slowly(s, "guess");
+    expect_shut(fd, "Status: 401 ");
+    send_record(fd, 5, "", 0); /* it is still taken, so that the front reads the answer */
+    close(fd);
+}
+
+static void test_a_body_that_does_not_come_is_told_so(void **state)
+{
+    struct service *s = *state;
+
+    set_token(s);
+    s->context.patience = &impatient;
+    int fd = post_slowly(s, "secret");
+    expect_shut(fd, "Status: 408 ");
+    close(fd);
+}
+
+/* The first of these connections on which something is to be read. */
+static int first_answered(const int *fd, int count)
+{
+    struct pollfd p[PARKING_MAX + 2];
+
+    for (int i = 0; i < count; i++)
+        p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
+    assert_true(poll(p, (nfds_t)count, 20000) > 0);
+    for (int i = 0; i < count; i++)
+        if (p[i].revents != 0)
+            return i;
+    return -1;
+}
+
+static void test_of_too_many_slow_bodies_an_old_one_goes_and_is_told(void **state)
+{
+    struct service *s = *state;
+    int slow[PARKING_MAX + 2], last = PARKING_MAX + 1;
+
+    set_token(s);
+    for (int i = 0; i <= last; i++)
+        slow[i] = post_slowly(s, "secret");
+    int gone = first_answered(slow, last);
+    expect_shut(slow[gone], "Status: 503 ");
+    send_record(slow[last], 5, "b", 1);
+    send_record(slow[last], 5, "", 0);
+    expect_shut(slow[last], "{\"id\":\"");
+    for (int i = 0; i <= last; i++)
         close(slow[i]);
 }
 
-static void test_there_are_never_more_workers_than_the_most(void **state)
+static void test_a_stop_tells_those_whose_body_is_still_on_its_way(void **state)
 {
     struct service *s = *state;
-    int fd[20];
 
-    for (int i = 0; i < 20; i++)
-        fd[i] = i < 6 ? get_slowly(s) : get(s, "/nothing");
-    for (int i = 0; i < 6; i++)
-        close(fd[i]);
-    for (int i = 6; i < 20; i++)
-        expect_answer(fd[i], "Status: 404 ");
-    assert_in_range(workers_count(s->workers), 1, 4);
+    set_token(s);
+    int fd = post_slowly(s, "secret");
+    expect_answer(get(s, "/nothing"), "Status: 404 ");
+    assert_int_equal(write(s->stop[1], "x", 1), 1);
+    workers_stop(s->workers);
+    s->workers = NULL;
+    expect_answer(fd, "Status: 503 ");
 }
 
 static void test_a_stop_gives_up_requests_that_are_still_being_read(void **state)
@@ -298,8 +423,12 @@ int main(void)
         IN_SERVICE(test_connections_that_say_nothing_do_not_stay),
         IN_SERVICE(test_streams_are_told_later_while_there_is_no_hub),
         IN_SERVICE(test_one_worker_waits_and_the_first_request_brings_the_next),
-        IN_SERVICE(test_slow_requests_do_not_hold_up_others_while_a_worker_is_to_be_had),
-        IN_SERVICE(test_there_are_never_more_workers_than_the_most),
+        IN_SERVICE(test_slow_requests_hold_no_worker),
+        IN_SERVICE(test_slow_bodies_hold_up_nobody_and_are_published_once_they_are_whole),
+        IN_SERVICE(test_who_has_no_token_is_told_before_the_body),
+        IN_SERVICE(test_a_body_that_does_not_come_is_told_so),
+        IN_SERVICE(test_of_too_many_slow_bodies_an_old_one_goes_and_is_told),
+        IN_SERVICE(test_a_stop_tells_those_whose_body_is_still_on_its_way),
         IN_SERVICE(test_a_stop_gives_up_requests_that_are_still_being_read),
         IN_SERVICE(test_a_request_that_comes_in_whole_after_the_stop_is_answered),
         cmocka_unit_test_setup_teardown(
@@ -307,7 +436,5 @@ int main(void)
             place_close),
     };
 
-    if (!workers_setup())
-        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,122 @@
+#include "fcgi/attend.h"
+
+#include "fcgi/log.h"
+#include "fcgi/publish.h"
+
+static bool may_stream(void *arg)
+{
+    struct attendant *a = arg;
+
+    a->hub = a->context->start_streaming(a->context->arg);
+    return a->hub && !hub_is_full(a->hub);
+}
+
+void attendant_begin(struct attendant *a, const struct worker_context *c)
+{
+    *a = (struct attendant){.context = c};
+    a->answerer.board = c->board;
+    a->answerer.publisher = c->publisher;
+    a->answerer.may_stream = may_stream;
+    a->answerer.arg = a;
+}
+
+void attendant_end(struct attendant *a)
+{
+    settings_unref(a->answerer.settings);
+    store_close(a->answerer.store);
+    a->answerer.settings = NULL;
+    a->answerer.store = NULL;
+}
+
+bool attendant_open(struct attendant *a)
+{
+    struct answerer *n = &a->answerer;
+
+    if (!n->store && store_open(&n->store, a->context->db_path) != STORE_OK)
+        n->store = NULL;
+    return n->store;
+}
+
+void attendant_idle(struct attendant *a)
+{
+    if (a->answerer.store)
+        store_idle(a->answerer.store);
+}
+
+bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r)
+{
+    struct ticket *t = answer_whole(&a->answerer, settings, r);
+
+    request_end(r);
+    if (!t)
+        return false;
+    hub_serve(a->hub, t);
+    if (a->context->claimed)
+        a->context->claimed(a->context->arg);
+    return true;
+}
+
+/* The headers are whole: what comes next. */
+static void judge(struct attendant *a, const struct settings *settings, struct intake *i)
+{
+    switch (answer_judge(&a->answerer, settings, &i->request)) {
+    case ANSWER_SAID:
+        intake_rest(i, intake_now());
+        break;
+    case ANSWER_NOW:
+        intake_want(i, 0, intake_now());
+        break;
+    case ANSWER_AFTER_BODY:
+        intake_want(i, publish_body_max(settings), intake_now());
+        break;
+    }
+}
+
+/* The rest of a body that was too large comes after its answer. */
+static bool finish(struct attendant *a, const struct settings *settings, struct intake *i)
+{
+    bool unread = i->request.body_unread;
+
+    if (!unread) {
+        attendant_finish(a, settings, &i->request);
+        intake_end(i);
+        return true;
+    }
+    (void)answer_whole(&a->answerer, settings, &i->request);
+    intake_rest(i, intake_now());
+    return false;
+}
+
+/* False: it waits. */
+static bool go_on(struct attendant *a, const struct settings *settings, struct intake *i)
+{
+    for (;;) {
+        switch (intake_step(i)) {
+        case INTAKE_WAITS:
+            return false;
+        case INTAKE_HEADERS:
+            judge(a, settings, i);
+            break;
+        case INTAKE_WHOLE:
+            if (finish(a, settings, i))
+                return true;
+            break;
+        case INTAKE_OVER:
+            intake_end(i);
+            return true;
+        }
+    }
+}
+
+bool attendant_attend(struct attendant *a, struct intake *i)
+{
+    if (!attendant_open(a)) {
+        intake_end(i);
+        log_line(LOG_LEVEL_ERROR, "request_dropped", "why=\"out of memory\"");
+        return true;
+    }
+    struct settings *settings = answer_settings(&a->answerer);
+    bool done = go_on(a, settings, i);
+    settings_unref(settings);
+    return done;
+}

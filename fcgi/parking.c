@@ -1,0 +1,214 @@
+/* The order of `waits` is that in which they came.  A stage that follows another (the body
+ * after the headers) does not change it: whoever is slow altogether goes first. */
+#include "fcgi/parking.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fcgi/log.h"
+
+enum { IDLE_LOOK_MS = 1000 };
+
+static const char CROWDED[] = "too many requests are sent slowly at the same time: try again";
+static const char STOPPING[] = "the responder is being stopped: try again";
+static const char LATE[] = "the body did not come in time";
+
+struct parking {
+    pthread_mutex_t lock; /* of these */
+    struct intake *arrived[PARKING_MAX];
+    size_t arrived_count;
+    bool runs;
+    bool stopping;
+    int64_t until_ms; /* once stopping */
+
+    pthread_t thread;
+    int wake; /* an eventfd */
+
+    /* The thread's own. */
+    struct attendant attendant;
+    struct intake *waits[PARKING_MAX];
+    size_t count;
+    struct pollfd polled[PARKING_MAX + 1];
+};
+
+struct parking *parking_new(const struct worker_context *c)
+{
+    struct parking *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    p->wake = -1;
+    attendant_begin(&p->attendant, c);
+    return p;
+}
+
+static void end_one(struct intake *i)
+{
+    intake_end(i);
+    free(i);
+}
+
+static void remove_at(struct parking *p, size_t n)
+{
+    p->count--;
+    memmove(p->waits + n, p->waits + n + 1, (p->count - n) * sizeof p->waits[0]);
+}
+
+/* It will not be waited for any longer.  Its answer is read if the rest of what it sends is
+ * read, too; unless there is no time for that. */
+static void turn_away(struct parking *p, size_t n, int status, const char *why, bool at_once)
+{
+    struct intake *i = p->waits[n];
+
+    if (intake_refuse(i, status, why) && !at_once) {
+        intake_rest(i, intake_now());
+        return;
+    }
+    remove_at(p, n);
+    end_one(i);
+}
+
+static void make_room(struct parking *p)
+{
+    log_line(LOG_LEVEL_WARN, "slow_request_dropped", "waiting=%zu", p->count);
+    turn_away(p, 0, 503, CROWDED, true);
+}
+
+static size_t bytes_held(const struct parking *p)
+{
+    size_t size = 0;
+
+    for (size_t n = 0; n < p->count; n++)
+        size += intake_size(p->waits[n]);
+    return size;
+}
+
+/* Those that arrived meanwhile.  False: the parking is over. */
+static bool welcome(struct parking *p)
+{
+    eventfd_t n;
+
+    (void)eventfd_read(p->wake, &n);
+    pthread_mutex_lock(&p->lock);
+    for (size_t k = 0; k < p->arrived_count; k++) {
+        if (p->count == PARKING_MAX)
+            make_room(p);
+        p->waits[p->count++] = p->arrived[k];
+    }
+    p->arrived_count = 0;
+    bool over = p->stopping && (p->count == 0 || intake_now() >= p->until_ms);
+    pthread_mutex_unlock(&p->lock);
+    return !over;
+}
+
+/* Until somebody is late, or the parking is over. */
+static int patience(struct parking *p)
+{
+    int64_t now = intake_now(), until = INT64_MAX;
+
+    pthread_mutex_lock(&p->lock);
+    if (p->stopping)
+        until = p->until_ms;
+    pthread_mutex_unlock(&p->lock);
+    for (size_t n = 0; n < p->count; n++)
+        if (p->waits[n]->until_ms < until)
+            until = p->waits[n]->until_ms;
+    if (p->attendant.answerer.store && until > now + IDLE_LOOK_MS)
+        until = now + IDLE_LOOK_MS;
+    return until == INT64_MAX ? -1 : until <= now ? 0 : (int)(until - now);
+}
+
+static void wait_for_bytes(struct parking *p)
+{
+    for (size_t n = 0; n < p->count; n++)
+        p->polled[n] = (struct pollfd){.fd = p->waits[n]->request.fd, .events = POLLIN};
+    p->polled[p->count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
+    if (poll(p->polled, p->count + 1, patience(p)) == 0 && p->count == 0)
+        attendant_idle(&p->attendant);
+}
+
+/* Serve who brought something, turn away who is late.  Backwards, since they leave. */
+static void serve_all(struct parking *p)
+{
+    for (size_t n = p->count; n-- > 0;) {
+        struct intake *i = p->waits[n];
+        if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
+            remove_at(p, n);
+            free(i);
+        } else if (intake_is_late(i, intake_now())) {
+            turn_away(p, n, 408, LATE, false);
+        }
+    }
+    while (p->count > 1 && bytes_held(p) > PARKING_BYTES)
+        make_room(p);
+}
+
+static void *parking_run(void *arg)
+{
+    struct parking *p = arg;
+
+    while (welcome(p)) {
+        wait_for_bytes(p);
+        serve_all(p);
+    }
+    while (p->count > 0)
+        turn_away(p, 0, 503, STOPPING, true);
+    attendant_end(&p->attendant);
+    return NULL;
+}
+
+/* With the lock held.  False: no thread, or no descriptor. */
+static bool run(struct parking *p)
+{
+    if (p->runs)
+        return true;
+    if (p->wake < 0)
+        p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->runs = p->wake >= 0 && pthread_create(&p->thread, NULL, parking_run, p) == 0;
+    return p->runs;
+}
+
+void parking_take(struct parking *p, struct intake *i)
+{
+    struct intake *own = malloc(sizeof *own);
+    bool taken = false;
+
+    pthread_mutex_lock(&p->lock);
+    if (own && p->arrived_count < PARKING_MAX && run(p)) {
+        *own = *i;
+        p->arrived[p->arrived_count++] = own;
+        taken = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (taken) {
+        eventfd_write(p->wake, 1);
+        return;
+    }
+    free(own);
+    (void)intake_refuse(i, 503, CROWDED);
+    intake_end(i);
+}
+
+void parking_stop(struct parking *p, int64_t until_ms)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    p->until_ms = until_ms;
+    pthread_mutex_unlock(&p->lock);
+    if (p->runs) {
+        eventfd_write(p->wake, 1);
+        pthread_join(p->thread, NULL);
+    }
+    if (p->wake >= 0)
+        close(p->wake);
+    attendant_end(&p->attendant);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

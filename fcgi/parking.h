@@ -1,0 +1,31 @@
+/* Connections whose request does not come in at once: slow headers, slow bodies, what is still
+ * sent behind an answer.  One thread polls them all, and serves those that become whole, so no
+ * worker ever waits for a client, and new streams are accepted however many slow bodies there
+ * are.
+ *
+ * Bounded: PARKING_MAX connections and PARKING_BYTES of what they brought so far.  Beyond that
+ * the one that has been there longest goes, which is told 503 if its headers are known: so
+ * whoever comes new always has a place.
+ *
+ * The thread starts with the first connection. */
+#ifndef ROWCAST_FCGI_PARKING_H
+#define ROWCAST_FCGI_PARKING_H
+
+#include "fcgi/attend.h"
+
+struct parking;
+
+enum { PARKING_MAX = 256, PARKING_BYTES = 64 * 1024 * 1024 };
+
+/* `c` must stay until parking_stop returned.  NULL: out of memory. */
+struct parking *parking_new(const struct worker_context *c);
+
+/* Take over a connection that waits; `i` is the caller's to reuse.  Without memory or a thread
+ * it is ended.  Thread: any. */
+void parking_take(struct parking *p, struct intake *i);
+
+/* Nobody parks any more: serve those that become whole until `until_ms` (of intake_now), end
+ * the others then, with 503 where that can be told, and free all.  NULL is fine. */
+void parking_stop(struct parking *p, int64_t until_ms);
+
+#endif
