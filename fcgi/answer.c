@@ -50,7 +50,11 @@ static struct ticket *answer_stream(struct answerer *a, const struct settings *s
     }
     if (!head)
         take_lease(a);
-    return stream_claim(a->store, settings, r, q);
+    bool waits = false;
+    struct ticket *t = stream_claim(a->store, settings, r, q, a->put_aside ? &waits : NULL);
+    if (waits && !a->put_aside(a->arg, r))
+        t = stream_claim(a->store, settings, r, q, NULL);
+    return t;
 }
 
 /* While the settings were never read, nobody can be told from a publisher, and so nobody is

@@ -24,6 +24,10 @@ struct answerer {
     /* Whether a stream could be served now; asked before the claim, because a stream that was
      * entered must be served.  NULL: always. */
     bool (*may_stream)(void *arg);
+
+    /* Take over a request for a stream that had better wait (fcgi/aside.h).  False: too many
+     * wait, or out of memory; nothing was taken.  NULL: no stream waits. */
+    bool (*put_aside)(void *arg, struct request *r);
     void *arg;
 };
 
@@ -41,8 +45,9 @@ enum answer_judgement {
 enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
                                    struct request *r);
 
-/* Answer a request that was judged, and has its body if it needs one.  NULL: all was said.  A
- * ticket: a stream, to be given to a hub.  request_end is still to be called. */
+/* Answer a request that was judged, and has its body if it needs one.  NULL: all was said, or
+ * it was put aside.  A ticket: a stream, to be given to a hub.  request_end is still to be
+ * called. */
 struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
                             struct request *r);
 

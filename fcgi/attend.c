@@ -11,12 +11,23 @@ static bool may_stream(void *arg)
     return a->hub && !hub_is_full(a->hub);
 }
 
+static bool put_aside(void *arg, struct request *r)
+{
+    struct attendant *a = arg;
+    struct settings *settings = answer_settings(&a->answerer);
+
+    a->aside = a->context->put_aside(a->context->arg, r, settings);
+    settings_unref(settings);
+    return a->aside;
+}
+
 void attendant_begin(struct attendant *a, const struct worker_context *c)
 {
     *a = (struct attendant){.context = c};
     a->answerer.board = c->board;
     a->answerer.publisher = c->publisher;
     a->answerer.may_stream = may_stream;
+    a->answerer.put_aside = c->put_aside ? put_aside : NULL;
     a->answerer.arg = a;
 }
 
@@ -45,11 +56,12 @@ void attendant_idle(struct attendant *a)
 
 bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r)
 {
+    a->aside = false;
     struct ticket *t = answer_whole(&a->answerer, settings, r);
 
     request_end(r);
     if (!t)
-        return false;
+        return a->aside;
     hub_serve(a->hub, t);
     if (a->context->claimed)
         a->context->claimed(a->context->arg);

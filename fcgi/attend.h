@@ -24,6 +24,9 @@ struct worker_context {
     /* Called before each claim, by any worker: the hub, running, with its feeder; NULL: not
      * now, the stream is told to come later.  The first call may take its time. */
     struct hub *(*start_streaming)(void *arg);
+    /* Take over a request that had better wait, after start_streaming gave a hub; as in
+     * answer.h. NULL: no stream waits. */
+    bool (*put_aside)(void *arg, struct request *r, struct settings *settings);
     void (*claimed)(void *arg); /* after a stream was given to the hub; may be NULL */
     void *arg;
 };
@@ -32,6 +35,7 @@ struct attendant {
     const struct worker_context *context;
     struct answerer answerer;
     struct hub *hub; /* NULL: no stream yet */
+    bool aside;      /* the last request was put aside: a stream that the hub will have */
 };
 
 /* `a` must not move afterwards. */
@@ -50,8 +54,8 @@ void attendant_idle(struct attendant *a);
  * empty.  False: it waits for bytes, until its deadline. */
 bool attendant_attend(struct attendant *a, struct intake *i);
 
-/* Answer a complete request, or make it a stream (true), which the hub has then; `r` is empty
- * afterwards. */
+/* Answer a complete request, or make it a stream (true), which the hub has or will have; `r` is
+ * empty afterwards. */
 bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r);
 
 #endif

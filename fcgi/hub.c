@@ -248,11 +248,25 @@ size_t hub_streams(const struct hub *h)
     return atomic_load(&h->taken);
 }
 
-void hub_serve(struct hub *h, struct ticket *t)
+void hub_expect(struct hub *h)
 {
     atomic_fetch_add(&h->taken, 1);
+}
+
+void hub_expected(struct hub *h, struct ticket *t)
+{
+    if (!t) {
+        stream_left(h);
+        return;
+    }
     t->message.kind = HUB_STREAM;
     inbox_post(&h->inbox, &t->message);
+}
+
+void hub_serve(struct hub *h, struct ticket *t)
+{
+    hub_expect(h);
+    hub_expected(h, t);
 }
 
 /* NULL: out of memory, told in the log; whoever gave the order gives it again. */

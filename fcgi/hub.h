@@ -46,7 +46,7 @@ struct hub_friends {
     void (*marks)(void *arg, struct bookmarks *b); /* malloc'd, taken over */
     void (*fanned_out)(void *arg);                 /* the last batch is on its way */
     void (*emptied)(void *arg); /* the last stream left, and none is on its way; or a drain
-                                 * found none */
+                                 * found none.  Thread: also that of hub_expected */
 };
 
 /* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */
@@ -60,6 +60,11 @@ bool hub_is_full(const struct hub *h);
 size_t hub_streams(const struct hub *h);
 
 void hub_serve(struct hub *h, struct ticket *t); /* takes t over */
+
+/* A stream is on its way that was not claimed yet: it counts from now on, so that a drain waits
+ * for it.  Later it comes, or (NULL) it became none. */
+void hub_expect(struct hub *h);
+void hub_expected(struct hub *h, struct ticket *t); /* takes t over */
 
 /* The feeder's: the newest batch (takes the reference), which begins where the last one ended;
  * that the log is another one now and ends at `end`: every stream of another epoch is told; or

@@ -1,5 +1,6 @@
 #include "fcgi/janitor.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,12 +10,12 @@
 #include "store/store.h"
 
 enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
-enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LAST_TRIES = 2 };
+enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LOOK_SOON_MS = 10, LAST_TRIES = 2 };
 
 /* More than this between two rounds, and it did not run meanwhile. */
 enum { STOOD_STILL_MS = 1000 };
 
-enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED };
+enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED, JANITOR_CLAIM };
 
 struct janitor {
     pthread_t thread;
@@ -25,6 +26,10 @@ struct janitor {
     struct inbox inbox;
     struct message stop;
     bool stopping;
+    struct aside *aside; /* claims that wait, in no order */
+    bool look;           /* for claims that need not wait any more: something came */
+    uint64_t looked_at;
+    atomic_int waiting;    /* claims, those on their way here too */
     struct message *ended; /* each a struct ending, not saved yet */
     size_t ended_n;
     int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
@@ -98,6 +103,13 @@ static void save_marks(struct janitor *j, struct bookmarks *b)
     free(b);
 }
 
+static void keep_aside(struct janitor *j, struct aside *a)
+{
+    a->until = now_ms() + ASIDE_MS;
+    a->message.next = (struct message *)j->aside;
+    j->aside = a;
+}
+
 static void open_mail(struct janitor *j, struct message *m)
 {
     struct message *next;
@@ -112,6 +124,11 @@ static void open_mail(struct janitor *j, struct message *m)
             break;
         case JANITOR_ENDED:
             keep_ended(j, m);
+            j->look = true;
+            break;
+        case JANITOR_CLAIM:
+            keep_aside(j, (struct aside *)m);
+            j->look = true;
             break;
         }
     }
@@ -132,6 +149,25 @@ static bool save_ended(struct janitor *j)
         forget_ended(j);
     free(b);
     return j->ended_n == 0;
+}
+
+/* Those that need not wait any more, or did for long enough. */
+static void serve_aside(struct janitor *j, uint64_t now)
+{
+    struct aside *left = NULL, *next;
+    save_ended(j);
+    for (struct aside *a = j->aside; a; a = next) {
+        next = (struct aside *)a->message.next;
+        if (aside_serve(a, j->store, j->hub, now < a->until)) {
+            atomic_fetch_sub(&j->waiting, 1);
+            continue;
+        }
+        a->message.next = (struct message *)left;
+        left = a;
+    }
+    j->aside = left;
+    j->look = false;
+    j->looked_at = now;
 }
 
 static void collect(struct janitor *j, uint64_t now)
@@ -193,6 +229,10 @@ static void tidy(struct janitor *j)
 /* Others may write just now, so it is worth a second try; the web server does not wait long. */
 static void save_the_last(struct janitor *j)
 {
+    for (struct aside *next; j->aside; j->aside = next) { /* the hub is gone */
+        next = (struct aside *)j->aside->message.next;
+        aside_refuse(j->aside, j->hub);
+    }
     for (int i = 0; i < LAST_TRIES && !(save_ended(j) && save(j, NULL, 0)); i++)
         ;
 }
@@ -206,6 +246,13 @@ static void *run(void *arg)
     j->asked_at = j->retained_at = round;
     while (!j->stopping) {
         uint64_t now = now_ms(), due = round + (j->retain_more ? RETAIN_MORE_MS : ROUND_MS);
+        uint64_t look = j->looked_at + (j->look ? LOOK_SOON_MS : ASIDE_LOOK_MS);
+        if (j->aside && look <= now) {
+            serve_aside(j, now);
+            continue;
+        }
+        if (j->aside && look < due)
+            due = look;
         if (now < due) {
             open_mail(j, inbox_wait(&j->inbox, (int)(due - now)));
             continue;
@@ -254,6 +301,18 @@ void janitor_marks(struct janitor *j, struct bookmarks *b)
 {
     b->message.kind = JANITOR_MARKS;
     inbox_post(&j->inbox, &b->message);
+}
+
+bool janitor_has_room(struct janitor *j)
+{
+    return atomic_load(&j->waiting) < ASIDE_MOST;
+}
+
+void janitor_claim(struct janitor *j, struct aside *a)
+{
+    atomic_fetch_add(&j->waiting, 1);
+    a->message.kind = JANITOR_CLAIM;
+    inbox_post(&j->inbox, &a->message);
 }
 
 void janitor_stop(struct janitor *j)

@@ -1,5 +1,6 @@
 /* The janitor: one thread that saves what streams leave behind, and tidies.
  *
+ *     at once       claims that wait for the end of an earlier stream (aside.h)
  *     every 250 ms  streams that ended; streams that somebody wants ended
  *     every 5 s     bookmarks, the latest of each, in one transaction; how far the log was seen
  *     every cleanup_interval   served time, dead responders, expiry
@@ -19,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "fcgi/aside.h"
 #include "fcgi/board.h"
 #include "fcgi/feeder.h"
 #include "fcgi/hub.h"
@@ -30,6 +32,8 @@ struct janitor *janitor_start(const char *db_path, struct board *board, struct h
                               struct feeder *feeder);
 void janitor_ended(struct janitor *j, struct ending *e);    /* takes e over */
 void janitor_marks(struct janitor *j, struct bookmarks *b); /* takes b over */
+bool janitor_has_room(struct janitor *j);                   /* for one more claim */
+void janitor_claim(struct janitor *j, struct aside *a);     /* takes a over */
 void janitor_stop(struct janitor *j);                       /* NULL is fine */
 
 #endif

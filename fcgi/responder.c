@@ -130,6 +130,17 @@ static struct hub *start_streaming(void *arg)
     return h;
 }
 
+static bool put_aside(void *arg, struct request *request, struct settings *settings)
+{
+    struct responder *r = arg;
+    if (!janitor_has_room(r->janitor))
+        return false;
+    struct aside *a = aside_new(request, settings, r->hub);
+    if (a)
+        janitor_claim(r->janitor, a);
+    return a;
+}
+
 struct responder *responder_new(const char *db_path)
 {
     struct responder *r = calloc(1, sizeof *r);
@@ -149,6 +160,7 @@ struct responder *responder_new(const char *db_path)
                                          .listener = -1,
                                          .stop_fd = r->stop_fd,
                                          .start_streaming = start_streaming,
+                                         .put_aside = put_aside,
                                          .arg = r};
     if (r->stop_fd < 0 || r->emptied_fd < 0) {
         responder_free(r);

@@ -185,8 +185,15 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
     return t;
 }
 
+/* Where that cannot be found out, the claim says why. */
+static bool had_better_wait(struct store *s, const struct wish *w)
+{
+    bool waits;
+    return store_claim_waits(s, &w->claim, &waits) == STORE_OK && waits;
+}
+
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
-                            const struct query *q)
+                            const struct query *q, bool *waits)
 {
     struct wish w;
     bool nomem;
@@ -197,6 +204,8 @@ struct ticket *stream_claim(struct store *s, const struct settings *settings, st
         reply_error(r, 400, NULL, wrong);
     else if (request_is_head(r)) /* nobody will listen: no session, no stream */
         reply_send(r, &(struct reply){.status = 200, .type = REPLY_STREAM});
+    else if (!nomem && waits && had_better_wait(s, &w))
+        *waits = true;
     else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
         reply_later(r, settings->retry);
     wish_free(&w);

@@ -231,6 +231,12 @@ struct claim {
 enum store_result store_claim(struct store *s, const struct settings *settings,
                               const struct claim_request *r, struct claim *out);
 
+/* Whether this claim had better wait a moment: it would begin at a bookmark, and an earlier
+ * stream of its session and subscription is still open, perhaps because its end is not saved
+ * yet.  A read of two index seeks, without a lock. */
+enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
+                                    bool *waits);
+
 /* Save the bookmarks of running streams, in one transaction, and that the log was seen up to
  * `end` (NULL: nothing seen). */
 enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,

@@ -21,7 +21,7 @@ static inline struct opened open_stream(struct place *p, const char *query,
 
     request_make(&r, &o.client, environment, NULL);
     assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
-    o.ticket = stream_claim(p->store, p->settings, &r, &q);
+    o.ticket = stream_claim(p->store, p->settings, &r, &q, NULL);
     assert_int_equal(r.fd, -1);
     query_free(&q);
     request_end(&r);

@@ -203,6 +203,57 @@ static void test_saving_shows_that_the_session_was_seen(void **state)
     assert_true(world_number(w->sessions, "SELECT last_seen_at FROM sessions") > 0);
 }
 
+static bool waits(struct world *w, const struct claim_request *r)
+{
+    bool yes = false;
+    assert_int_equal(store_claim_waits(w->store, r, &yes), STORE_OK);
+    return yes;
+}
+
+static void test_a_claim_waits_while_a_stream_of_its_kind_is_open(void **state)
+{
+    struct world *w = *state;
+    struct claim_request r = world_request();
+    char token[SESSION_TOKEN_SIZE];
+    assert_false(waits(w, &r));
+    r.token = "00000000000000000000000000000000";
+    assert_false(waits(w, &r));
+    strcpy(token, world_claim_token(w, NULL)->token);
+    int64_t first = w->claim.stream_id;
+    world_claim_token(w, NULL); /* somebody else's */
+    assert_false(waits(w, &r));
+    r.token = token;
+    assert_true(waits(w, &r));
+    int64_t second = world_claim_token(w, token)->stream_id;
+    world_end(w, first, 0);
+    assert_true(waits(w, &r));
+    world_end(w, second, 0);
+    assert_false(waits(w, &r));
+}
+
+static void test_a_claim_that_needs_no_bookmark_does_not_wait(void **state)
+{
+    struct world *w = *state;
+    const char *one[] = {"a"};
+    char token[SESSION_TOKEN_SIZE], text[EVENT_ID_SIZE];
+    strcpy(token, world_claim_token(w, NULL)->token);
+    event_id_format(text, w->epoch, 0);
+    struct claim_request r = world_request();
+    r.token = token;
+    r.start = START_NEWEST;
+    assert_true(waits(w, &r));
+    r.start = START_EARLIEST;
+    assert_false(waits(w, &r));
+    r.start = START_AT_ID;
+    r.position = text;
+    assert_false(waits(w, &r));
+    r.start = START_UNSAID;
+    assert_true(waits(w, &r));
+    r.channels = one; /* of another subscription none is open */
+    r.channel_count = 1;
+    assert_false(waits(w, &r));
+}
+
 static void test_an_ended_stream_is_saved_no_more(void **state)
 {
     struct world *w = *state;
@@ -245,6 +296,8 @@ int main(void)
         TEST(test_saved_bookmarks_outlive_the_process),
         TEST(test_saving_tells_how_far_the_log_was_seen),
         TEST(test_saving_shows_that_the_session_was_seen),
+        TEST(test_a_claim_waits_while_a_stream_of_its_kind_is_open),
+        TEST(test_a_claim_that_needs_no_bookmark_does_not_wait),
         TEST(test_an_ended_stream_is_saved_no_more),
         TEST(test_streams_of_a_file_that_was_replaced_are_nobodys),
     };

@@ -1,0 +1,4 @@
+-- Whether a stream for the subscription ?2 of the session whose token is ?1 is open.
+-- The token's unique index, then streams_session.
+SELECT 1 FROM sessions JOIN streams ON streams.session_id = sessions.id
+WHERE sessions.token = ?1 AND streams.subscription = ?2 AND streams.ended_at IS NULL LIMIT 1
