@@ -36,14 +36,14 @@ STAGE = $(call objects,$(filter-out tests/scenario/test_%.c,$(wildcard tests/sce
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 SCENARIO = $(patsubst tests/scenario/%.c,$(BUILD)/scenario/%,$(wildcard tests/scenario/test_*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-SOURCES = $(wildcard store/*.c fcgi/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
+SOURCES = $(wildcard tests/*.c store/*.c fcgi/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
 # Smaller copies of the modules, where Debian's esbuild is; web/ works without them.
 MINIFIED = $(patsubst web/%.js,$(BUILD)/web/%.min.js,$(wildcard web/rowcast*.js))
 FORMATTED = $(SOURCES) $(wildcard store/*.h fcgi/*.h tests/*/*.h tests/fuzz/*.c)
 
 all: $(BUILD)/rowcast.fcgi $(if $(shell command -v $(ESBUILD)),$(MINIFIED))
 tests: $(UNIT)
-scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi
+scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi $(BUILD)/slow_sync.so
 everything: all tests scenarios $(BUILD)/rowcast-bench
 
 $(BUILD)/rowcast.fcgi: $(BUILD)/fcgi/main.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
@@ -73,6 +73,9 @@ $(BUILD)/scenario/%: $(BUILD)/tests/scenario/%.o $(STAGE)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka
 $(BUILD)/rowcast-bench: $(BENCH)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lm
+$(BUILD)/slow_sync.so: tests/slow_sync.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE $(WARN) $(WERROR) -shared -fPIC -o $@ $<
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -91,7 +94,7 @@ test-browsers:
 	@sh packaging/install-packages.sh browsers
 	@$(MAKE) -s all
 	@bash tests/browser/run.sh chromium firefox webkit
-bench: all $(BUILD)/rowcast-bench
+bench: all $(BUILD)/rowcast-bench $(BUILD)/slow_sync.so
 	@bash tests/bench/run.sh $(BUILD)
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang fuzzers \

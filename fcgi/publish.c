@@ -48,12 +48,11 @@ static void read_publication(struct form *f, const struct request *r, struct pub
 static void commit(struct store *s, struct publisher *publisher, struct publishing *p)
 {
     struct appending *a = &p->appending;
-    char epoch[EPOCH_SIZE] = "";
 
     if (publisher != NULL && publisher_post(publisher, p))
         return;
-    store_append_all(s, &a, 1, STORE_PATIENCE_MS, epoch);
-    publishing_answer(p, epoch, NULL);
+    store_append_all(s, &a, 1, STORE_PATIENCE_MS);
+    publishing_answer(p, NULL);
 }
 
 /* Publish it, unless something about it is wrong; without memory that is not known. */

@@ -1,31 +1,32 @@
 #include "fcgi/publisher.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "fcgi/log.h"
 
-enum { IDLE_MS = 1000, UNSENT_MS = 20 };
+enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
 struct publisher {
     struct store *store;
     struct inbox inbox;
     pthread_t thread;
     struct message stop;
-    pthread_mutex_t lock; /* of these five */
+    _Atomic int64_t hurried_at; /* ms; 0: not yet */
+    pthread_mutex_t lock;       /* of these four */
     pthread_cond_t room;
     bool runs;
-    bool hurried;
     size_t waiting, bytes; /* posted and not done */
     /* The thread's own. */
     struct message *first, **last; /* taken out of the inbox */
     bool stopping;
-    bool failing;       /* and the log line about it was written */
-    bool lock_is_stuck; /* a hurried group did not get it */
+    bool failing; /* and the log line about it was written */
     struct unsent unsent;
     struct publishing *group[PUBLISHER_GROUP_ROWS];
-    size_t group_size;
+    struct appending *items[PUBLISHER_GROUP_ROWS]; /* of the group */
+    size_t group_size, group_rows, group_bytes;
 };
 
 static int64_t now_us(void)
@@ -63,16 +64,22 @@ static size_t rows_of(const struct publishing *what)
     return sessions > 0 ? sessions : 1;
 }
 
-/* The oldest that wait, as many as fit together. */
+static bool fits(const struct publisher *p, const struct publishing *what)
+{
+    return p->group_size == 0 ||
+           (p->group_rows + rows_of(what) <= PUBLISHER_GROUP_ROWS &&
+            p->group_bytes + what->appending.what.data_len <= PUBLISHER_GROUP_BYTES);
+}
+
+/* Add the oldest that wait to the group, as many as fit. */
 static void gather(struct publisher *p)
 {
-    size_t rows = 0, bytes = 0;
-    p->group_size = 0;
-    for (struct publishing *what; (what = next_of(p)); p->group[p->group_size++] = what) {
-        rows += rows_of(what);
-        bytes += what->appending.what.data_len;
-        if (p->group_size > 0 && (rows > PUBLISHER_GROUP_ROWS || bytes > PUBLISHER_GROUP_BYTES))
-            return;
+    open_mail(p, inbox_take(&p->inbox));
+    for (struct publishing *what; (what = next_of(p)) && fits(p, what);) {
+        p->group[p->group_size] = what;
+        p->items[p->group_size++] = &what->appending;
+        p->group_rows += rows_of(what);
+        p->group_bytes += what->appending.what.data_len;
         p->first = what->message.next;
         if (!p->first)
             p->last = &p->first;
@@ -91,11 +98,20 @@ static void make_room(struct publisher *p, size_t count, size_t bytes)
 /* ------------------------------------------------------------- a group ---------------------
  */
 
-/* The first came first: when its patience is over, so is the group's. */
-static int patience(struct publisher *p)
+static bool has_patience(struct publisher *p, const struct publishing *what)
 {
-    int64_t left = p->group[0]->since + STORE_PATIENCE_MS - now_us() / 1000;
-    return p->lock_is_stuck || left < 0 ? 0 : (int)left;
+    int64_t now = now_us() / 1000, hurried_at = atomic_load(&p->hurried_at);
+    return now < what->since + STORE_PATIENCE_MS &&
+           (!hurried_at || now < hurried_at + HURRY_MS);
+}
+
+/* How many of the group, the first ones, have waited long enough for a lock. */
+static size_t count_over(struct publisher *p)
+{
+    size_t n = 0;
+    while (n < p->group_size && !has_patience(p, p->group[n]))
+        n++;
+    return n;
 }
 
 static bool concerns_the_log(enum store_result r)
@@ -114,40 +130,42 @@ static void tell(struct publisher *p, const struct appending *a)
     p->failing = fails || (p->failing && a->result != STORE_OK);
 }
 
-static bool is_hurried(struct publisher *p)
+/* The first `n` of the group. */
+static void answer_first(struct publisher *p, size_t n)
 {
-    pthread_mutex_lock(&p->lock);
-    bool hurried = p->hurried;
-    pthread_mutex_unlock(&p->lock);
-    return hurried;
-}
-
-static void commit(struct publisher *p, char epoch[EPOCH_SIZE])
-{
-    struct appending *items[PUBLISHER_GROUP_ROWS];
-    bool hurried = is_hurried(p);
-    for (size_t i = 0; i < p->group_size; i++)
-        items[i] = &p->group[i]->appending;
-    store_append_all(p->store, items, p->group_size, patience(p), epoch);
-    for (size_t i = 0; i < p->group_size; i++)
-        p->lock_is_stuck |= hurried && items[i]->result == STORE_BUSY;
-    tell(p, items[0]);
-}
-
-static void answer_group(struct publisher *p, const char *epoch)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < p->group_size; i++) {
+    size_t bytes = 0, left = p->group_size - n;
+    tell(p, p->items[0]);
+    for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
-        publishing_answer(p->group[i], epoch, &p->unsent);
+        p->group_rows -= rows_of(p->group[i]);
+        p->group_bytes -= p->group[i]->appending.what.data_len;
+        publishing_answer(p->group[i], &p->unsent);
     }
-    make_room(p, p->group_size, bytes);
+    memmove(p->group, p->group + n, left * sizeof *p->group);
+    memmove(p->items, p->items + n, left * sizeof *p->items);
+    p->group_size = left;
+    make_room(p, n, bytes);
 }
 
-/* Leave the lock to others: half as long as we had it, counted from the commit. */
+/* While somebody else has the lock, the group grows, and those who waited for long are told. */
+static void commit(struct publisher *p)
+{
+    for (;;) {
+        gather(p);
+        if (store_append_all(p->store, p->items, p->group_size, TRY_MS) != STORE_BUSY)
+            return;
+        size_t over = count_over(p);
+        if (over == p->group_size)
+            return;
+        if (over > 0)
+            answer_first(p, over);
+    }
+}
+
+/* Leave the lock to others: as long as we had it, counted from the commit. */
 static void leave_the_lock(int64_t began, int64_t committed)
 {
-    int64_t pause = (committed - began) / 2;
+    int64_t pause = committed - began;
     if (pause > PUBLISHER_PAUSE_MS * 1000)
         pause = PUBLISHER_PAUSE_MS * 1000;
     pause -= now_us() - committed;
@@ -157,17 +175,17 @@ static void leave_the_lock(int64_t began, int64_t committed)
     nanosleep(&t, NULL);
 }
 
+/* Of several publishers the next group is the larger for the pause: those who were answered
+ * come again meanwhile, and share one sync. */
 static void publish_group(struct publisher *p)
 {
-    char epoch[EPOCH_SIZE] = "";
     int64_t began = now_us();
-    gather(p);
-    commit(p, epoch);
+    commit(p);
     int64_t committed = now_us();
     open_mail(p, inbox_take(&p->inbox));
-    bool more_waits = p->first;
-    answer_group(p, epoch);
-    if (more_waits)
+    bool several = p->first || p->group_size > 1;
+    answer_first(p, p->group_size);
+    if (several && !p->stopping)
         leave_the_lock(began, committed);
 }
 
@@ -197,7 +215,6 @@ static void *publisher_run(void *arg)
             continue;
         }
         rests = false;
-        open_mail(p, inbox_take(&p->inbox));
         publish_group(p);
         unsent_flush(&p->unsent);
     }
@@ -246,10 +263,8 @@ bool publisher_post(struct publisher *p, struct publishing *what)
 
 void publisher_hurry(struct publisher *p)
 {
-    pthread_mutex_lock(&p->lock);
-    p->hurried = true;
-    pthread_mutex_unlock(&p->lock);
-    store_hurry(p->store);
+    int64_t none = 0;
+    atomic_compare_exchange_strong(&p->hurried_at, &none, now_us() / 1000);
 }
 
 void publisher_free(struct publisher *p)

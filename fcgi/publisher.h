@@ -8,9 +8,10 @@
  * which is neither fair nor patient.  Workers hand their requests over and are free.
  *
  * A group has at most PUBLISHER_GROUP_ROWS rows and, unless it is one publication, about
- * PUBLISHER_GROUP_BYTES: nobody waits long for the others, and the lock is short.  If more
- * waits when a group is done, the lock stays free for half as long as the group took: else
- * other processes and shells would only find it taken.  One publisher alone is never held up.
+ * PUBLISHER_GROUP_BYTES: nobody waits long for the others, and the lock is short.  After a
+ * group of several, and where more waits, the lock stays free for as long as the group took
+ * (but PUBLISHER_PAUSE_MS at most): else other processes and shells would only find it taken.
+ * One publisher alone is never held up.
  *
  * A publication is tried for STORE_PATIENCE_MS while others have the lock.
  *
@@ -26,7 +27,7 @@ enum {
     PUBLISHER_GROUP_BYTES = 1024 * 1024,
     PUBLISHER_WAITING = 4096,                   /* publications, and … */
     PUBLISHER_WAITING_BYTES = 32 * 1024 * 1024, /* … bytes that may wait */
-    PUBLISHER_PAUSE_MS = 10                     /* between two groups, at most */
+    PUBLISHER_PAUSE_MS = 20                     /* between two groups, at most */
 };
 
 struct publisher;
@@ -38,7 +39,7 @@ struct publisher *publisher_new(const char *db_path);
  * is no thread to be had, and it is still the caller's. */
 bool publisher_post(struct publisher *p, struct publishing *what);
 
-/* The process is to end: have no patience with locks any more. */
+/* The process is to end: from 250 ms on, have no patience with locks any more. */
 void publisher_hurry(struct publisher *p);
 
 /* Commit and answer what was posted, and end; nobody may post any more.  With a lock that is

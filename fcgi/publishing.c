@@ -61,16 +61,16 @@ static void add_id(struct buffer *out, const char *epoch, int64_t id)
     buffer_printf(out, "\"%s\"", text);
 }
 
-static void answer_ids(struct publishing *p, const char *epoch)
+static void answer_ids(struct publishing *p)
 {
     struct buffer json = {0};
     const struct appending *a = &p->appending;
     size_t sessions = a->what.session_count;
     buffer_text(&json, "{\"id\":");
-    add_id(&json, epoch, a->ids[0]);
+    add_id(&json, a->epoch, a->ids[0]);
     for (size_t i = 0; i < sessions; i++) {
         buffer_text(&json, i == 0 ? ",\"ids\":[" : ",");
-        add_id(&json, epoch, a->ids[i]);
+        add_id(&json, a->epoch, a->ids[i]);
     }
     buffer_text(&json, sessions > 0 ? "]}" : "}");
     buffer_add(&json, "", 1);
@@ -79,11 +79,11 @@ static void answer_ids(struct publishing *p, const char *epoch)
     buffer_free(&json);
 }
 
-void publishing_answer(struct publishing *p, const char *epoch, struct unsent *unsent)
+void publishing_answer(struct publishing *p, struct unsent *unsent)
 {
     p->request.unsent = unsent;
     if (p->appending.result == STORE_OK)
-        answer_ids(p, epoch);
+        answer_ids(p);
     else
         reply_failure(&p->request, p->appending.result, p->appending.why);
     publishing_free(p);

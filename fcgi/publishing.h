@@ -35,6 +35,6 @@ bool publishing_prepare(struct publishing *p);
 
 /* Answer the request with the ids, or with what is wrong, and free it.  `unsent` takes what the
  * socket does not take at once; NULL: wait for the client. */
-void publishing_answer(struct publishing *p, const char *epoch, struct unsent *unsent);
+void publishing_answer(struct publishing *p, struct unsent *unsent);
 
 #endif

@@ -5,7 +5,8 @@
  * falls alone.  SQLite undoes a single INSERT that a rule refuses, with all that its triggers
  * did (RAISE(ABORT)); only a publication of several rows needs a savepoint for that.
  *
- * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole. */
+ * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole.  Where
+ * it may be the fault of one, each is tried again in a transaction of its own. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -16,10 +17,9 @@ static const char appending[] = "appending to the log";
 
 enum { LOOK_US = 1000 };
 
-/* Who waits for a lock, and until when. */
+/* Until when somebody waits for a lock. */
 struct patience {
-    struct store *store;
-    int64_t began, ms;
+    int64_t until; /* database_clock_ms */
 };
 
 /* SQLite's own patience sleeps longer and longer, up to 100 ms: between groups that another
@@ -29,11 +29,8 @@ static int wait_for_lock(void *arg, int tries)
 {
     const struct patience *p = arg;
     struct timespec now;
-    int64_t ms = p->ms;
     (void)tries;
-    if (atomic_load(&p->store->hurried) && ms > STORE_BUSY_MS)
-        ms = STORE_BUSY_MS;
-    if (database_clock_ms() - p->began >= ms)
+    if (database_clock_ms() >= p->until)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
     now = (struct timespec){.tv_nsec = (LOOK_US / 2 + now.tv_nsec / 100 % LOOK_US) * 1000L};
@@ -133,6 +130,17 @@ static enum store_result append_rows(struct store *s, const struct appending *a)
     return r;
 }
 
+/* One row, refused as if it had never been there.  A trigger of the application's own may end
+ * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then *lost.
+ */
+static enum store_result append_alone(struct store *s, const struct appending *a, bool *lost)
+{
+    int before = sqlite3_total_changes(s->log.db);
+    enum store_result r = append_row(s, &a->what, NULL, &a->ids[0]);
+    *lost = r != STORE_OK && sqlite3_total_changes(s->log.db) != before;
+    return r;
+}
+
 static void note(struct store *s, struct appending *a, enum store_result r)
 {
     a->result = r;
@@ -143,21 +151,21 @@ static void note(struct store *s, struct appending *a, enum store_result r)
 
 /* Those that are still well, in the transaction that is open.  Any result but STORE_OK ends it.
  */
-static enum store_result append_group(struct store *s, struct appending *const *items, size_t n,
-                                      char epoch[EPOCH_SIZE])
+static enum store_result append_group(struct store *s, struct appending *const *items, size_t n)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
     if (r != STORE_OK)
         return r;
-    memcpy(epoch, end.epoch, EPOCH_SIZE);
     for (size_t i = 0; i < n; i++) {
         struct appending *a = items[i];
         if (a->result != STORE_OK)
             continue;
-        r = a->what.session_count > 0 ? append_rows(s, a)
-                                      : append_row(s, &a->what, NULL, &a->ids[0]);
-        if (r != STORE_OK && (r != STORE_REFUSED || sqlite3_get_autocommit(s->log.db)))
+        bool lost = false;
+        memcpy(a->epoch, end.epoch, sizeof a->epoch);
+        r = a->what.session_count > 0 ? append_rows(s, a) : append_alone(s, a, &lost);
+        lost |= sqlite3_get_autocommit(s->log.db) != 0;
+        if (r != STORE_OK && (r != STORE_REFUSED || lost))
             return r;
         note(s, a, r);
     }
@@ -181,11 +189,11 @@ static enum store_result begin(struct store *s, struct patience *p)
 }
 
 static enum store_result append_together(struct store *s, struct appending *const *items,
-                                         size_t n, struct patience *p, char epoch[EPOCH_SIZE])
+                                         size_t n, struct patience *p)
 {
     enum store_result r = begin(s, p);
     if (r == STORE_OK)
-        r = append_group(s, items, n, epoch);
+        r = append_group(s, items, n);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_COMMIT);
     if (r != STORE_OK)
@@ -202,44 +210,48 @@ static void fail_all(struct store *s, struct appending *const *items, size_t n,
             note(s, items[i], r);
 }
 
-void store_append_all(struct store *s, struct appending *const *items, size_t n,
-                      int patience_ms, char epoch[EPOCH_SIZE])
+/* Each in a transaction of its own: a large one is no reason to refuse the small ones, nor is
+ * one whose refusal ended the transaction.  Some are written then: so what fails now is the
+ * failure of one item, and the group is not to be tried again. */
+static void append_each(struct store *s, struct appending *const *items, size_t n)
 {
-    struct patience p = {s, database_clock_ms(), patience_ms};
+    for (size_t i = 0; i < n; i++) {
+        struct patience p = {database_clock_ms() + STORE_BUSY_MS};
+        if (items[i]->result != STORE_OK)
+            continue;
+        enum store_result r = append_together(s, &items[i], 1, &p);
+        if (r != STORE_OK)
+            note(s, items[i], r);
+    }
+}
+
+enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
+                                   int patience_ms)
+{
+    struct patience p = {database_clock_ms() + patience_ms};
     size_t well = 0;
     for (size_t i = 0; i < n; i++) { /* before the lock is taken */
         note(s, items[i], sessions_check(s, &items[i]->what));
         well += items[i]->result == STORE_OK;
     }
     if (well == 0)
-        return;
-    enum store_result r = append_together(s, items, n, &p, epoch);
-    bool is_short = r == STORE_FULL || r == STORE_NOMEM;
-    if (r == STORE_OK)
-        return;
-    if (well == 1 || !is_short) {
+        return STORE_OK;
+    enum store_result r = append_together(s, items, n, &p);
+    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || r == STORE_REFUSED)) {
+        append_each(s, items, n);
+        return STORE_OK;
+    }
+    if (r != STORE_OK)
         fail_all(s, items, n, r);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) { /* a large one is no reason to refuse the small ones */
-        if (items[i]->result != STORE_OK)
-            continue;
-        r = append_together(s, &items[i], 1, &p, epoch);
-        if (r != STORE_OK)
-            note(s, items[i], r);
-    }
+    return r;
 }
 
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE])
 {
     struct appending one = {.what = *p, .ids = ids}, *item = &one;
-    store_append_all(s, &item, 1, STORE_PATIENCE_MS, epoch);
+    store_append_all(s, &item, 1, STORE_PATIENCE_MS);
+    memcpy(epoch, one.epoch, EPOCH_SIZE);
     memcpy(s->why, one.why, sizeof s->why);
     return one.result;
-}
-
-void store_hurry(struct store *s)
-{
-    atomic_store(&s->hurried, true);
 }

@@ -53,7 +53,6 @@ struct store {
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */
     atomic_bool woken;               /* store_wake was called since store_wait returned */
-    atomic_bool hurried;             /* store_hurry was called */
     int64_t retained_at;             /* sqlite_retain.c: the log's end at the last slice … */
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };

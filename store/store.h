@@ -1,8 +1,7 @@
 /* The store: the event log and the sessions, as data.
  *
  * The log is the truth; a client is only a cursor over it.  A `struct store` is one connection
- * and belongs to the thread that opened it (only store_wake and store_hurry may be called by
- * others).  The two
+ * and belongs to the thread that opened it (only store_wake may be called by others).  The two
  * files behind it are opened when a call first needs them, so that a process which answers one
  * request pays for one connection; each call looks whether the path still leads to the file it
  * has open (two stat() calls, 2 µs) and opens it anew if not.
@@ -140,31 +139,31 @@ enum { STORE_PATIENCE_MS = 5000 };
 struct appending {
     struct publication what;
     int64_t *ids; /* room for one, or for one a session; the caller's */
+    char epoch[EPOCH_SIZE];
     enum store_result result;
     char why[STORE_WHY_SIZE]; /* a sentence; "" after STORE_OK */
 };
 
 /* Append a group in one transaction, committed to the disk (synchronous=FULL) before this
  * returns.  Each item has its own result: one that a rule refuses, or one of whose sessions
- * does not exist (STORE_UNKNOWN), writes nothing and keeps nobody else from being written. What
- * fails the transaction (a lock that is not free within `patience_ms`, a damaged file) fails
- * every item, and nothing is written; where room or memory is short, each is tried alone.
+ * does not exist (STORE_UNKNOWN), writes nothing and keeps nobody else from being written.
+ *
+ * What fails the transaction (a lock that is not free within `patience_ms`, a damaged file)
+ * fails every item, and nothing is written: that is returned.  Where it may be the fault of one
+ * item (room or memory is short), each is tried alone.  STORE_OK: what failed, failed by
+ * itself.
  *
  * ids[i] is the id of the row for session i, or ids[0] of the only row; a row that was there
  * already, by its dedup_key, also from earlier in the group, gives its id.
  *
  * The lock is held for about 8 µs a row and one sync.  Who waits for it looks every
  * millisecond, and finds it free also where it is so for a moment. */
-void store_append_all(struct store *s, struct appending *const *items, size_t n,
-                      int patience_ms, char epoch[EPOCH_SIZE]);
+enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
+                                   int patience_ms);
 
 /* The same for one publication, with STORE_PATIENCE_MS. */
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE]);
-
-/* From now on appends of this store wait for a lock no longer than other calls do (250 ms); the
- * one that waits now, too.  Thread: any. */
-void store_hurry(struct store *s);
 
 /* Whether more than this waits in the log's -wal to be copied into the log, and readers keep it
  * there.  One stat(); where the file is large (it never shrinks), a PASSIVE checkpoint. */

@@ -8,6 +8,7 @@
 
 #include "tests/bench/figures.h"
 #include "tests/bench/options.h"
+#include "tests/bench/posters.h"
 #include "tests/bench/publisher.h"
 #include "tests/bench/stream.h"
 
@@ -193,6 +194,8 @@ int main(int argc, char **argv)
     struct options *o = &r.options;
     if (!options_read(o, argc, argv))
         return 2;
+    if (o->publishers)
+        return posters_run(o) ? 0 : 1;
     char id[ID_SIZE];
     if ((o->rows || o->missed) && !(r.publisher = publisher_open(o)))
         return 1;

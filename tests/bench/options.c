@@ -24,6 +24,8 @@ static const struct option names[] = {
     {"help", no_argument, NULL, 'h'},
     {"path", required_argument, NULL, 'P'},
     {"hup", required_argument, NULL, 'H'},
+    {"publishers", required_argument, NULL, 'q'},
+    {"compare", no_argument, NULL, 'c'},
     {NULL, 0, NULL, 0},
 };
 
@@ -31,6 +33,7 @@ static void usage(void)
 {
     fputs("usage: bench --url HOST:PORT/PATH | --fastcgi SOCKET [--path PATH]\n"
           "             --db LOG [--normal] | --token PUBLISH_TOKEN\n"
+          "             | --publishers N --db LOG --token PUBLISH_TOKEN\n"
           "  --streams N      open N streams (1), at most --burst N (128) at a time\n"
           "  --missed ROWS    publish ROWS first, which every stream then resumes\n"
           "  --rows N         publish N rows to the open streams (0)\n"
@@ -42,6 +45,9 @@ static void usage(void)
           "  --pid NAME=PID   memory and CPU of this process; up to 8 times\n"
           "  --hup PID        send SIGHUP when publishing starts; each stream that is ended\n"
           "                   comes back as a browser does, and every one has to\n"
+          "  --publishers N   no streams: N publishers post the rows, each one at a time, and\n"
+          "                   what they are answered is compared with the log\n"
+          "  --compare        then SQLite commits as many rows one by one\n"
           "  --patience S     give up after S seconds without progress (10)\n",
           stderr);
 }
@@ -134,6 +140,11 @@ static bool read_option(struct options *o, int letter, const char *value)
     case 'H':
         o->hup = (pid_t)strtol(value, NULL, 10);
         return o->hup > 0;
+    case 'q':
+        return read_count(&o->publishers, value) && o->publishers > 0;
+    case 'c':
+        o->compare = true;
+        return true;
     default:
         return false;
     }
@@ -144,6 +155,8 @@ static bool consistent(const struct options *o)
 {
     if ((o->host[0] != '\0') == (o->socket != NULL))
         return false;
+    if (o->publishers)
+        return o->token && o->db && !o->socket && o->rows && o->size < 16384;
     if (o->token && (o->db || o->socket)) /* rows are posted through the web server only */
         return false;
     return o->db || o->token || (!o->rows && !o->missed);

@@ -2,6 +2,7 @@
  *
  *     bench --url HOST:PORT/PATH | --fastcgi SOCKET   where the streams are
  *           --db PATH [--normal] | --token TOKEN      publish by INSERT, or by POST
+ *           [--publishers N --db PATH --token TOKEN [--compare]]   publish, without streams
  *           [--streams N] [--missed ROWS] [--idle SECONDS]
  *           [--rows N] [--every MS] [--batch ROWS] [--size BYTES]
  *           [--pid NAME=PID]... [--hup PID]
@@ -38,6 +39,8 @@ struct options {
     double idle;   /* s to do nothing once all are connected */
     long patience; /* s without any progress after which the run is given up */
     pid_t hup;     /* gets SIGHUP when publishing starts, and each stream has to return; or 0 */
+    long publishers; /* no streams: so many publishers post the rows; or 0 */
+    bool compare;    /* and SQLite commits as many one by one */
     struct process process[PROCESSES_MAX];
     size_t process_count;
 };

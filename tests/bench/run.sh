@@ -49,6 +49,12 @@ new_log() {
 
 set_to() { sqlite3 "$db" "UPDATE rowcast_config SET value = '$2' WHERE name = '$1'"; }
 
+token=a-token-for-figures
+open_publishing() { # every row stays, to be compared
+    set_to publish_token $token
+    set_to buffer_size 1000000
+}
+
 await() { # COMMAND...: until it succeeds, 10 s at most
     local tries=0
     until "$@" >/dev/null 2>&1; do
@@ -308,6 +314,32 @@ measure_claims() {
     row "connect storm of 5,000, lighttpd" "$(per_second ^connect) claims/s"
 }
 
+# Publishers over HTTP, each with one POST under way, against SQLite's own single-row commits on the
+# same disk in the same run.  Then the same on a disk that syncs in 20 ms, with two processes.
+measure_publish() {
+    local n rows
+    for n in 1 64 256; do
+        rows=20000
+        [ $n = 1 ] && rows=3000
+        new_log
+        open_publishing
+        front
+        load --url "$url" --db "$db" --token "$token" --publishers $n --rows $rows --compare
+        row "$n publisher(s) over HTTP, lighttpd" "$(per_second ^post) rows/s, refused $(field ^post refused)"
+        row "  as many as SQLite's single-row commits" "$(field ^sqlite times) times" "64: >= 1.5"
+        row "  answered within" "$(latencies)"
+    done
+    for n in 1 16 64; do
+        new_log
+        open_publishing
+        SLOW_SYNC_US=20000 LD_PRELOAD=$build/slow_sync.so supervised
+        load --url "$url" --db "$db" --token "$token" --publishers $n --rows $((n * 100))
+        row "$n publisher(s), sync 20 ms, two processes" \
+            "$(per_second ^post) rows/s, refused $(field ^post refused)" "64: >= 8 times one"
+        row "  answered within" "$(latencies)"
+    done
+}
+
 # A deploy at noon: the processes are replaced while rows come, and every stream has to be back.
 measure_deploy() {
     local n=5000
@@ -326,7 +358,7 @@ measure_deploy() {
         printf "    second %3d  %4d %s\n", $2, $3, bar }' "$work/out"
 }
 
-[ $# -gt 0 ] || set -- latency idle fanout many memory small size replay claims deploy
+[ $# -gt 0 ] || set -- latency idle fanout many memory small size replay claims deploy publish
 row "what" "measured" "goal"
 row "----" "--------" "----"
 for name in "$@"; do

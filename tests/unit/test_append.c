@@ -1,0 +1,312 @@
+/* Groups of publications: each stands or falls alone, and is answered what became of it. */
+#include "tests/unit/log_world.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "store/sqlite_database.h"
+
+enum { GROUP_MAX = 8 };
+
+struct group {
+    struct appending item[GROUP_MAX], *items[GROUP_MAX];
+    int64_t ids[GROUP_MAX][2];
+    size_t n;
+};
+
+static struct appending *add(struct group *g, const char *type, const char *data)
+{
+    struct appending *a = &g->item[g->n];
+    *a = (struct appending){.ids = g->ids[g->n],
+                            .what = {.channel = "", .type = type, .data = data}};
+    a->what.data_len = strlen(data);
+    g->items[g->n++] = a;
+    return a;
+}
+
+static enum store_result append(struct log_world *w, struct group *g)
+{
+    return store_append_all(w->store, g->items, g->n, 0);
+}
+
+static void expect_rows(struct log_world *w, int64_t n)
+{
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), n);
+    assert_int_equal(log_number(w, "SELECT sum(kept) FROM rowcast_channels"), n);
+}
+
+static void expect_row(struct log_world *w, int64_t id, const char *data)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM events WHERE id = %lld AND data = '%s'",
+             (long long)id, data);
+    assert_int_equal(log_number(w, sql), 1);
+}
+
+static void
+test_a_group_is_answered_in_its_order_and_who_is_refused_is_refused_alone(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    add(&g, "a", "one");
+    add(&g, "heartbeat", "two");
+    add(&g, "a", "three");
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[0].result, STORE_OK);
+    assert_int_equal(g.item[1].result, STORE_REFUSED);
+    assert_non_null(strstr(g.item[1].why, "reserved"));
+    assert_int_equal(g.item[2].result, STORE_OK);
+    assert_string_equal(g.item[2].why, "");
+    assert_int_equal(g.ids[0][0], 1);
+    assert_int_equal(g.ids[2][0], 2);
+    expect_row(w, 1, "one");
+    expect_row(w, 2, "three");
+    expect_rows(w, 2);
+    assert_int_equal(log_number(w, "SELECT epoch = '' FROM rowcast_log"), 0);
+    assert_string_equal(g.item[0].epoch, g.item[2].epoch);
+}
+
+static void test_a_key_of_the_same_group_gives_the_same_id(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    add(&g, "a", "one")->what.dedup_key = "k";
+    add(&g, "a", "other");
+    add(&g, "a", "again")->what.dedup_key = "k";
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.ids[0][0], 1);
+    assert_int_equal(g.ids[1][0], 2);
+    assert_int_equal(g.ids[2][0], 1);
+    expect_rows(w, 2);
+}
+
+/* The key of a row that was undone is free. */
+static void test_a_key_of_one_that_was_refused_is_not_taken(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    add(&g, "heartbeat", "refused")->what.dedup_key = "k";
+    add(&g, "a", "taken")->what.dedup_key = "k";
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[0].result, STORE_REFUSED);
+    assert_int_equal(g.item[1].result, STORE_OK);
+    expect_row(w, g.ids[1][0], "taken");
+    expect_rows(w, 1);
+}
+
+static void claim(struct log_world *w, char id[SESSION_ID_SIZE])
+{
+    struct settings *settings = settings_new();
+    struct claim c;
+    struct claim_request r = {.user_agent = "",
+                              .remote_addr = "",
+                              .client_version = "",
+                              .query = "",
+                              .headers = "{}"};
+    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(store_claim(w->store, settings, &r, &c), STORE_OK);
+    memcpy(id, c.session_id, SESSION_ID_SIZE);
+    subscription_free(c.subscription);
+    settings_unref(settings);
+}
+
+static void send_to(struct appending *a, const char *const sessions[])
+{
+    a->what.sessions = sessions;
+    a->what.session_count = 2;
+}
+
+static void test_one_for_several_sessions_is_there_whole_or_not_at_all(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    char a[SESSION_ID_SIZE], b[SESSION_ID_SIZE];
+    claim(w, a);
+    claim(w, b);
+    const char *const both[] = {a, b}, *const unknown[] = {a, "nobody"};
+    log_sql(w,
+            "CREATE TRIGGER not_for_b BEFORE INSERT ON events "
+            "WHEN NEW.session_id = '%s' AND NEW.data = 'no' "
+            "BEGIN SELECT RAISE(ABORT, 'not for b'); END",
+            b);
+    add(&g, "a", "before");
+    send_to(add(&g, "a", "no"), both);
+    send_to(add(&g, "a", "unknown"), unknown);
+    send_to(add(&g, "a", "yes"), both);
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[0].result, STORE_OK);
+    assert_int_equal(g.item[1].result, STORE_REFUSED);
+    assert_string_equal(g.item[1].why, "not for b");
+    assert_int_equal(g.item[2].result, STORE_UNKNOWN);
+    assert_int_equal(g.item[3].result, STORE_OK);
+    expect_rows(w, 3);
+    expect_row(w, g.ids[0][0], "before");
+    expect_row(w, g.ids[3][0], "yes");
+    expect_row(w, g.ids[3][1], "yes");
+}
+
+/* Triggers of an application's own may refuse in SQLite's other ways. */
+static void refuse_by(struct log_world *w, const char *when, const char *how)
+{
+    struct group g = {0};
+    log_sql(w,
+            "CREATE TRIGGER own %s INSERT ON events WHEN NEW.data = 'bad' "
+            "BEGIN SELECT RAISE(%s, 'not this one'); END",
+            when, how);
+    add(&g, "a", "one");
+    add(&g, "a", "bad");
+    add(&g, "a", "two");
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[0].result, STORE_OK);
+    assert_int_equal(g.item[1].result, STORE_REFUSED);
+    assert_string_equal(g.item[1].why, "not this one");
+    assert_int_equal(g.item[2].result, STORE_OK);
+    expect_row(w, g.ids[0][0], "one");
+    expect_row(w, g.ids[2][0], "two");
+    expect_rows(w, 2);
+    log_sql(w, "DROP TRIGGER own; DELETE FROM events");
+}
+
+static void test_a_trigger_that_ends_the_transaction_refuses_nobody_else(void **state)
+{
+    refuse_by(*state, "BEFORE", "ROLLBACK");
+    refuse_by(*state, "AFTER", "ROLLBACK");
+}
+
+static void test_a_trigger_that_leaves_half_of_a_row_leaves_nothing(void **state)
+{
+    refuse_by(*state, "BEFORE", "FAIL");
+    refuse_by(*state, "AFTER", "FAIL");
+}
+
+static void test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    add(&g, "a", "one");
+    add(&g, "a", "two");
+    log_sql(w, "BEGIN IMMEDIATE; INSERT INTO events(data) VALUES ('theirs')");
+    assert_int_equal(append(w, &g), STORE_BUSY);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(g.item[i].result, STORE_BUSY);
+        assert_non_null(strstr(g.item[i].why, "locked"));
+        assert_null(strstr(g.item[i].why, ".sql"));
+    }
+    log_sql(w, "COMMIT");
+    expect_rows(w, 1);
+    assert_int_equal(append(w, &g), STORE_OK);
+    expect_rows(w, 3);
+}
+
+static void *hold_the_lock(void *arg)
+{
+    struct log_world *w = arg;
+    struct timespec longer_than_others_wait = {.tv_nsec = 2 * STORE_BUSY_MS * 1000000L};
+    nanosleep(&longer_than_others_wait, NULL);
+    log_sql(w, "COMMIT");
+    return NULL;
+}
+
+static void test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others(void **state)
+{
+    struct log_world *w = *state;
+    struct publication p = {.channel = "", .type = "a", .data = "x", .data_len = 1};
+    int64_t id;
+    char epoch[EPOCH_SIZE];
+    pthread_t holder;
+    log_sql(w, "BEGIN IMMEDIATE");
+    assert_int_equal(pthread_create(&holder, NULL, hold_the_lock, w), 0);
+    assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
+    pthread_join(holder, NULL);
+    expect_rows(w, 1);
+}
+
+static void test_one_that_is_too_large_for_the_disk_refuses_itself_alone(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    static char large[500000];
+    memset(large, 'x', sizeof large - 1);
+    add(&g, "a", "one");
+    add(&g, "a", large);
+    add(&g, "a", "two");
+    log_insert(w, 1);
+    log_read(w, 0, NULL);
+    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL);
+    append(w, &g);
+    assert_int_equal(g.item[0].result, STORE_OK);
+    assert_int_equal(g.item[1].result, STORE_FULL);
+    assert_int_equal(g.item[2].result, STORE_OK);
+    assert_int_equal(g.ids[0][0], 2);
+    assert_int_equal(g.ids[2][0], 3);
+    expect_rows(w, 3);
+}
+
+/* ----------------------------------------------------- memory that fails -------------------
+ */
+
+static sqlite3_mem_methods real;
+static long calls, fail_at;
+
+static void *faulty_malloc(int n)
+{
+    return fail_at && ++calls == fail_at ? NULL : real.xMalloc(n);
+}
+
+static void *faulty_realloc(void *p, int n)
+{
+    return fail_at && ++calls == fail_at ? NULL : real.xRealloc(p, n);
+}
+
+static void test_whichever_allocation_fails_what_is_answered_is_what_is_there(void **state)
+{
+    struct log_world *w = *state;
+    char a[SESSION_ID_SIZE];
+    claim(w, a);
+    const char *const twice[] = {a, a};
+    bool failed = true;
+    for (long n = 1; failed; n += 1 + n / 40) {
+        struct group g = {0};
+        int64_t rows = 0;
+        log_sql(w, "DELETE FROM events");
+        store_close(w->store);
+        assert_int_equal(store_open(&w->store, w->path), STORE_OK);
+        add(&g, "a", "one");
+        send_to(add(&g, "a", "two"), twice);
+        add(&g, "heartbeat", "refused");
+        add(&g, "a", "three");
+        calls = 0;
+        fail_at = n;
+        append(w, &g);
+        failed = calls >= n;
+        fail_at = 0;
+        for (size_t i = 0; i < g.n; i++) {
+            enum store_result r = g.item[i].result;
+            assert_true(r == STORE_OK || r == STORE_NOMEM || (i == 2 && r == STORE_REFUSED));
+            rows += r != STORE_OK ? 0 : i == 1 ? 2 : 1;
+        }
+        assert_int_equal(log_number(w, "SELECT count(*) FROM events"), rows);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_a_group_is_answered_in_its_order_and_who_is_refused_is_refused_alone),
+        LOG_TEST(test_a_key_of_the_same_group_gives_the_same_id),
+        LOG_TEST(test_a_key_of_one_that_was_refused_is_not_taken),
+        LOG_TEST(test_one_for_several_sessions_is_there_whole_or_not_at_all),
+        LOG_TEST(test_a_trigger_that_ends_the_transaction_refuses_nobody_else),
+        LOG_TEST(test_a_trigger_that_leaves_half_of_a_row_leaves_nothing),
+        LOG_TEST(test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing),
+        LOG_TEST(test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others),
+        LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
+        LOG_TEST(test_whichever_allocation_fails_what_is_answered_is_what_is_there),
+    };
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real);
+    sqlite3_mem_methods faulty = real;
+    faulty.xMalloc = faulty_malloc;
+    faulty.xRealloc = faulty_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

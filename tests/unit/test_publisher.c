@@ -1,0 +1,231 @@
+/* The publisher's thread: who is answered what, whatever is in its way. */
+#include "fcgi/publisher.h"
+#include "fcgi/publish.h"
+#include "tests/unit/http_helpers.h"
+
+#include <sqlite3.h>
+
+enum { POSTS_MAX = 64 };
+
+struct house {
+    struct place *place;
+    struct publisher *publisher;
+    sqlite3 *shell;
+    int client[POSTS_MAX];
+    int posts;
+};
+
+static void shell(struct house *h, const char *sql)
+{
+    char *why = NULL;
+    if (sqlite3_exec(h->shell, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+}
+
+static int64_t number(struct house *h, const char *sql)
+{
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_prepare_v2(h->shell, sql, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return n;
+}
+
+static int house_open(void **state)
+{
+    struct house *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    place_open((void **)&h->place);
+    assert_non_null(h->publisher = publisher_new(h->place->db));
+    assert_int_equal(sqlite3_open(h->place->db, &h->shell), SQLITE_OK);
+    sqlite3_busy_timeout(h->shell, 10000);
+    *state = h;
+    return 0;
+}
+
+static int house_close(void **state)
+{
+    struct house *h = *state;
+    publisher_free(h->publisher);
+    sqlite3_close(h->shell);
+    place_close((void **)&h->place);
+    free(h);
+    return 0;
+}
+
+/* POST; the answer is to be read from h->client. */
+static void post(struct house *h, const char *query, const char *body, int buffer)
+{
+    char variable[65536];
+    struct request r;
+    struct query q;
+    snprintf(variable, sizeof variable, "QUERY_STRING=%s", query);
+    request_make(&r, &h->client[h->posts++], ENVIRONMENT("REQUEST_METHOD=POST", variable),
+                 body);
+    if (buffer)
+        setsockopt(r.fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+    assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
+    if (strstr(query, "session="))
+        publish_send(h->place->store, h->publisher, h->place->settings, &r, &q);
+    else
+        publish_broadcast(h->place->store, h->publisher, h->place->settings, &r, &q);
+    assert_int_equal(r.fd, -1);
+    assert_null(q.list);
+}
+
+static void post_number(struct house *h, int i)
+{
+    char body[16];
+    snprintf(body, sizeof body, "%d", i);
+    post(h, i % 10 == 5 ? "type=gap" : "type=n", body, 0);
+}
+
+/* Row `id` of the log has this number. */
+static void expect_taken(struct house *h, int i, int64_t id)
+{
+    char part[32], sql[128];
+    char *text = read_to_end(h->client[i], NULL);
+    snprintf(part, sizeof part, "-%lld\"}", (long long)id);
+    assert_has(text, "Status: 200 ");
+    assert_has(text, part);
+    free(text);
+    snprintf(sql, sizeof sql, "SELECT data FROM events WHERE id = %lld", (long long)id);
+    assert_int_equal(number(h, sql), i);
+}
+
+static void expect_status(struct house *h, int i, const char *status, const char *part)
+{
+    char *text = read_to_end(h->client[i], NULL);
+    assert_has(text, status);
+    assert_has(text, part);
+    free(text);
+}
+
+static void test_what_waits_is_committed_in_its_order_and_refused_alone(void **state)
+{
+    struct house *h = *state;
+    int64_t id = 0;
+    shell(h, "BEGIN IMMEDIATE");
+    for (int i = 0; i < 50; i++)
+        post_number(h, i);
+    shell(h, "COMMIT");
+    for (int i = 0; i < 50; i++)
+        if (i % 10 == 5)
+            expect_status(h, i, "Status: 400 ", "reserved");
+        else
+            expect_taken(h, i, ++id);
+    assert_int_equal(number(h, "SELECT count(*) FROM events"), 45);
+}
+
+static void test_more_than_a_group_holds_is_committed_in_several(void **state)
+{
+    struct house *h = *state;
+    static char large[PUBLISHER_GROUP_BYTES * 2 / 3];
+    memset(large, 'x', sizeof large - 1);
+    shell(h, "BEGIN IMMEDIATE");
+    for (int i = 0; i < 12; i++)
+        post(h, "type=large", large, 0);
+    shell(h, "COMMIT");
+    for (int i = 12; i < 40; i++) /* more than may wait: those who post wait */
+        post(h, "type=large", large, 0);
+    for (int i = 0; i < 40; i++)
+        expect_status(h, i, "Status: 200 ", "{\"id\":");
+    assert_int_equal(number(h, "SELECT count(*) FROM events"), 40);
+}
+
+static void test_an_end_commits_and_answers_what_was_handed_over(void **state)
+{
+    struct house *h = *state;
+    for (int i = 0; i < 5; i++)
+        post_number(h, i);
+    publisher_free(h->publisher);
+    h->publisher = NULL;
+    for (int i = 0; i < 5; i++)
+        expect_taken(h, i, i + 1);
+}
+
+static void test_an_end_has_no_patience_with_a_lock_and_answers_all(void **state)
+{
+    struct house *h = *state;
+    shell(h, "BEGIN IMMEDIATE");
+    for (int i = 0; i < 5; i++)
+        post_number(h, i);
+    publisher_free(h->publisher); /* else it would take five seconds, and the test fail */
+    h->publisher = NULL;
+    shell(h, "COMMIT");
+    for (int i = 0; i < 5; i++)
+        expect_status(h, i, "Status: 503 ", "locked");
+    assert_int_equal(number(h, "SELECT count(*) FROM events"), 0);
+}
+
+static void test_a_log_that_stays_locked_is_told_to_each_in_its_turn(void **state)
+{
+    struct house *h = *state;
+    shell(h, "BEGIN IMMEDIATE");
+    post_number(h, 0);
+    expect_status(h, 0, "Status: 503 ", "another program is writing");
+    post_number(h, 1);
+    shell(h, "COMMIT");
+    expect_taken(h, 1, 1);
+}
+
+static void make_session(struct house *h, char id[SESSION_ID_SIZE])
+{
+    struct claim_request wanted = {.user_agent = "",
+                                   .remote_addr = "",
+                                   .client_version = "",
+                                   .query = "",
+                                   .headers = "{}"};
+    struct claim c;
+    assert_int_equal(store_claim(h->place->store, h->place->settings, &wanted, &c), STORE_OK);
+    strcpy(id, c.session_id);
+    subscription_free(c.subscription);
+}
+
+/* Its answer has 500 ids, and its socket takes a part of them. */
+static void
+test_a_client_that_does_not_read_holds_nobody_up_and_gets_all_in_the_end(void **state)
+{
+    struct house *h = *state;
+    char id[SESSION_ID_SIZE], query[65536];
+    size_t at = 0, len;
+    make_session(h, id);
+    for (int i = 0; i < 500; i++)
+        at += (size_t)snprintf(query + at, sizeof query - at, "%ssession=%s", i ? "&" : "", id);
+    post(h, query, "for you", 1);
+    post(h, "type=n", "1", 0);
+    expect_taken(h, 1, 501);
+    char *text = read_to_end(h->client[0], &len);
+    assert_has(text, "Status: 200 ");
+    assert_int_equal(text[len - 1], '}');
+    assert_has(text, "-500\"]");
+    free(text);
+}
+
+static void test_a_client_that_left_is_no_trouble(void **state)
+{
+    struct house *h = *state;
+    shell(h, "BEGIN IMMEDIATE");
+    post_number(h, 0);
+    post_number(h, 1);
+    close(h->client[0]);
+    shell(h, "COMMIT");
+    expect_taken(h, 1, 2);
+    assert_int_equal(number(h, "SELECT count(*) FROM events"), 2);
+}
+
+int main(void)
+{
+#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, house_open, house_close)
+    const struct CMUnitTest tests[] = {
+        IN_HOUSE(test_what_waits_is_committed_in_its_order_and_refused_alone),
+        IN_HOUSE(test_more_than_a_group_holds_is_committed_in_several),
+        IN_HOUSE(test_an_end_commits_and_answers_what_was_handed_over),
+        IN_HOUSE(test_an_end_has_no_patience_with_a_lock_and_answers_all),
+        IN_HOUSE(test_a_log_that_stays_locked_is_told_to_each_in_its_turn),
+        IN_HOUSE(test_a_client_that_does_not_read_holds_nobody_up_and_gets_all_in_the_end),
+        IN_HOUSE(test_a_client_that_left_is_no_trouble),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
