@@ -1,8 +1,7 @@
 #include "fcgi/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <paths.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,6 +12,8 @@
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "fcgi/log_out.h"
 
 enum {
     LINE_MAX_BYTES = 1024,
@@ -34,9 +35,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kind kinds[KINDS]; /* under the lock, which is never held across a write */
 static enum log_level most_wanted = LOG_LEVEL_INFO;
 static const char *file_path; /* NULL: the log is no file */
-/* A file keeps its number when it is opened again, so nobody writes to a closed one. */
-static atomic_int fd = STDERR_FILENO;
-static bool to_syslog;
+static bool not_opened;       /* and a line said so */
+static atomic_ulong lost;     /* lines that the log did not take since the last that it did */
 
 static const char *const level_name[] = {[LOG_LEVEL_ERROR] = "error",
                                          [LOG_LEVEL_WARN] = "warn",
@@ -64,43 +64,86 @@ const char *log_level_word(enum log_level level)
     return level_name[level];
 }
 
-static bool open_file(void)
+/* Stderr may be /dev/null: syslog is where somebody may still see it. */
+static void tell_syslog(const char *to, const char *why)
 {
-    int file = open(file_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    if (file < 0)
-        return false;
-    if (fd == STDERR_FILENO) {
-        fd = file;
+    char line[LINE_MAX_BYTES];
+    int len =
+        snprintf(line, sizeof line,
+                 "<%d>rowcast[%d]: level=error what=log_not_opened to=\"%s\" why=\"%s\"\n",
+                 LOG_DAEMON | LOG_ERR, (int)getpid(), to, why);
+    if (len < (int)sizeof line && out_syslog(_PATH_LOG))
+        out_line(line, (size_t)len);
+}
+
+static bool open_wanted(const char *to)
+{
+    if (strcmp(to, "stderr") == 0) {
+        out_stderr();
         return true;
     }
-    bool took = dup3(file, fd, O_CLOEXEC) >= 0;
-    close(file);
-    return took;
+    if (strcmp(to, "syslog") == 0)
+        return out_syslog(_PATH_LOG);
+    file_path = to;
+    return out_file(to);
 }
 
 bool log_open(const char *to, enum log_level most)
 {
     log_close();
     most_wanted = most;
-    if (strcmp(to, "syslog") == 0) {
-        openlog("rowcast", LOG_PID, LOG_DAEMON);
-        to_syslog = true;
-    } else if (strcmp(to, "stderr") != 0) {
-        file_path = to;
-        return open_file();
+    if (open_wanted(to))
+        return true;
+    const char *why = strerror(errno);
+    if (file_path) {
+        tell_syslog(to, why);
+        if (open_wanted(to))
+            return true;
     }
-    return true;
+    not_opened = true;
+    log_line(LOG_LEVEL_ERROR, "log_not_opened",
+             "to=\"%s\" why=\"%s\" note=\"tried again each second\"", to, why);
+    return false;
+}
+
+static void tell_reopened(void)
+{
+    not_opened = false;
+    log_line(LOG_LEVEL_INFO, "log_reopened", "path=\"%s\"", file_path ? file_path : "syslog");
+}
+
+static void tell_not_reopened(void)
+{
+    const char *why = strerror(errno);
+    if (!not_opened)
+        log_line(LOG_LEVEL_ERROR, "log_not_reopened", "path=\"%s\" why=\"%s\"",
+                 file_path ? file_path : "syslog", why);
+    not_opened = true;
 }
 
 void log_reopen(void)
 {
     if (!file_path)
         return;
-    if (open_file())
-        log_line(LOG_LEVEL_INFO, "log_reopened", "path=\"%s\"", file_path);
+    not_opened = false; /* who asked for it gets an answer */
+    if (out_reopen())
+        tell_reopened();
     else
-        log_line(LOG_LEVEL_ERROR, "log_not_reopened", "path=\"%s\" why=\"%s\"", file_path,
-                 strerror(errno));
+        tell_not_reopened();
+}
+
+void log_look(void)
+{
+    switch (out_look()) {
+    case OUT_SAME:
+        break;
+    case OUT_REOPENED:
+        tell_reopened();
+        break;
+    case OUT_FAILED:
+        tell_not_reopened();
+        break;
+    }
 }
 
 /* A quote closes only at the end or before the next word: others are people's. */
@@ -133,38 +176,38 @@ static void clean(char *words)
     }
 }
 
-static size_t timestamp(char *text, size_t size)
+/* What a line begins with; syslog knows the time and asks for the level as a number. */
+static int line_head(char *text, size_t size, enum log_level level)
 {
     struct timespec now;
     struct tm utc;
+    if (out_is_syslog())
+        return snprintf(text, size, "<%d>rowcast[%d]: level=%s",
+                        LOG_DAEMON | level_priority[level], (int)getpid(), level_name[level]);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc);
-    return len + (size_t)snprintf(text + len, size - len, ".%03ldZ ", now.tv_nsec / 1000000);
+    return (int)len + snprintf(text + len, size - len, ".%03ldZ level=%s pid=%d",
+                               now.tv_nsec / 1000000, level_name[level], (int)getpid());
 }
 
 /* One write a line: several processes append to one file. */
 static void emit(enum log_level level, const char *what, const char *words,
                  unsigned long repeated)
 {
-    char line[LINE_MAX_BYTES + 128], count[40] = "";
+    char line[LINE_MAX_BYTES + 192], counts[80] = "";
+    unsigned long before = atomic_exchange(&lost, 0);
+    int at = line_head(line, sizeof line, level), n = 0;
     if (repeated)
-        snprintf(count, sizeof count, " repeated=%lu", repeated);
-    if (to_syslog) {
-        syslog(level_priority[level], "level=%s what=%s%s%s%s", level_name[level], what,
-               words[0] ? " " : "", words, count);
-        return;
-    }
-    size_t at = timestamp(line, sizeof line - 1);
-    int len =
-        snprintf(line + at, sizeof line - 1 - at, "level=%s pid=%d what=%s%s%s%s",
-                 level_name[level], (int)getpid(), what, words[0] ? " " : "", words, count);
-    if (len < 0)
-        return;
-    at += (size_t)len < sizeof line - 1 - at ? (size_t)len : sizeof line - 2 - at;
+        n = snprintf(counts, sizeof counts, " repeated=%lu", repeated);
+    if (before)
+        snprintf(counts + n, sizeof counts - (size_t)n, " lost=%lu", before);
+    int len = snprintf(line + at, sizeof line - 1 - (size_t)at, " what=%s%s%s%s", what,
+                       words[0] ? " " : "", words, counts);
+    at += len < (int)sizeof line - 1 - at ? len : (int)sizeof line - 2 - at;
     line[at++] = '\n';
-    if (write(fd, line, at) < 0)
-        return; /* a log that can not be written has nowhere to say so */
+    if (!out_line(line, (size_t)at))
+        atomic_fetch_add(&lost, before + 1);
 }
 
 static void tell_unwritten(const struct kind *k)
@@ -239,11 +282,10 @@ void log_close(void)
     for (struct kind *k = kinds; k < kinds + KINDS; k++)
         tell_unwritten(k);
     memset(kinds, 0, sizeof kinds);
-    if (to_syslog)
-        closelog();
-    if (fd != STDERR_FILENO)
-        close(fd);
-    to_syslog = false;
+    if (atomic_load(&lost))
+        emit(LOG_LEVEL_WARN, "log_lines_lost", "", 0);
+    atomic_store(&lost, 0);
+    out_close();
     file_path = NULL;
-    fd = STDERR_FILENO;
+    not_opened = false;
 }
