@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -35,24 +36,29 @@ static int wait_for_client(int listener, int stop_fd)
     }
 }
 
-/* What to do after accept() failed. */
-static bool may_go_on(int error, int stop_fd)
+/* After accept() failed: 0 to try again, or what accept_wait is to return. */
+static int after_failure(int error, int stop_fd)
 {
     switch (error) {
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP:
-        log_line(LOG_LEVEL_ERROR, "listener_lost", "errno=%d", error);
-        return false;
+    case EOPNOTSUPP: /* it listens no more, which main sees as well (listener_lost) */
+        return ACCEPT_STOP;
+    case EAGAIN: /* somebody else took it, or it went away meanwhile */
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+        return 0;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        return !stopped(stop_fd, PAUSE_MS);
-    default: /* somebody else took it, or it went away meanwhile */
-        return true;
+        break;
+    default: /* a rule of the system is in the way */
+        log_line(LOG_LEVEL_ERROR, "accept_failed", "why=\"%s\"", strerror(error));
     }
+    return stopped(stop_fd, PAUSE_MS) ? ACCEPT_STOP : 0;
 }
 
 int accept_wait(int listener, int stop_fd)
@@ -69,7 +75,8 @@ int accept_wait(int listener, int stop_fd)
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             return fd;
-        if (!may_go_on(errno, stop_fd))
-            return ACCEPT_STOP;
+        none = after_failure(errno, stop_fd);
+        if (none)
+            return none;
     }
 }

@@ -11,8 +11,8 @@ enum {
 };
 
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
- * is none.  ACCEPT_IDLE: nobody came; call again.  Out of descriptors it waits 100 ms and tries
- * again. */
+ * listens no more.  ACCEPT_IDLE: nobody came; call again.  Out of descriptors it waits 100 ms
+ * and tries again. */
 int accept_wait(int listener, int stop_fd);
 
 #endif

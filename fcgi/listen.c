@@ -3,19 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/log.h"
 
-enum { BACKLOG = 4096, ACTIVATED = 3, NAME_MAX_BYTES = 256 };
+enum { BACKLOG = 4096, ACTIVATED = 3, NAME_MAX_BYTES = 256, LOCK_PAUSE_MS = 5 };
 
 union address {
     struct sockaddr any;
@@ -103,13 +107,42 @@ static bool path_address(union address *a, socklen_t *len, const char *path)
     return true;
 }
 
-/* A process that was killed leaves its socket file; one that lives still answers on it. */
+/* Who starts on a path looks whether somebody lives there, removes what is dead, binds and
+ * listens.  Two that did so at once would each find the other's socket dead, and remove it; so
+ * they take turns, by a lock of the directory, which leaves nothing behind.  -1: there can be
+ * no lock, because we may not read the directory or somebody else keeps it; then go on without.
+ */
+static int directory_lock(const char *path)
+{
+    struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+    char *copy = strdup(path);
+    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    free(copy);
+    for (int ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; ms += LOCK_PAUSE_MS) {
+        if (ms < LISTEN_LOCK_MS && (errno == EWOULDBLOCK || errno == EINTR)) {
+            nanosleep(&pause, NULL);
+            continue;
+        }
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void directory_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
+/* A process that was killed leaves its socket file; one that lives still answers on it, or has
+ * more waiting than it takes (EAGAIN). */
 static void remove_if_dead(const union address *a, socklen_t len, const char *path)
 {
     struct stat st;
     if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
     if (connect(fd, &a->any, len) != 0 && errno == ECONNREFUSED)
@@ -170,18 +203,18 @@ static bool give_rights(const struct listener_wish *w, mode_t by_umask)
 static bool bind_file(struct listener *l, const struct listener_wish *w, const union address *a,
                       socklen_t len)
 {
-    struct stat st;
     remove_if_dead(a, len, w->where);
     mode_t mask = umask(0177);
     int bound = bind(l->fd, &a->any, len), error = errno;
     umask(mask);
     if (bound != 0)
-        return refuse(w->where, strerror(error));
-    if (lstat(w->where, &st) != 0)
+        return refuse(w->where, error == EADDRINUSE
+                                    ? "another process serves it, or it is no socket"
+                                    : strerror(error));
+    l->file = open(w->where, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (l->file < 0)
         return refuse(w->where, strerror(errno));
     l->path = w->where;
-    l->device = st.st_dev;
-    l->inode = st.st_ino;
     return give_rights(w, 0777 & ~mask);
 }
 
@@ -191,6 +224,15 @@ static bool bind_port(const struct listener *l, const char *where, const union a
     int yes = 1;
     setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     return bind(l->fd, &a->any, len) == 0 || refuse(where, strerror(errno));
+}
+
+static bool bind_and_listen(struct listener *l, const struct listener_wish *w,
+                            const union address *a, socklen_t len)
+{
+    bool is_port = a->any.sa_family == AF_INET;
+    if (is_port ? !bind_port(l, w->where, a, len) : !bind_file(l, w, a, len))
+        return false;
+    return listen(l->fd, BACKLOG) == 0 || refuse(w->where, strerror(errno));
 }
 
 static bool make(struct listener *l, const struct listener_wish *w)
@@ -203,14 +245,15 @@ static bool make(struct listener *l, const struct listener_wish *w)
     l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return refuse(w->where, strerror(errno));
-    if (is_port ? !bind_port(l, w->where, &a, len) : !bind_file(l, w, &a, len))
-        return false;
-    return listen(l->fd, BACKLOG) == 0 || refuse(w->where, strerror(errno));
+    int lock = is_port ? -1 : directory_lock(w->where);
+    bool made = bind_and_listen(l, w, &a, len);
+    directory_unlock(lock);
+    return made;
 }
 
 bool listener_open(struct listener *l, const struct listener_wish *w)
 {
-    *l = (struct listener){.fd = -1};
+    *l = (struct listener){.fd = -1, .file = -1};
     if (!w->where)
         return take_given(l);
     if (activated() != 0)
@@ -224,12 +267,35 @@ bool listener_open(struct listener *l, const struct listener_wish *w)
     return opened;
 }
 
-void listener_close(struct listener *l)
+/* Whether the file we made has no name any more; one that was moved still leads to us. */
+static bool file_removed(const struct listener *l)
 {
     struct stat st;
-    if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+    return l->file >= 0 && fstat(l->file, &st) == 0 && st.st_nlink == 0;
+}
+
+const char *listener_lost(const struct listener *l)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLRDHUP};
+    if (poll(&p, 1, 0) > 0 || !listens(l->fd))
+        return "the socket was shut down";
+    return file_removed(l) ? "the socket file was removed" : NULL;
+}
+
+static bool is_our_file(const struct listener *l)
+{
+    struct stat named, ours;
+    return lstat(l->path, &named) == 0 && fstat(l->file, &ours) == 0 &&
+           named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+}
+
+void listener_close(struct listener *l)
+{
+    if (l->path && is_our_file(l))
         unlink(l->path);
+    if (l->file >= 0)
+        close(l->file);
     if (l->fd >= 0)
         close(l->fd);
-    *l = (struct listener){.fd = -1};
+    *l = (struct listener){.fd = -1, .file = -1};
 }

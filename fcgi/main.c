@@ -1,4 +1,5 @@
 /* rowcast.fcgi: what it was asked to do. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "fcgi/log.h"
@@ -31,6 +32,8 @@ static int check(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options o;
+    /* A limit of file size is an error of the write, like a full disk, and not the end. */
+    signal(SIGXFSZ, SIG_IGN);
     switch (options_read(&o, argc, argv)) {
     case OPTIONS_HELP:
         options_help();

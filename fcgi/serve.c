@@ -10,19 +10,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fcgi/responder.h"
 #include "fcgi/control.h"
-#include "store/store.h"
+#include "fcgi/fit.h"
+#include "fcgi/responder.h"
+
+enum { LOOK_MS = 1000 }; /* between looks at the log file, the listener, and an unfit log */
 
 /* What main waits for. */
 struct waiting {
     const struct options *options;
     struct responder *responder;
+    const struct listener *listener;
     int signals; /* TERM, INT, USR1, HUP */
     int emptied; /* -1: not waited for */
     int control; /* -1: nobody supervises */
     char said[CONTROL_LINE_MAX];
     size_t said_len;
+    bool serving;
+    bool unfit;  /* and the supervisor was told so */
+    bool failed; /* the status shall say that something is wrong */
 };
 
 /* Blocked in every thread, and taken by main alone, from a descriptor.  PIPE is only blocked: a
@@ -53,13 +59,36 @@ static bool heed_signal(const struct waiting *w)
     return false;
 }
 
-static void heed_line(struct waiting *w)
+/* Accept from now on.  A process that cannot has nothing to live for. */
+static bool serve_clients(struct waiting *w)
 {
-    if (strcmp(w->said, CONTROL_DRAIN) != 0)
-        return; /* of a newer supervisor */
+    if (!w->serving)
+        w->serving = responder_serve(w->responder, w->listener->fd);
+    w->failed |= !w->serving;
+    return w->serving;
+}
+
+static void drain(struct waiting *w)
+{
     log_line(LOG_LEVEL_INFO, "drain", "seconds=%d", w->options->drain_seconds);
     responder_drain(w->responder, w->options->drain_seconds);
     w->emptied = responder_emptied(w->responder);
+}
+
+static void heed_line(struct waiting *w)
+{
+    if (strcmp(w->said, CONTROL_DRAIN) == 0)
+        drain(w);
+    else if (strcmp(w->said, CONTROL_SERVE) == 0)
+        serve_clients(w);
+    /* else it is of a newer supervisor */
+}
+
+static void say(const struct waiting *w, const char *line)
+{
+    size_t len = strlen(line);
+    if (w->control >= 0 && send(w->control, line, len, MSG_NOSIGNAL) < 0)
+        log_line(LOG_LEVEL_ERROR, "supervisor_lost", "doing=start why=\"%s\"", strerror(errno));
 }
 
 /* True: the supervisor is gone. */
@@ -82,13 +111,41 @@ static bool heed_supervisor(struct waiting *w)
     return true;
 }
 
+/* An unfit log was repaired, perhaps, or replaced. */
+static void look_at_unfit(struct waiting *w)
+{
+    if (!w->unfit || !fit_for(w->options->db, false) || !serve_clients(w))
+        return;
+    w->unfit = false;
+    log_line(LOG_LEVEL_INFO, "log_available", "doing=start");
+    say(w, CONTROL_READY "\n");
+}
+
+/* What no descriptor tells.  */
+static void look_around(struct waiting *w)
+{
+    const char *lost = NULL;
+    log_look();
+    if (w->listener->fd < 0 || w->emptied >= 0)
+        return; /* it accepts nobody (any more) */
+    look_at_unfit(w);
+    lost = listener_lost(w->listener);
+    if (!lost)
+        return;
+    log_line(LOG_LEVEL_ERROR, "listener_lost", "doing=end why=\"%s\"", lost);
+    w->failed = true;
+}
+
 static void wait_for_end(struct waiting *w)
 {
-    for (bool end = false; !end;) {
+    for (bool end = false; !end && !w->failed;) {
         struct pollfd p[3] = {{.fd = w->signals, .events = POLLIN},
                               {.fd = w->emptied, .events = POLLIN},
                               {.fd = w->control, .events = POLLIN}};
-        if (poll(p, 3, -1) < 0)
+        int n = poll(p, 3, LOOK_MS);
+        if (n == 0)
+            look_around(w);
+        if (n <= 0)
             continue;
         end = p[1].revents != 0;
         if (p[0].revents)
@@ -98,52 +155,46 @@ static void wait_for_end(struct waiting *w)
     }
 }
 
-static void log_environment(void *arg, const char *line)
+/* Alone it serves whatever the log is like; it answers `later` until that can be used.  One of
+ * several accepts nobody whom another could serve better, and looks at the log first. */
+static void start(struct waiting *w)
 {
-    (void)arg;
-    log_line(LOG_LEVEL_WARN, "environment", "note=\"%s\"", line);
-}
-
-static void look_at_environment(const struct options *o)
-{
-    struct store *s;
-    if (store_open(&s, o->db) != STORE_OK)
-        return;
-    if (store_environment(s, log_environment, NULL) != STORE_OK)
-        log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=start why=\"%s\"", store_why(s));
-    store_close(s);
-}
-
-static void say_ready(int control)
-{
-    static const char ready[] = CONTROL_READY "\n";
-    if (control >= 0 && send(control, ready, sizeof ready - 1, MSG_NOSIGNAL) < 0)
-        log_line(LOG_LEVEL_ERROR, "supervisor_lost", "doing=start why=\"%s\"", strerror(errno));
+    if (w->control < 0) {
+        if (serve_clients(w))
+            fit_for(w->options->db, true);
+    } else if (!fit_for(w->options->db, true)) {
+        w->unfit = true;
+        say(w, CONTROL_UNFIT "\n");
+    } else if (serve_clients(w)) {
+        say(w, CONTROL_READY "\n");
+    }
 }
 
 static bool run(const struct options *o, const struct listener *l, int signals)
 {
     struct responder *r = responder_new(o->db);
-    struct waiting w = {
-        .options = o, .responder = r, .signals = signals, .emptied = -1, .control = o->control};
+    struct waiting w = {.options = o,
+                        .responder = r,
+                        .listener = l,
+                        .signals = signals,
+                        .emptied = -1,
+                        .control = o->control};
     if (!r) {
         log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"memory or descriptors\"");
         return false;
     }
     log_line(LOG_LEVEL_INFO, "start", "version=" ROWCAST_VERSION " db=\"%s\"", o->db);
-    bool serves = true;
-    if (l->fd < 0) {
+    if (l->fd >= 0) {
+        start(&w);
+        wait_for_end(&w);
+    } else {
         w.emptied = responder_emptied(r);
         if (responder_serve_cgi(r))
             wait_for_end(&w);
-    } else if ((serves = responder_serve(r, l->fd))) {
-        say_ready(o->control);
-        look_at_environment(o);
-        wait_for_end(&w);
     }
     responder_free(r);
     log_line(LOG_LEVEL_INFO, "stop", "db=\"%s\"", o->db);
-    return serves;
+    return !w.failed;
 }
 
 static bool prepare(const struct options *o, int *signals)

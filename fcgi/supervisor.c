@@ -29,12 +29,10 @@ static void on_stop_deadline(uv_timer_t *t)
     kill_all(s, SIGKILL);
 }
 
-static void stop(struct supervisor *s, int signal)
+static void stop(struct supervisor *s)
 {
-    if (s->stopping)
-        return;
     s->stopping = true;
-    log_line(LOG_LEVEL_INFO, "supervisor_stops", "signal=%d", signal);
+    uv_timer_stop(&s->look);
     for (int i = 0; i < s->options->processes; i++)
         uv_timer_stop(&s->slot[i].pause);
     kill_all(s, SIGTERM);
@@ -59,10 +57,25 @@ static void hang_up(struct supervisor *s)
 static void on_signal(uv_signal_t *h, int signal)
 {
     struct supervisor *s = h->data;
-    if (signal == SIGHUP)
+    if (signal == SIGHUP) {
         hang_up(s);
-    else
-        stop(s, signal);
+    } else if (!s->stopping) {
+        log_line(LOG_LEVEL_INFO, "supervisor_stops", "signal=%d", signal);
+        stop(s);
+    }
+}
+
+/* Whoever supervises us makes the socket anew, by starting us again. */
+static void on_look(uv_timer_t *t)
+{
+    struct supervisor *s = t->data;
+    const char *why = listener_lost(&s->listener);
+    log_look();
+    if (!why)
+        return;
+    s->lost = true;
+    log_line(LOG_LEVEL_ERROR, "listener_lost", "doing=end why=\"%s\"", why);
+    stop(s);
 }
 
 /* Whoever started us may have left anything ignored or blocked. */
@@ -100,7 +113,9 @@ static void run(struct supervisor *s)
 {
     watch_signals(s);
     uv_timer_init(&s->loop, &s->deadline);
-    s->deadline.data = s;
+    uv_timer_init(&s->loop, &s->look);
+    s->deadline.data = s->look.data = s;
+    uv_timer_start(&s->look, on_look, SUPERVISOR_LOOK_MS, SUPERVISOR_LOOK_MS);
     slots_start(s);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_walk(&s->loop, close_handle, NULL); /* no process is left among them */
@@ -128,14 +143,14 @@ int supervise(const struct options *o, const char *invoked)
         return status;
     }
     s->options = o;
-    s->listener.fd = -1;
+    s->listener = (struct listener){.fd = -1, .file = -1};
     s->round = -1;
     if (open_all(s, invoked)) {
         log_line(LOG_LEVEL_INFO, "supervisor_starts",
                  "version=" ROWCAST_VERSION " processes=%d program=\"%s\" db=\"%s\"",
                  o->processes, s->program.path, o->db);
         run(s);
-        status = 0;
+        status = s->lost ? 1 : 0;
         log_line(LOG_LEVEL_INFO, "supervisor_ends", "db=\"%s\"", o->db);
     }
     listener_close(&s->listener);

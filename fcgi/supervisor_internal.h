@@ -21,7 +21,13 @@
 struct process {
     struct supervisor *supervisor;
     struct slot *slot;
-    enum { PROCESS_STARTING, PROCESS_READY, PROCESS_DRAINING, PROCESS_ENDED } state;
+    enum {
+        PROCESS_STARTING,
+        PROCESS_UNFIT, /* it cannot use the log, and accepts nobody until it was told to */
+        PROCESS_READY,
+        PROCESS_DRAINING,
+        PROCESS_ENDED
+    } state;
     bool succeeded;   /* another one has its slot; it drains when the round had all its turns */
     uint64_t started; /* on the loop's clock */
     uv_process_t handle;
@@ -64,6 +70,8 @@ struct supervisor {
     uv_loop_t loop;
     uv_signal_t signal[4];
     uv_timer_t deadline;       /* of the stop */
+    uv_timer_t look;           /* at the log file and the listener */
+    bool lost;                 /* the listener; that is why it stops */
     struct process *processes; /* all, also those that drain */
     struct slot slot[PROCESSES_MAX];
     int round;   /* the slot that has its turn; --processes: all had, the succeeded drain; -1 */
@@ -84,12 +92,15 @@ void program_free(struct program *p);
 /* NULL: it could not be started; a sentence went to the log. */
 struct process *process_start(struct supervisor *s, struct slot *slot);
 void process_drain(struct process *p);
+void process_serve(struct process *p);   /* to one that is unfit: nobody else serves */
+void process_dismiss(struct process *p); /* it is not wanted, and has no streams */
 void process_kill(struct process *p, int signal);
 
 /* -------------------------------------------------------------------- supervisor_slots.c -- */
 
 void slots_start(struct supervisor *s);
 void slots_ready(struct process *p);    /* it said so */
+void slots_unfit(struct process *p);    /* or this, while it was starting */
 void slots_gone(struct process *p);     /* it ended; p is freed later */
 void slots_round(struct supervisor *s); /* HUP */
 

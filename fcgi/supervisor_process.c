@@ -45,15 +45,32 @@ static void on_deadline(uv_timer_t *t)
     process_kill(p, SIGKILL);
 }
 
-static void heed(struct process *p)
+static void get_ready(struct process *p)
 {
-    if (strcmp(p->said, CONTROL_READY) != 0 || p->state != PROCESS_STARTING)
-        return;
     p->state = PROCESS_READY;
     uv_timer_stop(&p->deadline);
     log_line(LOG_LEVEL_INFO, "process_ready", "slot=%d process=%d", p->slot->number,
              p->handle.pid);
     slots_ready(p);
+}
+
+static void be_unfit(struct process *p)
+{
+    p->state = PROCESS_UNFIT;
+    uv_timer_stop(&p->deadline);
+    log_line(LOG_LEVEL_ERROR, "process_unfit",
+             "slot=%d process=%d why=\"it cannot use the log; its own lines say why\"",
+             p->slot->number, p->handle.pid);
+    slots_unfit(p);
+}
+
+static void heed(struct process *p)
+{
+    bool waits = p->state == PROCESS_STARTING || p->state == PROCESS_UNFIT;
+    if (waits && strcmp(p->said, CONTROL_READY) == 0)
+        get_ready(p);
+    else if (p->state == PROCESS_STARTING && strcmp(p->said, CONTROL_UNFIT) == 0)
+        be_unfit(p);
 }
 
 /* One buffer is enough: what was read is used up before the next is asked for. */
@@ -130,15 +147,34 @@ struct process *process_start(struct supervisor *s, struct slot *slot)
     return p;
 }
 
+/* False: it does not listen, or is ending anyway. */
+static bool tell(struct process *p, char *line)
+{
+    uv_buf_t b = uv_buf_init(line, (unsigned)strlen(line));
+    return uv_try_write((uv_stream_t *)&p->control, &b, 1) == (int)b.len;
+}
+
 void process_drain(struct process *p)
 {
     static char drain[] = CONTROL_DRAIN "\n";
-    uv_buf_t line = uv_buf_init(drain, sizeof drain - 1);
     uint64_t ms = (uint64_t)p->supervisor->options->drain_seconds * 1000;
     p->state = PROCESS_DRAINING;
-    if (uv_try_write((uv_stream_t *)&p->control, &line, 1) != (int)line.len)
-        process_kill(p, SIGTERM); /* it does not listen, or is ending anyway */
+    if (!tell(p, drain))
+        process_kill(p, SIGTERM);
     uv_timer_start(&p->deadline, on_deadline, ms + SUPERVISOR_DRAIN_GRACE_MS, 0);
+}
+
+void process_serve(struct process *p)
+{
+    static char serve[] = CONTROL_SERVE "\n";
+    tell(p, serve);
+}
+
+void process_dismiss(struct process *p)
+{
+    p->state = PROCESS_DRAINING;
+    process_kill(p, SIGTERM);
+    uv_timer_start(&p->deadline, on_deadline, SUPERVISOR_END_MS, 0);
 }
 
 void process_kill(struct process *p, int signal)

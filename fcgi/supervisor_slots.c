@@ -21,12 +21,27 @@ uint64_t supervisor_pause(unsigned early_deaths)
 
 static void on_pause_over(uv_timer_t *t);
 
+/* A process that cannot use the log answers `later`, which is better than nobody: but only than
+ * nobody, or it would take its share of the requests from those that can. */
+static void serve_unfit(const struct supervisor *s)
+{
+    struct process *p;
+    DL_FOREACH (s->processes, p)
+        if (p->state == PROCESS_STARTING || p->state == PROCESS_READY)
+            return;
+    DL_FOREACH (s->processes, p)
+        if (p->state == PROCESS_UNFIT)
+            process_serve(p);
+}
+
 static void replace(struct slot *slot)
 {
     uint64_t ms = supervisor_pause(slot->early_deaths);
-    if (ms > 0)
+    if (ms > 0) {
         log_line(LOG_LEVEL_WARN, "process_waits", "slot=%d early_deaths=%u pause_ms=%llu",
                  slot->number, slot->early_deaths, (unsigned long long)ms);
+        serve_unfit(slot->supervisor);
+    }
     uv_timer_start(&slot->pause, on_pause_over, ms, 0);
 }
 
@@ -152,6 +167,24 @@ void slots_ready(struct process *p)
 {
     if (!p->supervisor->stopping && p == p->slot->successor)
         succeed(p->slot);
+}
+
+/* Only one that is unfit itself gives its place to one that is.  Here a round takes nobody away
+ * who serves, whatever is on the disk now. */
+void slots_unfit(struct process *p)
+{
+    struct supervisor *s = p->supervisor;
+    struct slot *slot = p->slot;
+    if (s->stopping)
+        return;
+    if (p == slot->successor && slot->current && slot->current->state != PROCESS_UNFIT) {
+        round_abandon(s, slot, "the new process cannot use the log");
+        process_dismiss(p);
+        return;
+    }
+    if (p == slot->successor)
+        succeed(slot);
+    serve_unfit(s);
 }
 
 /* The one before it in its slot, while that does not drain yet. */

@@ -24,6 +24,7 @@ static enum store_result result_of_errno(int error)
     switch (error) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* a limit of file size; SQLite calls it, and a quota, an I/O error */
         return STORE_FULL;
     case EACCES:
     case EPERM:
@@ -34,6 +35,24 @@ static enum store_result result_of_errno(int error)
     default:
         return STORE_IO;
     }
+}
+
+/* What the system said to the last write of the -wal or the file that failed.  SQLite knows
+ * that ENOSPC is a full disk, and takes a quota for an I/O error; sqlite3_system_errno() is
+ * what errno was some calls later. */
+static int write_errno(sqlite3 *db)
+{
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    for (int i = 0; i < 2; i++) {
+        sqlite3_file *file = NULL;
+        int error = 0;
+        sqlite3_file_control(db, "main", files[i], &file);
+        if (file && file->pMethods &&
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+            result_of_errno(error) == STORE_FULL)
+            return error;
+    }
+    return sqlite3_system_errno(db);
 }
 
 static enum store_result result_of(sqlite3 *db)
@@ -61,7 +80,8 @@ static enum store_result result_of(sqlite3 *db)
         return STORE_READONLY;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return result_of_errno(sqlite3_system_errno(db));
+        return result_of_errno(code == SQLITE_IOERR_WRITE ? write_errno(db)
+                                                          : sqlite3_system_errno(db));
     default:
         return STORE_IO;
     }

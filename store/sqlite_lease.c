@@ -223,7 +223,7 @@ enum store_result store_lease(struct store *s)
 {
     struct lease *l = lease_of(s);
     if (l == NULL)
-        return store_refuse(s, errno == ENOSPC ? STORE_FULL : STORE_IO,
+        return store_refuse(s, errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_IO,
                             "%s.leases can not be opened: %s", s->log.path, strerror(errno));
     if (!take(l))
         return store_refuse(s, STORE_IO, "no lease is free in %s.leases", s->log.path);

@@ -199,6 +199,21 @@ enum store_result log_opened(struct store *s)
     return r;
 }
 
+static enum store_result fit(struct store *s, struct database *d, const char *what)
+{
+    enum store_result r = database_use(s, d);
+    if (r == STORE_OK && sqlite3_db_readonly(d->db, "main") == 1)
+        return store_refuse(s, STORE_READONLY, "%s %s cannot be written by this process", what,
+                            d->path);
+    return r;
+}
+
+enum store_result store_fit(struct store *s)
+{
+    enum store_result r = fit(s, &s->log, "the log");
+    return r == STORE_OK ? fit(s, &s->sessions, "the sessions") : r;
+}
+
 static void environment_line(const struct store *s, const char *name, const char *wanted,
                              const char *value, void (*say)(void *arg, const char *line),
                              void *arg)

@@ -113,6 +113,10 @@ enum store_result store_settings(struct store *s, struct settings **out);
 enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
                                     void *arg);
 
+/* Whether this process can do all of its work with both files: STORE_READONLY also for one that
+ * can be read and not written.  Opens them as every call does. */
+enum store_result store_fit(struct store *s);
+
 enum { STORE_REST_S = 10 };
 
 /* For a thread that has nothing to ask, called once each second of it: close what the paths no

@@ -41,8 +41,8 @@ void supervised_deploy(struct supervised *v, const char *text)
     assert_int_equal(rename(path, v->program), 0);
 }
 
-void supervised_start(struct supervised *v, struct stage *s, int processes,
-                      const char *const more[])
+void supervised_start_unready(struct supervised *v, struct stage *s, int processes,
+                              const char *const more[])
 {
     char number[16];
     const char *argv[24] = {v->program, "--processes", number,     "--db", s->db,
@@ -55,6 +55,12 @@ void supervised_start(struct supervised *v, struct stage *s, int processes,
         argv[i] = *more++;
     supervised_deploy(v, NULL);
     s->alone = process_start(argv, NULL, s->errors, NULL);
+}
+
+void supervised_start(struct supervised *v, struct stage *s, int processes,
+                      const char *const more[])
+{
+    supervised_start_unready(v, s, processes, more);
     await(s, log_count(s, "what=process_ready") == processes || process_ended(s->alone, NULL));
     pid_t pid[PROCESSES];
     supervised_pids(v, pid);

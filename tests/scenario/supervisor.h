@@ -17,6 +17,9 @@ struct supervised {
 /* With these options more (NULL: none); returns when all processes are ready. */
 void supervised_start(struct supervised *v, struct stage *s, int processes,
                       const char *const more[]);
+/* The same, but does not wait for anything. */
+void supervised_start_unready(struct supervised *v, struct stage *s, int processes,
+                              const char *const more[]);
 void supervised_front(struct supervised *v); /* lighttpd before it */
 
 /* Its processes, as soon as there are so many; in no order. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -204,6 +205,55 @@ static void test_socket_of_a_dead_process_is_replaced_and_of_a_living_one_is_not
     assert_int_equal(access(p->path, F_OK), -1);
 }
 
+/* A file that takes the number of ours, which was removed, is not ours. */
+static void
+test_file_of_another_is_never_removed_even_if_it_has_the_number_of_ours(void **state)
+{
+    struct place *p = *state;
+    struct stat ours, theirs;
+    assert_true(open_listener(p, p->path, -1, NULL));
+    assert_int_equal(stat(p->path, &ours), 0);
+    struct listener first = p->listener;
+    assert_null(listener_lost(&first));
+    unlink(p->path);
+    assert_string_equal(listener_lost(&first), "the socket file was removed");
+    assert_true(open_listener(p, p->path, -1, NULL));
+    assert_int_equal(stat(p->path, &theirs), 0);
+    assert_true(ours.st_ino != theirs.st_ino); /* it is held */
+    listener_close(&first);
+    assert_true(connects(p));
+    listener_close(&p->listener);
+}
+
+static void test_a_directory_that_somebody_locks_does_not_keep_us_from_starting(void **state)
+{
+    struct place *p = *state;
+    int lock = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    assert_true(open_listener(p, p->path, -1, NULL)); /* after LISTEN_LOCK_MS */
+    close(lock);
+    assert_true(connects(p));
+    listener_close(&p->listener);
+}
+
+/* What accept() says and what listener_lost says is one. */
+static void test_a_listener_is_lost_when_it_takes_nobody_any_more(void **state)
+{
+    struct place *p = *state;
+    static const int how[] = {SHUT_RD, SHUT_RDWR, SHUT_RD, SHUT_RDWR};
+    for (int i = 0; i < 4; i++) {
+        char port[16];
+        snprintf(port, sizeof port, ":%d", 40000 + getpid() % 20000 + i);
+        assert_true(open_listener(p, i < 2 ? p->path : port, -1, NULL));
+        assert_null(listener_lost(&p->listener));
+        assert_int_equal(shutdown(p->listener.fd, how[i]), 0);
+        assert_string_equal(listener_lost(&p->listener), "the socket was shut down");
+        assert_int_equal(accept(p->listener.fd, NULL, NULL), -1);
+        assert_int_equal(errno, EINVAL);
+        listener_close(&p->listener);
+    }
+}
+
 static void test_inherited_descriptor_must_listen(void **state)
 {
     struct place *p = *state;
@@ -308,6 +358,9 @@ int main(void)
         placed(test_owner_is_who_was_asked_for),
         placed(test_unknown_owner_is_refused_and_leaves_no_file),
         placed(test_socket_of_a_dead_process_is_replaced_and_of_a_living_one_is_not),
+        placed(test_file_of_another_is_never_removed_even_if_it_has_the_number_of_ours),
+        placed(test_a_directory_that_somebody_locks_does_not_keep_us_from_starting),
+        placed(test_a_listener_is_lost_when_it_takes_nobody_any_more),
         placed(test_inherited_descriptor_must_listen),
         placed(test_activation_gives_descriptor_3),
         placed(test_activation_of_another_process_is_not_ours),
