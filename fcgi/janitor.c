@@ -38,7 +38,7 @@ struct janitor {
     uint64_t served;        /* ms since the last expiry */
     bool marks_unsaved;     /* some that the hub gave: it has to give all again */
     struct store_end saved; /* how far the log was seen, as the sessions know it */
-    bool retain_more;
+    bool retain_more, expire_more;
     bool down; /* the last save failed, and the log line about it was written */
 };
 
@@ -196,13 +196,15 @@ static void carry_out_endings(struct janitor *j)
 
 static void expire(struct janitor *j, const struct settings *s)
 {
-    uint64_t elapsed = j->served;
-    if (elapsed < (uint64_t)s->cleanup_interval * 1000)
+    bool due = j->served >= (uint64_t)s->cleanup_interval * 1000;
+    int64_t elapsed = due ? (int64_t)j->served : 0;
+    if (!due && !j->expire_more)
         return;
     /* Also after a failure: what was served may be counted although the rest did not work, and
      * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
-    j->served = 0;
-    note(j, store_expire(j->store, s, (int64_t)elapsed), "expiry");
+    if (due)
+        j->served = 0;
+    note(j, store_expire(j->store, s, elapsed, &j->expire_more), "expiry");
 }
 
 static void retain(struct janitor *j, const struct settings *s, uint64_t now)
@@ -237,6 +239,13 @@ static void save_the_last(struct janitor *j)
         ;
 }
 
+static uint64_t pause_now(const struct janitor *j)
+{
+    if (j->expire_more)
+        return STORE_EXPIRE_MORE_MS;
+    return j->retain_more ? RETAIN_MORE_MS : ROUND_MS;
+}
+
 /* The mail wakes it at once, but what it brings can wait for the round: ends are saved
  * together. */
 static void *run(void *arg)
@@ -245,7 +254,7 @@ static void *run(void *arg)
     uint64_t round = now_ms();
     j->asked_at = j->retained_at = round;
     while (!j->stopping) {
-        uint64_t now = now_ms(), due = round + (j->retain_more ? RETAIN_MORE_MS : ROUND_MS);
+        uint64_t now = now_ms(), due = round + pause_now(j);
         uint64_t look = j->looked_at + (j->look ? LOOK_SOON_MS : ASIDE_LOOK_MS);
         if (j->aside && look <= now) {
             serve_aside(j, now);

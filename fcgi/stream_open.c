@@ -47,18 +47,17 @@ static const char *unsaved_why(enum store_result r)
     return "the sessions file can not be written";
 }
 
-static void add_headers(struct buffer *out, const struct claim *c, bool https)
+static void add_headers(struct buffer *out, const struct settings *settings,
+                        const struct request *r, const struct claim *c)
 {
     buffer_text(out, "Status: 200 OK\r\n"
                      "Content-Type: text/event-stream\r\n"
                      "Cache-Control: no-store, no-transform\r\n"
                      "X-Accel-Buffering: no\r\n");
     if (c->token[0] != '\0')
-        buffer_printf(out,
-                      "X-SSE-Session-ID: %s\r\n"
-                      "Set-Cookie: sse-session-id=%s; Path=/; Max-Age=86400; HttpOnly; "
-                      "SameSite=Strict%s\r\n",
-                      c->token, c->token, https ? "; Secure" : "");
+        buffer_printf(out, "X-SSE-Session-ID: %s\r\n", c->token);
+    if (c->token[0] != '\0' && !c->keeps_token)
+        cookie_write(out, settings, r, c);
     buffer_text(out, "\r\n");
 }
 
@@ -127,7 +126,7 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
 
     if (t == NULL)
         return NULL;
-    add_headers(&t->prologue, c, r->https);
+    add_headers(&t->prologue, settings, r, c);
     add_blocks(&t->prologue, settings, c, settings_heartbeat(settings, w->heartbeat));
     if (c->stream_id != 0)
         t->ending = calloc(1, sizeof *t->ending);

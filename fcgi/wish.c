@@ -5,53 +5,19 @@
 
 enum { WISH_WAIT_MAX = 3600, WISH_HEARTBEAT_MAX = 3600 /* s; the setting's largest */ };
 
-static const char COOKIE[] = "sse-session-id";
-
-/* The value of our cookie in `Cookie: a=b; sse-session-id=…` (RFC 6265, 4.2.1); *len is 0 if it
- * is not there. */
-static const char *cookie_value(const char *cookies, size_t *len)
-{
-    size_t name = sizeof COOKIE - 1;
-
-    for (const char *at = cookies; *at != '\0'; at += *at == ';') {
-        at += strspn(at, " \t");
-        size_t pair = strcspn(at, ";");
-        if (pair > name && strncmp(at, COOKIE, name) == 0 && at[name] == '=') {
-            const char *value = at + name + 1;
-            *len = pair - name - 1;
-            while (*len > 0 && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
-                --*len;
-            return value;
-        }
-        at += pair;
-    }
-    *len = 0;
-    return "";
-}
-
-static bool is_token(const char *text, size_t len)
-{
-    return len == SESSION_TOKEN_SIZE - 1 && strspn(text, "0123456789abcdef") >= len;
-}
-
-/* The token that is presented.  What can not be one of ours is as good as one nobody knows; it
+/* The tokens that are presented.  What cannot be one of ours is as good as one nobody knows; it
  * is not passed on. */
-static const char *read_token(struct wish *w, const struct request *r)
+static void read_tokens(struct wish *w, const struct settings *settings,
+                        const struct request *r)
 {
-    size_t len;
-    const char *value = cookie_value(r->cookie, &len);
-
-    if (len == 0) {
-        value = r->session_token;
-        len = strlen(value);
-    }
-    if (len == 0)
-        return NULL;
-    if (!is_token(value, len))
-        return "unknown";
-    memcpy(w->token, value, len);
-    w->token[len] = '\0';
-    return w->token;
+    w->tokens = (struct cookie_tokens){.n = 0};
+    cookie_read(&w->tokens, r->cookie, settings->cookie_name);
+    cookie_read_header(&w->tokens, r->session_token);
+    for (size_t i = 0; i < w->tokens.n; i++)
+        w->token[i] = w->tokens.token[i];
+    w->claim.token = w->tokens.n > 0 ? w->token[0] : w->tokens.unusable ? "unknown" : NULL;
+    w->claim.more_tokens = w->token + 1;
+    w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
 }
 
 static bool is_reserved(const char *channel)
@@ -192,7 +158,7 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
                                       .channels = w->channel,
                                       .types = w->type,
                                       .start = START_UNSAID};
-    w->claim.token = read_token(w, r);
+    read_tokens(w, settings, r);
     w->claim.headers = w->headers = meta_headers(r, settings->meta_headers);
     *nomem = w->headers == NULL;
 

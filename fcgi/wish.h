@@ -4,6 +4,7 @@
 #ifndef ROWCAST_FCGI_WISH_H
 #define ROWCAST_FCGI_WISH_H
 
+#include "fcgi/cookie.h"
 #include "fcgi/meta.h"
 #include "fcgi/query.h"
 #include "fcgi/request.h"
@@ -13,7 +14,8 @@ struct wish {
     struct claim_request claim; /* its strings are the request's, the query's, or below */
     int32_t wait_ms;            /* a poll, and how long it waits; -1: a stream */
     uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
-    char token[SESSION_TOKEN_SIZE];
+    struct cookie_tokens tokens;
+    const char *token[COOKIE_TOKENS_MAX];
     char user_agent[META_TEXT_SIZE];
     char client_version[META_TEXT_SIZE];
     char query[META_TEXT_SIZE];

@@ -4,3 +4,4 @@ PRAGMA cache_size = -256;
 PRAGMA temp_store = MEMORY;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 16777216;

@@ -80,7 +80,9 @@ INSERT INTO rowcast_config(name, value)
         ('mark_replayed',       '1'),          -- adds _replayed to replayed objects
         ('publish_token',       ''),           -- '': HTTP publishing is closed
         ('session_check',       'user_agent'), -- or none
-        ('meta_headers',        '')            -- request headers that a session keeps
+        ('meta_headers',        ''),           -- request headers that a session keeps
+        ('cookie_name',         'sse-session-id'),
+        ('cookie_path',         '')            -- '': the folder of the stream
     ) WHERE column1 NOT IN (SELECT name FROM rowcast_config);
 
 CREATE TRIGGER IF NOT EXISTS rowcast_config_update BEFORE UPDATE ON rowcast_config
@@ -124,6 +126,14 @@ BEGIN
         WHEN NEW.name = 'meta_headers'
              AND (length(NEW.value) > 1024 OR NEW.value GLOB '*[^-A-Za-z0-9_, ]*')
             THEN RAISE(ABORT, 'meta_headers must be names of headers separated by commas, at most 1024 characters')
+        WHEN NEW.name = 'cookie_name'
+             AND (length(NEW.value) NOT BETWEEN 1 AND 64 OR NEW.value GLOB '*[^-A-Za-z0-9_.]*'
+                  OR NEW.value GLOB '[^A-Za-z0-9]*')
+            THEN RAISE(ABORT, 'cookie_name must be 1 to 64 letters, digits, dashes, underscores and points, a letter or digit first')
+        WHEN NEW.name = 'cookie_path' AND NEW.value <> ''
+             AND (length(NEW.value) > 256 OR NEW.value NOT GLOB '/*' OR NEW.value GLOB '*[^!-~]*'
+                  OR NEW.value GLOB '*[;,"\]*')
+            THEN RAISE(ABORT, 'cookie_path must be empty, or a path that begins with / and has no blanks, quotes, commas, semicolons or backslashes, at most 256 characters')
     END FROM (SELECT CASE WHEN NEW.value NOT GLOB '*[^0-9]*' AND NEW.value NOT GLOB '0?*' AND length(NEW.value) BETWEEN 1 AND 15
                           THEN CAST(NEW.value AS INTEGER) ELSE -1 END AS n);
 END;

@@ -5,6 +5,7 @@
 -- Times called *served* count milliseconds during which a janitor ran (state.served), so that
 -- neither an outage nor a set clock expires anybody; the others are milliseconds since 1970.
 
+PRAGMA auto_vacuum = INCREMENTAL; -- in a new file; before anything else is written
 PRAGMA journal_mode = WAL;
 
 BEGIN IMMEDIATE;
@@ -63,6 +64,22 @@ CREATE TABLE IF NOT EXISTS responders(
   pid        INTEGER NOT NULL,
   started_at INTEGER NOT NULL
 );
+
+-- Sessions that are gone, remembered so that a client is told of a loss only where there may be
+-- one.  The newest of them; none that a person deleted.
+CREATE TABLE IF NOT EXISTS departed(
+  id         INTEGER PRIMARY KEY,  -- in the order they went
+  token_hash TEXT    NOT NULL,     -- the first half of its SHA-256
+  session_id TEXT    NOT NULL,
+  lasting    INTEGER NOT NULL,     -- 1: it came back at least once, or stayed for a while
+  resumes    INTEGER NOT NULL,     -- 1: a poll without an id goes on at `position`
+  epoch      TEXT    NOT NULL,     -- of the log
+  position   INTEGER NOT NULL,     -- the smallest bookmark it had; -1: none
+  private_to INTEGER NOT NULL,     -- the newest event there may have been for it
+  log_end    INTEGER NOT NULL      -- and the newest of all
+);
+CREATE UNIQUE INDEX IF NOT EXISTS departed_token ON departed(token_hash);
+CREATE INDEX IF NOT EXISTS departed_lasting ON departed(lasting, id);
 
 CREATE TRIGGER IF NOT EXISTS sessions_delete AFTER DELETE ON sessions BEGIN
   INSERT INTO endings(responder, stream_id)

@@ -23,6 +23,7 @@ struct settings *settings_new(void)
         .memory_bytes = 48 << 20,
         .mark_replayed = true,
         .session_check = SESSION_CHECK_USER_AGENT,
+        .cookie_name = "sse-session-id",
     };
     atomic_init(&s->refs, 1);
     return s;

@@ -32,6 +32,8 @@ struct settings {
     enum session_check session_check;
     char publish_token[257]; /* "": HTTP publishing is closed */
     char meta_headers[1025]; /* names separated by commas; "": none */
+    char cookie_name[65];    /* of the session's cookie */
+    char cookie_path[257];   /* "": the folder of the stream */
 };
 
 /* The documented defaults, with one reference.  NULL: out of memory. */

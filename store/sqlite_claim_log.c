@@ -1,5 +1,6 @@
 #include "store/sqlite_claim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,10 +147,67 @@ enum store_result claim_holes(struct store *s, const struct claim_log *log,
         if (to <= after)
             continue;
         sub->mailbox[i].told_to = to;
-        if (c->reconnection || !session_of(sub, i))
+        if (c->reconnection || c->keeps_token || !session_of(sub, i))
             *missing = true;
     }
     return STORE_OK;
+}
+
+/* Its own: events that came when it was gone are for nobody else.  What its mailbox lost before
+ * it departed was noted then; what it lost later stands in the books, or, where nobody
+ * remembers the mailbox, was trimmed after the log's end of then. */
+static enum store_result lost_own(struct store *s, const struct claim_log *log,
+                                  const struct departure *d, int64_t at, bool *lost)
+{
+    char mailbox[SESSION_ID_SIZE + 1];
+    bool any, remembered;
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", d->session_id, "", at);
+    enum store_result r = first(s, stmt, "looking for the oldest event", &any);
+    sqlite3_reset(stmt);
+    if (r != STORE_OK)
+        return r;
+    snprintf(mailbox, sizeof mailbox, "@%s", d->session_id);
+    stmt = database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", mailbox);
+    r = first(s, stmt, "reading what was trimmed", &remembered);
+    int64_t trimmed = remembered                       ? sqlite3_column_int64(stmt, 0)
+                      : log->forgotten_to > d->log_end ? log->forgotten_to
+                                                       : 0;
+    sqlite3_reset(stmt);
+    *lost = any || d->private_to > at || trimmed > at;
+    return r;
+}
+
+/* What it listens to, between `at` and where the stream starts. */
+static enum store_result lost_shared(struct store *s, const struct claim_log *log,
+                                     const struct claim *c, int64_t at, int64_t start,
+                                     bool *lost)
+{
+    int64_t oldest;
+    enum store_result r = claim_oldest(s, c->subscription, at, &oldest);
+    *lost = r == STORE_OK && oldest != 0 && oldest <= start;
+    for (size_t i = 0; r == STORE_OK && !*lost && i < c->subscription->mailboxes; i++) {
+        int64_t to;
+        if (session_of(c->subscription, i))
+            continue;
+        r = trimmed_to(s, log, c->subscription->mailbox[i].name, &to);
+        *lost = r == STORE_OK && to > at;
+    }
+    return r;
+}
+
+enum store_result claim_lost(struct store *s, const struct claim_log *log,
+                             const struct departure *d, const struct claim *c, int64_t start,
+                             bool *lost)
+{
+    bool says = c->presented >= 0 && strcmp(c->presented_epoch, log->epoch) == 0;
+    int64_t at = says ? c->presented : d->position;
+    *lost = true;
+    if (strcmp(d->epoch, log->epoch) != 0)
+        return STORE_OK;
+    enum store_result r = lost_own(s, log, d, at, lost);
+    if (r == STORE_OK && !*lost && !says)
+        r = lost_shared(s, log, c, at, start, lost);
+    return r;
 }
 
 /* Merge one mailbox's newest ids into the `n` newest of all, both in falling order. */

@@ -43,6 +43,16 @@ static void at_bookmark(const struct claim_past *past, struct claim *c, struct p
         *p = (struct place){past->position, true};
 }
 
+/* A poll that told nothing left no session, but a place to go on from. */
+static void at_departure(const struct claim_log *log, const struct claim_past *past,
+                         struct place *p)
+{
+    const struct departure *d = &past->departure;
+    if (past->refused && past->departed && d->resumes && strcmp(d->epoch, log->epoch) == 0 &&
+        d->position >= 0 && d->position < p->at)
+        *p = (struct place){d->position, true};
+}
+
 /* Rules 1 to 3 of "Where a stream starts". */
 static enum store_result find_place(struct store *s, const struct claim_log *log,
                                     const struct claim_request *r,
@@ -67,6 +77,7 @@ static enum store_result find_place(struct store *s, const struct claim_log *log
         break;
     case START_UNSAID:
         at_bookmark(past, c, p);
+        at_departure(log, past, p);
         break;
     }
     return result;
@@ -77,7 +88,7 @@ enum store_result claim_start(struct store *s, const struct claim_log *log,
                               struct claim *c)
 {
     struct place p;
-    bool missing = false;
+    bool missing = false, lost = past->refused;
     enum store_result result = find_place(s, log, r, past, c, &p);
     if (result == STORE_OK)
         result = claim_holes(s, log, c, p.at, &missing);
@@ -87,14 +98,16 @@ enum store_result claim_start(struct store *s, const struct claim_log *log,
     c->cursor = c->bookmark = p.at;
     if (p.resumes && missing)
         c->gap = GAP_TRIMMED;
-    if (c->gap == GAP_NONE && !past->refused)
-        return STORE_OK;
+    if (lost && past->departed)
+        result = claim_lost(s, log, &past->departure, c, p.at, &lost);
+    if (result != STORE_OK || (c->gap == GAP_NONE && !lost))
+        return result;
     if (p.resumes)
         c->gap_from = p.at;
     result = claim_oldest(s, c->subscription, c->cursor, &c->gap_oldest);
     if (c->gap == GAP_TRIMMED)
         c->cursor = c->gap_oldest ? c->gap_oldest - 1 : c->until;
-    if (past->refused)
+    if (lost)
         c->gap = GAP_SESSION;
     return result;
 }

@@ -44,10 +44,12 @@ struct store {
     struct database log;
     struct database sessions;
     sqlite3_stmt *walk[WALKS_MAX]; /* one a mailbox that is read at the same time */
-    struct lease *lease; /* sqlite_lease.c: the process's, shared; NULL: not looked for yet */
-    bool turn;           /* sqlite_sessions.c: it is ours to write the sessions */
-    bool unentered;      /* sqlite_lease.c: the lease is not in the sessions yet, they fail */
-    int idle;            /* store_idle was called so often since a file was used */
+    struct lease *lease;  /* sqlite_lease.c: the process's, shared; NULL: not looked for yet */
+    bool turn;            /* sqlite_sessions.c: it is ours to write the sessions */
+    bool unentered;       /* sqlite_lease.c: the lease is not in the sessions yet, they fail */
+    bool expiring;        /* sqlite_expire.c: a round has more slices … */
+    int64_t expire_until; /* … of what was idle at this served time */
+    int idle;             /* store_idle was called so often since a file was used */
     char why[STORE_WHY_SIZE];
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
     int64_t data_version;            /* of the log when it was last read; -1: never read */

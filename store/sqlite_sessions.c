@@ -18,6 +18,19 @@ int64_t sessions_now(void)
     return sessions_now_us() / 1000;
 }
 
+/* A file of an earlier version gains what it lacks; versions that do not know of it go on
+ * beside us.  Whatever is in the way (a lock, a file that is read-only) is no reason not to use
+ * the file: then nobody is remembered, and who opens it next tries again. */
+static void complete(struct store *s)
+{
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE, "");
+    bool lacking = stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
+    sqlite3_reset(stmt);
+    if (lacking && sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL,
+                                NULL) != SQLITE_OK)
+        database_rollback(&s->sessions);
+}
+
 enum store_result sessions_opened(struct store *s)
 {
     struct database *d = &s->sessions;
@@ -30,6 +43,7 @@ enum store_result sessions_opened(struct store *s)
     sqlite3_reset(st);
     if (r != STORE_OK)
         return r;
+    complete(s);
     r = lease_enter(s);
     if (r != STORE_READONLY && r != STORE_FULL)
         return r;
@@ -58,7 +72,7 @@ static enum store_result enter_again(struct store *s)
     return r;
 }
 
-enum store_result sessions_begin(struct store *s)
+enum store_result sessions_queue(struct store *s)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -73,6 +87,14 @@ enum store_result sessions_begin(struct store *s)
     if (pthread_mutex_timedlock(&turn, &until) != 0)
         return store_refuse(s, STORE_BUSY, "the sessions are busy");
     s->turn = true;
+    return STORE_OK;
+}
+
+enum store_result sessions_begin(struct store *s)
+{
+    enum store_result r = sessions_queue(s);
+    if (r != STORE_OK)
+        return r;
     r = database_run(s, &s->sessions, SQL_BEGIN_IMMEDIATE);
     if (r != STORE_OK)
         release(s);

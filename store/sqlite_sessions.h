@@ -22,15 +22,49 @@ bool database_text(char *to, size_t size, const char *from);
 /* Begin to write the sessions' file, when it is our turn; STORE_BUSY after 250 ms.  Then commit
  * or abandon it: both end it, whatever they return.  Abandoning nothing is fine. */
 enum store_result sessions_begin(struct store *s);
+enum store_result sessions_queue(struct store *s); /* our turn alone, without a transaction */
 enum store_result sessions_commit(struct store *s);
 void sessions_abandon(struct store *s);
 
 /* Commit when `r` is STORE_OK, else abandon.  The first thing that went wrong. */
 enum store_result sessions_finish(struct store *s, enum store_result r);
 
+/* Give free pages of the file back to the system: some of them, or all by one VACUUM where the
+ * file is of an earlier version and hardly anything is in it.  *more: there are more. */
+enum store_result sessions_shrink(struct store *s, bool *more);
+
 /* Milliseconds and microseconds since 1970. */
 int64_t sessions_now(void);
 int64_t sessions_now_us(void);
+
+/* -------------------------------------------------------- departures (sqlite_departed.c) ----
+ */
+
+/* A session that is gone and that is remembered for a while, by a hash of its token, so that
+ * its client is told of a loss only where there may be one. */
+struct departure {
+    char session_id[SESSION_ID_SIZE];
+    char epoch[EPOCH_SIZE]; /* of the log then; "": its bookmarks were not all of it */
+    int64_t position;       /* its smallest bookmark: it had all that was before; -1: none */
+    int64_t private_to;     /* the newest event there may have been for it; 0: none */
+    int64_t log_end;        /* the log's newest id then */
+    bool resumes; /* a poll's, which told nothing: a stream without an id goes on at `position`
+                   */
+    bool lasting; /* it came back at least once, or stayed: it is remembered longer */
+};
+
+/* *found: it is remembered.  A file of an earlier version, which could not be extended, knows
+ * none. */
+enum store_result departure_find(struct store *s, const char *token, struct departure *d,
+                                 bool *found);
+
+/* Remember it, in the transaction that deletes its session. */
+enum store_result departure_note(struct store *s, const char *token, const struct departure *d);
+
+/* Forget the oldest beyond what is remembered, in the same transaction: DEPARTED_LASTING_MAX
+ * and DEPARTED_BRIEF_MAX, 200 bytes each. */
+enum { DEPARTED_LASTING_MAX = 10000, DEPARTED_BRIEF_MAX = 2000 };
+enum store_result departures_bound(struct store *s);
 
 /* ------------------------------------------------------------------ leases (sqlite_lease.c) */
 

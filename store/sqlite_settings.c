@@ -22,6 +22,25 @@ static const struct {
     {"memory_bytes", offsetof(struct settings, memory_bytes)},
 };
 
+/* Both go into a header, so that what the table's rules refuse is refused here, too, should
+ * somebody have removed the rules. */
+static void take_cookie(struct settings *out, const char *name, const char *value)
+{
+    size_t len = strlen(value);
+    if (strcmp(name, "cookie_name") == 0) {
+        static const char fine[] = "abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+        if (len > 0 && len < sizeof out->cookie_name && strspn(value, fine) == len)
+            memcpy(out->cookie_name, value, len + 1);
+        return;
+    }
+    bool fits = len < sizeof out->cookie_path && (len == 0 || value[0] == '/');
+    for (size_t i = 0; fits && i < len; i++)
+        fits = value[i] > ' ' && value[i] <= '~' && !strchr(";,\"\\", value[i]);
+    if (fits)
+        memcpy(out->cookie_path, value, len + 1);
+}
+
 /* A name that is not known here belongs to a later version of the table and is left alone. */
 static void settings_take(struct settings *out, const char *name, const char *value)
 {
@@ -38,6 +57,8 @@ static void settings_take(struct settings *out, const char *name, const char *va
     else if (strcmp(name, "session_check") == 0)
         out->session_check =
             strcmp(value, "none") == 0 ? SESSION_CHECK_NONE : SESSION_CHECK_USER_AGENT;
+    else if (strncmp(name, "cookie_", 7) == 0)
+        take_cookie(out, name, value);
     else if (strcmp(name, "publish_token") == 0)
         snprintf(out->publish_token, sizeof out->publish_token, "%s", value);
     else if (strcmp(name, "meta_headers") == 0)

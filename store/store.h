@@ -184,7 +184,9 @@ enum start_at { START_UNSAID, START_AT_ID, START_EARLIEST, START_NEWEST };
 
 /* What a request for a stream says. */
 struct claim_request {
-    const char *token;      /* presented; NULL: none */
+    const char *token;              /* presented; NULL: none */
+    const char *const *more_tokens; /* presented with it, as cookies can be; any may be ours */
+    size_t more_token_count;
     const char *user_agent; /* "" where there is none; so the next four */
     const char *remote_addr;
     const char *client_version;
@@ -203,9 +205,15 @@ enum gap_reason { GAP_NONE, GAP_TRIMMED, GAP_UNKNOWN, GAP_EPOCH, GAP_FUTURE, GAP
 const char *gap_reason_text(enum gap_reason r); /* "trimmed" … as on the wire */
 
 /* A stream, as the claim fixed it in one read transaction of the log. */
+enum { CLAIM_OTHERS_MAX = 3 };
 struct claim {
     char session_id[SESSION_ID_SIZE]; /* "": enable_reconnection is 0 */
     char token[SESSION_TOKEN_SIZE];
+    bool keeps_token; /* it is the one that was presented, although nobody knows whether it is
+                         ours: the sessions cannot be saved, and the client is given no other */
+    char other[CLAIM_OTHERS_MAX][SESSION_TOKEN_SIZE]; /* presented, and never ours as far as is
+                                                         known: another installation's */
+    size_t others;
     int64_t reconnections;
     bool reconnection; /* the session was known */
     int64_t
@@ -226,11 +234,12 @@ struct claim {
     int64_t gap_oldest; /* the oldest row still kept that follows; 0: none */
 };
 
-/* Claim a stream: find, check or make the session (one BEGIN IMMEDIATE of the sessions file),
- * take the bookmark, enter the stream; then fix cursor, gap, until and count (one read
- * transaction of the log).  Any result but STORE_OK is about the log, and means "later".  A
- * sessions file that fails leaves `saved` behind and a stream that runs.  STORE_BUSY: either
- * file was locked. */
+/* Claim a stream, in three steps: recall who presents the token (a read of the sessions, no
+ * lock); survey the log, which fixes cursor, gap, until and count (one read transaction); enter
+ * session and stream and take the bookmark (the only write, last, one BEGIN IMMEDIATE of the
+ * sessions file).  Any result but STORE_OK means "later", and nothing was entered.  A sessions
+ * file that fails leaves `saved` behind and a stream that runs: with the session that is known,
+ * or with the token that was presented.  STORE_BUSY: either file was locked. */
 enum store_result store_claim(struct store *s, const struct settings *settings,
                               const struct claim_request *r, struct claim *out);
 
@@ -266,10 +275,14 @@ enum store_result store_disconnect(struct store *s, const char *session_id);
  * stores of one process share it.  What a dead holder of the same byte left is tidied. */
 enum store_result store_lease(struct store *s);
 
-/* One round of the janitor, if this process holds the janitor's lease or can take it: advance
- * served time by `elapsed_ms`, end the streams of dead responders, expire sessions. */
+/* One slice of the janitor's round, if this process holds the janitor's lease or can take it.
+ * With `elapsed_ms` a round begins: served time is advanced by it, and the streams of dead
+ * responders end.  Each slice expires up to 500 sessions and bookmarks; when there are none,
+ * free pages go back to the system.  *more: call again after STORE_EXPIRE_MORE_MS with 0.  Each
+ * slice holds the sessions' lock for 10 ms at most. */
+enum { STORE_EXPIRE_MORE_MS = 20 };
 enum store_result store_expire(struct store *s, const struct settings *settings,
-                               int64_t elapsed_ms);
+                               int64_t elapsed_ms, bool *more);
 
 /* One slice of retention, if this process is the janitor of the log: at most 100 rows, by age
  * while nobody inserts, or of a mailbox that nobody knows.  Opens a write transaction only when

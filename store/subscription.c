@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/sha256.h"
+
 uint64_t mailbox_hash(const char *name)
 {
     uint64_t h = 14695981039346656037u; /* FNV-1a */
@@ -135,4 +137,12 @@ char *subscription_key(const struct subscription *s)
         return NULL;
     }
     return key;
+}
+
+void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key)
+{
+    if (memccpy(out, key, '\0', SUBSCRIPTION_KEPT_KEY_SIZE))
+        return;
+    out[0] = '#';
+    sha256_half(out + 1, key);
 }

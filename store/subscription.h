@@ -15,7 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SUBSCRIPTION_CHANNELS_MAX = 64, SUBSCRIPTION_TYPES_MAX = 64 };
+enum {
+    SUBSCRIPTION_CHANNELS_MAX = 64,
+    SUBSCRIPTION_TYPES_MAX = 64,
+    SUBSCRIPTION_KEPT_KEY_SIZE = 201
+};
 
 struct mailbox {
     const char *name;
@@ -54,5 +58,9 @@ bool subscription_wants(const struct subscription *s, const char *type);
 /* Canonical text of channels and types without the session, by which a bookmark is found again:
  * equal for the same sets in any order.  malloc'd; NULL: out of memory. */
 char *subscription_key(const struct subscription *s);
+
+/* What is kept of a key: itself where it is short, else a hash of it behind '#', since a
+ * stranger can ask for names of 16 KB.  A key begins with 'c' or 't', or is empty. */
+void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key);
 
 #endif

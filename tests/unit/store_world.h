@@ -164,10 +164,13 @@ static inline void world_save(struct world *w, int64_t stream, int64_t at)
     assert_int_equal(store_save(w->store, &b, 1, NULL), STORE_OK);
 }
 
-/* Let `seconds` of served time pass. */
+/* Let `seconds` of served time pass, with all that expires by it. */
 static inline void world_serve(struct world *w, int64_t seconds)
 {
-    enum store_result r = store_expire(w->store, w->settings, seconds * 1000);
+    bool more;
+    enum store_result r = store_expire(w->store, w->settings, seconds * 1000, &more);
+    while (r == STORE_OK && more)
+        r = store_expire(w->store, w->settings, 0, &more);
     if (r != STORE_OK)
         fail_msg("store_expire gave %d: %s", r, store_why(w->store));
 }

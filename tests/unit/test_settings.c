@@ -33,6 +33,8 @@ static void test_a_new_log_has_the_documented_defaults(void **state)
     assert_int_equal(s->session_check, d->session_check);
     assert_string_equal(s->publish_token, d->publish_token);
     assert_string_equal(s->meta_headers, d->meta_headers);
+    assert_string_equal(s->cookie_name, d->cookie_name);
+    assert_string_equal(s->cookie_path, d->cookie_path);
     settings_unref(s);
     settings_unref(d);
 }
@@ -99,6 +101,22 @@ static const struct {
     {"session_check", "'ip'"},
     {"meta_headers", "printf('%.1025c', 'x')"},
     {"meta_headers", "'X: y'"},
+    {"cookie_name", "''"},
+    {"cookie_name", "'a=b'"},
+    {"cookie_name", "'a b'"},
+    {"cookie_name", "'a;b'"},
+    {"cookie_name", "'__Host-a'"},
+    {"cookie_name", "'a' || char(13, 10) || 'X: y'"},
+    {"cookie_name", "printf('%.65c', 'x')"},
+    {"cookie_path", "'sse'"},
+    {"cookie_path", "'/a b'"},
+    {"cookie_path", "'/a; Domain=b'"},
+    {"cookie_path", "'/a,b'"},
+    {"cookie_path", "'/\"'"},
+    {"cookie_path", "'/\\'"},
+    {"cookie_path", "'/' || char(10)"},
+    {"cookie_path", "'/' || char(228)"},
+    {"cookie_path", "printf('/%.256c', 'x')"},
 };
 
 static void
@@ -128,7 +146,7 @@ static void test_no_setting_can_be_deleted_renamed_or_invented(void **state)
     assert_non_null(log_try(w, "UPDATE rowcast_config SET name = 'x' WHERE name = 'retry'"));
     assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('bufer_size', '5')"));
     assert_non_null(log_try(w, "INSERT OR IGNORE INTO rowcast_config VALUES ('x', '5')"));
-    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 18);
 }
 
 static void test_an_insert_of_a_setting_that_is_there_changes_it(void **state)
@@ -148,7 +166,8 @@ static void make_old(struct log_world *w)
 {
     log_set(w, "retry", 250);
     log_sql(w, "DROP TRIGGER rowcast_config_delete");
-    log_sql(w, "DELETE FROM rowcast_config WHERE name = 'stream_max_age'");
+    log_sql(w, "DELETE FROM rowcast_config WHERE name = 'stream_max_age' "
+               "OR name LIKE 'cookie%%'");
     log_sql(w, "CREATE TRIGGER rowcast_config_delete BEFORE DELETE ON rowcast_config "
                "BEGIN SELECT RAISE(ABORT, 'a setting cannot be deleted'); END");
     log_sql(w, "DROP TRIGGER rowcast_config_update");
@@ -182,13 +201,15 @@ test_a_log_of_an_earlier_version_gains_what_it_lacks_and_keeps_the_rest(void **s
     assert_non_null(log_try(w, "UPDATE rowcast_config SET value = '-1' "
                                "WHERE name = 'stream_max_age'"));
     log_set(w, "stream_max_age", 60);
+    log_sql(w, "UPDATE rowcast_config SET value = '/shop' WHERE name = 'cookie_path'");
     assert_non_null(log_try(w, "INSERT INTO rowcast_config VALUES ('invented', '5')"));
     assert_non_null(log_try(w, "DELETE FROM rowcast_config"));
     reopen(w); /* nothing is added twice, or set back */
     s = settings_of(w);
     assert_int_equal(s->stream_max_age, 60);
+    assert_string_equal(s->cookie_path, "/shop");
     settings_unref(s);
-    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 18);
 }
 
 static void test_an_older_log_that_is_locked_is_used_as_it_is(void **state)
@@ -205,7 +226,7 @@ static void test_an_older_log_that_is_locked_is_used_as_it_is(void **state)
     assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 15);
     reopen(w);
     settings_unref(settings_of(w));
-    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 16);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 18);
 }
 
 static void collect(void *arg, const char *line)

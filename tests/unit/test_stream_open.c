@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <sqlite3.h>
 
+#include "fcgi/cookie.h"
 #include "tests/unit/stream_helpers.h"
 
 static void test_a_new_stream_begins_with_these_bytes(void **state)
@@ -9,30 +11,31 @@ static void test_a_new_stream_begins_with_these_bytes(void **state)
     int retry;
 
     place_publish(p, "", "before");
-    struct opened o = open_stream(p, "", ENVIRONMENT("HTTPS=off"));
+    struct opened o =
+        open_stream(p, "", ENVIRONMENT("HTTPS=off", "REQUEST_URI=/sse/events?x=/a"));
     assert_non_null(o.ticket);
     token_in(o.text, "X-SSE-Session-ID: ", token);
     assert_int_equal(sscanf(strstr(o.text, "retry: "), "retry: %d\n", &retry), 1);
     snprintf(session, sizeof session, "%s", strstr(o.text, "sessionId\":\"") + 12);
-    snprintf(
-        expected, sizeof expected,
-        "Status: 200 OK\r\n"
-        "Content-Type: text/event-stream\r\n"
-        "Cache-Control: no-store, no-transform\r\n"
-        "X-Accel-Buffering: no\r\n"
-        "X-SSE-Session-ID: %s\r\n"
-        "Set-Cookie: sse-session-id=%s; Path=/; Max-Age=86400; HttpOnly; SameSite=Strict\r\n"
-        "\r\n"
-        ":\n"
-        "event: opening\n"
-        "retry: %d\n"
-        "\n"
-        "event: connected\n"
-        "data: {\"sessionId\":\"%s\",\"reconnection\":false,\"bufferSize\":1000,"
-        "\"reconnections\":0,\"heartbeat\":15}\n"
-        "id: %s-1\n"
-        "\n",
-        token, token, retry, session, end_of(p).epoch);
+    snprintf(expected, sizeof expected,
+             "Status: 200 OK\r\n"
+             "Content-Type: text/event-stream\r\n"
+             "Cache-Control: no-store, no-transform\r\n"
+             "X-Accel-Buffering: no\r\n"
+             "X-SSE-Session-ID: %s\r\n"
+             "Set-Cookie: sse-session-id=%s; Path=/sse; Max-Age=34560000; HttpOnly; "
+             "SameSite=Strict\r\n"
+             "\r\n"
+             ":\n"
+             "event: opening\n"
+             "retry: %d\n"
+             "\n"
+             "event: connected\n"
+             "data: {\"sessionId\":\"%s\",\"reconnection\":false,\"bufferSize\":1000,"
+             "\"reconnections\":0,\"heartbeat\":15}\n"
+             "id: %s-1\n"
+             "\n",
+             token, token, retry, session, end_of(p).epoch);
     assert_string_equal(o.text, expected);
     assert_string_not_equal(session, token);
     end_stream(&o);
@@ -104,10 +107,142 @@ static void test_a_token_that_is_not_ours_is_a_new_session_and_a_gap(void **stat
         struct opened o = open_stream(*state, "", ENVIRONMENT(cookies[i]));
         assert_has(o.text, "\"reconnection\":false");
         assert_has(o.text, "event: gap\ndata: {\"reason\":\"session\",");
-        assert_has_not(o.text, strchr(strchr(cookies[i], '=') + 1, '=') == NULL
-                                   ? "nonsense"
-                                   : strrchr(cookies[i], '=') + 1);
+        if (i == 0) /* another installation's, for all we know: it goes back to the browser */
+            assert_has(o.text, ".0123456789abcdef0123456789abcdef; Path=");
+        else
+            assert_has_not(o.text, strchr(strchr(cookies[i], '=') + 1, '=') == NULL
+                                       ? "nonsense"
+                                       : strrchr(cookies[i], '=') + 1);
         end_stream(&o);
+    }
+}
+
+/* Put the token in the place of OURS, and another in that of OTHER. */
+static void fill_in(char *out, size_t size, const char *form, const char *ours)
+{
+    size_t n = 0;
+
+    while (*form != '\0' && n < size - SESSION_TOKEN_SIZE) {
+        bool own = strncmp(form, "OURS", 4) == 0, other = strncmp(form, "OTHER", 5) == 0;
+        if (own || other)
+            n +=
+                (size_t)sprintf(out + n, "%s", own ? ours : "0123456789abcdef0123456789abcdef");
+        else
+            out[n++] = *form;
+        form += own ? 4 : other ? 5 : 1;
+    }
+    out[n] = '\0';
+}
+
+static void test_the_known_token_wins_wherever_it_stands(void **state)
+{
+    static const char *const forms[] = {
+        "HTTP_COOKIE=sse-session-id=OTHER; sse-session-id=OURS",
+        "HTTP_COOKIE=sse-session-id=OTHER, sse-session-id=OURS; x=y",
+        "HTTP_COOKIE=sse-session-id=OURS; sse-session-id=OTHER",
+        "HTTP_COOKIE=sse-session-id=\"OURS\"; x=OTHER",
+        "HTTP_COOKIE=sse-session-id=OTHER.OURS",
+        "HTTP_COOKIE=sse-session-id=\"OTHER.OURS\"",
+        "HTTP_COOKIE=sse-session-id=nonsense; sse-session-id=OURS; x=OTHER",
+        "HTTP_COOKIE=sse-session-id=; sse-session-id=OURS.; x=OTHER",
+        "HTTP_COOKIE=x=OTHER,sse-session-id=OURS",
+        "HTTP_X_SSE_SESSION_ID=OURS, OTHER",
+        "HTTP_X_SSE_SESSION_ID=OTHER,OURS"};
+    struct place *p = *state;
+    char token[SESSION_TOKEN_SIZE], header[300];
+
+    struct opened o = open_stream(p, "", ENVIRONMENT("A=b"));
+    token_in(o.text, "X-SSE-Session-ID: ", token);
+    end_stream(&o);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        fill_in(header, sizeof header, forms[i], token);
+        o = open_stream(p, "", ENVIRONMENT(header));
+        if (!strstr(o.text, "\"reconnection\":true") || strstr(o.text, "event: gap"))
+            fail_msg("%s: %s", header, o.text);
+        snprintf(header, sizeof header,
+                 "X-SSE-Session-ID: %s\r\nSet-Cookie: sse-session-id=%s%s", token, token,
+                 strstr(forms[i], "x=OTHER") ? ";" : ".");
+        assert_has(o.text, header);
+        end_stream(&o);
+    }
+}
+
+static void test_three_tokens_of_others_are_kept_and_our_own_old_ones_are_not(void **state)
+{
+    struct place *p = *state;
+    char token[SESSION_TOKEN_SIZE], cookie[600], expected[200];
+    bool more;
+
+    struct opened o = open_stream(p, "", ENVIRONMENT("A=b"));
+    token_in(o.text, "X-SSE-Session-ID: ", token);
+    end_stream(&o);
+    /* Its stream ends, and its time passes. */
+    sqlite3 *shell;
+    char path[100];
+    snprintf(path, sizeof path, "%s.sessions", p->db);
+    assert_int_equal(sqlite3_open(path, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell, "UPDATE streams SET ended_at = 0", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(shell);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(store_expire(p->store, p->settings, 30000, &more), STORE_OK);
+    snprintf(cookie, sizeof cookie,
+             "HTTP_COOKIE=sse-session-id=%s.%032d.%032d; sse-session-id=%032d.%032d.%032d",
+             token, 1, 2, 1, 3, 4);
+    o = open_stream(p, "", ENVIRONMENT(cookie));
+    assert_has_not(o.text, token);
+    snprintf(expected, sizeof expected, ".%032d.%032d.%032d; Path=", 1, 2, 3);
+    assert_has(o.text, expected);
+    end_stream(&o);
+}
+
+static void test_name_and_path_of_the_cookie_can_be_set(void **state)
+{
+    struct place *p = *state;
+    char token[SESSION_TOKEN_SIZE], cookie[100];
+
+    strcpy(p->settings->cookie_name, "shop.session");
+    strcpy(p->settings->cookie_path, "/shop");
+    struct opened o = open_stream(p, "", ENVIRONMENT("REQUEST_URI=/sse/events"));
+    token_in(o.text, "\r\nSet-Cookie: shop.session=", token);
+    assert_has(o.text, "; Path=/shop; Max-Age=");
+    end_stream(&o);
+    snprintf(cookie, sizeof cookie, "HTTP_COOKIE=shop.session=%s", token);
+    o = open_stream(p, "", ENVIRONMENT(cookie));
+    assert_has(o.text, "\"reconnection\":true");
+    end_stream(&o);
+    snprintf(cookie, sizeof cookie, "HTTP_COOKIE=sse-session-id=%s", token);
+    o = open_stream(p, "", ENVIRONMENT(cookie));
+    assert_has(o.text, "\"reconnection\":false");
+    end_stream(&o);
+}
+
+static void test_the_cookies_path_is_the_folder_that_the_browser_asked_for(void **state)
+{
+    static const struct {
+        const char *uri, *script, *info, *path;
+    } cases[] = {
+        {"/sse/events", "/x", "/y", "/sse"},
+        {"/events", "", "/events", "/"},
+        {"/a/b/events/?types=/x/y", "", "", "/a/b"},
+        {"http://example.org/sse/events", "", "", "/sse"},
+        {"/?x", "", "", "/"},
+        {"", "/cgi-bin/rowcast.cgi", "/events", "/cgi-bin/rowcast.cgi"},
+        {"", "", "", "/"},
+        {"/a;b/events", "", "", "/"},
+        {"/a b/events", "", "", "/"},
+        {"/a,b/events", "", "", "/"},
+        {"/a\r\nX: y/events", "", "", "/"},
+        {"events", "", "", "/"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct request r = {.request_uri = cases[i].uri,
+                            .script_name = cases[i].script,
+                            .path_info = cases[i].info};
+        char folder[COOKIE_FOLDER_SIZE];
+        cookie_folder(folder, &r);
+        assert_string_equal(folder, cases[i].path);
     }
 }
 
@@ -243,6 +378,10 @@ int main(void)
         IN_PLACE(test_the_cookie_is_for_https_only_where_it_came_by_https),
         IN_PLACE(test_a_cookie_or_else_the_header_brings_the_session_back),
         IN_PLACE(test_a_token_that_is_not_ours_is_a_new_session_and_a_gap),
+        IN_PLACE(test_the_known_token_wins_wherever_it_stands),
+        IN_PLACE(test_three_tokens_of_others_are_kept_and_our_own_old_ones_are_not),
+        IN_PLACE(test_name_and_path_of_the_cookie_can_be_set),
+        cmocka_unit_test(test_the_cookies_path_is_the_folder_that_the_browser_asked_for),
         IN_PLACE(test_an_id_that_is_not_ours_is_told_and_never_echoed),
         IN_PLACE(test_the_header_is_newer_than_the_address),
         IN_PLACE(test_without_reconnection_it_is_a_plain_stream),

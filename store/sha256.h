@@ -1,0 +1,20 @@
+/* SHA-256 (FIPS 180-4), for texts of a few hundred bytes: what must not be found again in a
+ * file that somebody reads (a token), or would take too much room there (a long subscription).
+ *
+ * Thread: any; no state. */
+#ifndef ROWCAST_STORE_SHA256_H
+#define ROWCAST_STORE_SHA256_H
+
+#include <stddef.h>
+
+enum { SHA256_SIZE = 32, SHA256_HALF_SIZE = 33 };
+
+void sha256(unsigned char out[SHA256_SIZE], const void *bytes, size_t len);
+
+/* The first half of the hash of `text`, in lower-case hex digits. */
+void sha256_half(char out[SHA256_HALF_SIZE], const char *text);
+
+/* `n` bytes as 2 * n lower-case hex digits and a NUL. */
+void hex_format(char *out, const unsigned char *bytes, size_t n);
+
+#endif
