@@ -157,6 +157,147 @@ static void test_settings_are_read_when_they_were_changed(void **state)
     settings_unref(a.settings);
 }
 
+static void test_head_is_answered_as_get_without_a_body_and_makes_no_session(void **state)
+{
+    struct place *p = *state;
+    int asked = 0;
+    struct answerer a = {.store = p->store, .may_stream = no_room, .arg = &asked};
+
+    char *text = ask(&a, p->settings, "HEAD", "/events?channel=room", "", NULL);
+    assert_string_equal(text, "Status: 200 OK\r\n"
+                              "Content-Type: text/event-stream\r\n"
+                              "Cache-Control: no-store, no-transform\r\n"
+                              "X-Accel-Buffering: no\r\n"
+                              "\r\n");
+    free(text);
+    assert_int_equal(asked, 0); /* no hub is started for it */
+    text = ask(&a, p->settings, "HEAD", "/stats", "Bearer secret", NULL);
+    assert_string_equal(text, "Status: 200 OK\r\n"
+                              "Content-Type: application/json\r\n"
+                              "Cache-Control: no-store\r\n"
+                              "\r\n");
+    free(text);
+    text = ask(&a, p->settings, "HEAD", "/stats", "", NULL);
+    assert_has(text, "Status: 401 Unauthorized\r\n");
+    assert_has_not(text, "error");
+    free(text);
+    text = ask(&a, p->settings, "HEAD", "/events?last=many", "", NULL);
+    assert_has(text, "Status: 400 Bad Request\r\n");
+    assert_has_not(text, "error");
+    free(text);
+    expect(p, "GET", "/stats", "Bearer secret", "\"total_sessions\":0");
+}
+
+static void test_every_json_answer_ends_with_a_line_break(void **state)
+{
+    static const char *const asked[][2] = {
+        {"GET", "/stats"},        {"GET", "/nothing"},         {"POST", "/broadcast"},
+        {"POST", "/broadcast?x"}, {"POST", "/send?session=x"}, {"POST", "/disconnect"}};
+    struct place *p = *state;
+    struct answerer a = {.store = p->store};
+
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        char *text = ask(&a, p->settings, asked[i][0], asked[i][1], "Bearer secret", "data");
+        assert_has(text, "application/json");
+        assert_string_equal(text + strlen(text) - 2, "}\n");
+        free(text);
+    }
+}
+
+/* The answer to a POST with the token and these variables. */
+static char *post(struct place *p, const char *path, const char *const more[2],
+                  const char *body)
+{
+    struct answerer a = {.store = p->store};
+    char where[100];
+    struct request r;
+    int client;
+
+    snprintf(where, sizeof where, "PATH_INFO=%s", path);
+    request_make(&r, &client,
+                 ENVIRONMENT("REQUEST_METHOD=POST", where, "HTTP_AUTHORIZATION=Bearer secret",
+                             more[0], more[1]),
+                 body);
+    assert_null(answer(&a, p->settings, &r));
+    return read_to_end(client, NULL);
+}
+
+static void test_bodies_that_are_not_what_they_seem_are_refused(void **state)
+{
+    static const struct {
+        const char *variables[2], *part;
+    } cases[] = {
+        {{"HTTP_CONTENT_ENCODING=gzip", ""}, "Status: 415 Unsupported Media Type\r\n"},
+        {{"HTTP_CONTENT_ENCODING=br", ""}, "Content-Encoding"},
+        {{"HTTP_CONTENT_ENCODING=identity, gzip", ""}, "Status: 415 "},
+        {{"CONTENT_TYPE=multipart/form-data; boundary=x", ""}, "multipart/form-data"},
+        {{"CONTENT_TYPE=Multipart/Form-Data", ""}, "Status: 415 "},
+        {{"CONTENT_LENGTH=3", ""}, "the body has 4 bytes, but Content-Length says 3"},
+        {{"CONTENT_LENGTH=5", ""}, "Status: 400 "},
+        {{"CONTENT_LENGTH=0", ""}, "Status: 400 "},
+        {{"CONTENT_LENGTH=-4", ""}, "Status: 400 "},
+        {{"CONTENT_LENGTH=4 ", ""}, "Status: 400 "},
+        {{"CONTENT_LENGTH=99999999999999999999999999", ""}, "Status: 413 "},
+        {{"CONTENT_LENGTH=3149825", ""},
+         "max_event_bytes"}, /* three times that, 4 KiB, and 1 */
+        {{"CONTENT_LENGTH=4", "HTTP_CONTENT_ENCODING="}, "Status: 200 "},
+        {{"CONTENT_LENGTH=", "HTTP_CONTENT_ENCODING=Identity"}, "Status: 200 "},
+        {{"CONTENT_TYPE=application/octet-stream", ""}, "Status: 200 "},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = post(*state, "/broadcast", cases[i].variables, "data");
+        assert_has(text, cases[i].part);
+        free(text);
+    }
+}
+
+static void test_a_length_is_compared_on_every_path_that_reads_a_body(void **state)
+{
+    static const char *const variables[2] = {"CONTENT_TYPE=application/x-www-form-urlencoded",
+                                             "CONTENT_LENGTH=100"};
+    static const char *const paths[] = {"/broadcast", "/send", "/disconnect"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char *text = post(*state, paths[i], variables, "session=71b0&data=x");
+        assert_has(text, "the body has 19 bytes, but Content-Length says 100");
+        free(text);
+    }
+}
+
+/* Nothing of a body is read for these: the request has none, and each is answered. */
+static void test_what_the_headers_say_is_judged_without_the_body(void **state)
+{
+    static const char *const paths[] = {"/broadcast?chanel=x", "/nothing", "/stats", "/send?x"};
+    struct place *p = *state;
+    struct answerer a = {.store = p->store};
+    struct request r;
+    int client;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char path[64], query[64];
+        const char *mark = strchr(paths[i], '?');
+        snprintf(path, sizeof path, "PATH_INFO=%.*s", (int)strcspn(paths[i], "?"), paths[i]);
+        snprintf(query, sizeof query, "QUERY_STRING=%s", mark ? mark + 1 : "");
+        request_make(&r, &client,
+                     ENVIRONMENT("REQUEST_METHOD=POST", path, query, "CONTENT_LENGTH=1000",
+                                 "HTTP_AUTHORIZATION=Bearer secret"),
+                     NULL);
+        assert_int_equal(answer_judge(&a, p->settings, &r), ANSWER_SAID);
+        request_end(&r);
+        char *text = read_to_end(client, NULL);
+        assert_has(text, "Status: 40");
+        free(text);
+    }
+    request_make(&r, &client,
+                 ENVIRONMENT("REQUEST_METHOD=POST", "PATH_INFO=/broadcast",
+                             "HTTP_AUTHORIZATION=Bearer secret", "CONTENT_LENGTH=1000"),
+                 NULL);
+    assert_int_equal(answer_judge(&a, p->settings, &r), ANSWER_AFTER_BODY);
+    request_end(&r);
+    close(client);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
@@ -167,6 +308,11 @@ int main(void)
         IN_PLACE(test_a_stream_without_room_is_told_to_come_later_and_not_entered),
         IN_PLACE(test_while_the_log_can_not_be_read_publishers_get_503_and_streams_later),
         IN_PLACE(test_settings_are_read_when_they_were_changed),
+        IN_PLACE(test_head_is_answered_as_get_without_a_body_and_makes_no_session),
+        IN_PLACE(test_every_json_answer_ends_with_a_line_break),
+        IN_PLACE(test_bodies_that_are_not_what_they_seem_are_refused),
+        IN_PLACE(test_a_length_is_compared_on_every_path_that_reads_a_body),
+        IN_PLACE(test_what_the_headers_say_is_judged_without_the_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,13 @@ static void test_data_comes_from_the_body_the_form_or_the_address(void **state)
         {"", FORM, "no key of ours=1&x", "", "message", "no key of ours=1&x"},
         {"", FORM, "data", "", "message", "data"},
         {"", FORM, "{\"a\":\"b&data=c\"}", "", "message", "{\"a\":\"b&data=c\"}"},
+        {"", FORM, " {\"a\":\"b&data=c\"}", "", "message", " {\"a\":\"b&data=c\"}"},
+        {"", FORM, "\r\n\t[\"&data=c\"]", "", "message", "\r\n\t[\"&data=c\"]"},
+        {"", FORM, "\xef\xbb\xbf{\"a\":\"&data=c\"}", "", "message",
+         "\xef\xbb\xbf{\"a\":\"&data=c\"}"},
+        {"", FORM, "\xef\xbb\xbf \"&data=c\"", "", "message", "\xef\xbb\xbf \"&data=c\""},
+        {"", FORM, "&data=d&_=7&", "", "message", "d"},
+        {"_nocache=1&&type=a", "CONTENT_TYPE=", "x", "", "a", "x"},
         {"data=in%20the+address", "CONTENT_TYPE=", NULL, "", "message", "in the address"},
     };
     struct place *p = *state;
@@ -134,6 +141,15 @@ static void test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(voi
         {"channel=%40me", "CONTENT_TYPE=", "x", "{\"error\":\""},
         {"channel=user:7", "CONTENT_TYPE=", "x", "{\"error\":\""},
         {"session=71b0000000000000", "CONTENT_TYPE=", "x", "/send"},
+        {"channel=", "CONTENT_TYPE=", "x", "channel= is empty"},
+        {"channel", "CONTENT_TYPE=", "x", "channel= is empty"},
+        {"", FORM, "channel=&data=x", "channel= is empty"},
+        {"dedup_key=", "CONTENT_TYPE=", "x", "dedup_key"},
+        {"type=", "CONTENT_TYPE=", "x", "type"},
+        {"", FORM, "chanel=room&data=x", "chanel= is no parameter of /broadcast"},
+        {"", FORM, "hello world&data=x", "hello world= is no parameter"},
+        {"", FORM, "data=x&session=71b0", "belongs to /send"},
+        {"%00channel=x", "CONTENT_TYPE=", "x", "?channel= is no parameter"},
     };
     struct place *p = *state;
 

@@ -1,0 +1,119 @@
+#include "fcgi/parameters.h"
+#include "tests/unit/http_helpers.h"
+
+/* Whether the path has what stands in the address; `why` otherwise. */
+static bool fits(enum route route, const char *address, char why[PARAMETERS_WHY_SIZE])
+{
+    struct query q;
+
+    assert_int_equal(query_parse(&q, address, strlen(address)), QUERY_OK);
+    bool fit = parameters_fit(route, &q, why);
+    query_free(&q);
+    return fit;
+}
+
+static void test_each_path_has_these_parameters(void **state)
+{
+    static const struct {
+        enum route route;
+        const char *address;
+    } cases[] = {
+        {ROUTE_EVENTS,
+         "channel=a&channel=b&types=c&lastEventId=1&last_event_id=2&last=3&wait=4"},
+        {ROUTE_EVENTS, "v=1&heartbeat=5"},
+        {ROUTE_EVENTS, ""},
+        {ROUTE_BROADCAST, "channel=a&type=b&dedup_key=c&data=d"},
+        {ROUTE_SEND, "session=a&session=b&type=c&dedup_key=d&data=e"},
+        {ROUTE_DISCONNECT, "session=a"},
+        {ROUTE_STATS, ""},
+    };
+    char why[PARAMETERS_WHY_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (!fits(cases[i].route, cases[i].address, why))
+            fail_msg("%s: %s", cases[i].address, why);
+}
+
+static void test_what_libraries_add_is_let_through(void **state)
+{
+    static const char *const added[] = {"_=1", "_t", "__cache=x&", "&&", "&"};
+    char why[PARAMETERS_WHY_SIZE];
+
+    (void)state;
+    for (int route = 0; route < ROUTE_UNKNOWN; route++)
+        for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+            assert_true(fits((enum route)route, added[i], why));
+}
+
+static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **state)
+{
+    static const struct {
+        enum route route;
+        const char *address, *why;
+    } cases[] = {
+        {ROUTE_BROADCAST, "chanel=room-7",
+         "chanel= is no parameter of /broadcast; it has channel=, type=, dedup_key= and data="},
+        {ROUTE_BROADCAST, "session=71b0",
+         "session= is no parameter of /broadcast; it has channel=, type=, dedup_key= and data= "
+         "(session= belongs to /send)"},
+        {ROUTE_SEND, "data=x&channel=a",
+         "channel= is no parameter of /send; it has session=, type=, dedup_key= and data= "
+         "(channel= belongs to /broadcast)"},
+        {ROUTE_DISCONNECT, "session=a&x", "x= is no parameter of /disconnect; it has session="},
+        {ROUTE_STATS, "since=1", "since= is no parameter of /stats; it has none"},
+        {ROUTE_EVENTS, "type=chat",
+         "type= is no parameter of /events; it has channel=, types=, lastEventId=, last=, "
+         "wait=, heartbeat= and v="},
+        {ROUTE_EVENTS, "=x",
+         "= is no parameter of /events; it has channel=, types=, lastEventId=, last=, wait=, "
+         "heartbeat= and v="},
+    };
+    char why[PARAMETERS_WHY_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_false(fits(cases[i].route, cases[i].address, why));
+        assert_string_equal(why, cases[i].why);
+    }
+}
+
+static void test_near_misses_are_refused(void **state)
+{
+    static const char *const names[] = {"channel[]=a",   "Channel=a",      "channels=a",
+                                        "channel%20=a",  "channel%00=a",   "+channel=a",
+                                        "lasteventid=1", "last_eventid=1", "amp;types=a"};
+    char why[PARAMETERS_WHY_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int route = 0; route < ROUTE_UNKNOWN; route++)
+            assert_false(fits((enum route)route, names[i], why));
+}
+
+static void test_a_strangers_name_is_told_short_and_printable(void **state)
+{
+    char address[4096], why[PARAMETERS_WHY_SIZE];
+
+    (void)state;
+    memset(address, 'n', sizeof address);
+    address[sizeof address - 1] = '\0';
+    memcpy(address, "%0A%22%C3%A4\x7f", 13);
+    assert_false(fits(ROUTE_EVENTS, address, why));
+    assert_int_equal(strncmp(why, "?????nnn", 8), 0);
+    assert_has(why, "nnn...= is no parameter of /events; it has channel=");
+    assert_has(why, " and v=");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_path_has_these_parameters),
+        cmocka_unit_test(test_what_libraries_add_is_let_through),
+        cmocka_unit_test(test_what_a_path_does_not_have_is_named_with_what_it_has),
+        cmocka_unit_test(test_near_misses_are_refused),
+        cmocka_unit_test(test_a_strangers_name_is_told_short_and_printable),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
