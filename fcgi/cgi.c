@@ -31,23 +31,31 @@ static bool told_to_end(void)
             sigismember(&s, SIGUSR1) == 1);
 }
 
+enum body_wait { BODY_COMES, BODY_ENDS_TOLD, BODY_LATE };
+
 /* Nobody takes the signals yet: a body that does not come must not hold up the end. */
-static bool wait_for_body(struct request *r, int in, int64_t until_ms)
+static enum body_wait wait_for_body(int in, int64_t until_ms)
 {
     struct pollfd p = {.fd = in, .events = POLLIN};
 
     while (poll(&p, 1, LOOK_MS) <= 0) {
-        if (told_to_end()) {
-            reply_error(r, 503, "Retry-After: 1\r\n",
-                        "the responder is being stopped: try again");
-            return false;
-        }
-        if (intake_now() >= until_ms) {
-            reply_error(r, 408, NULL, "the body did not come in time");
-            return false;
-        }
+        if (told_to_end())
+            return BODY_ENDS_TOLD;
+        if (intake_now() >= until_ms)
+            return BODY_LATE;
     }
-    return true;
+    return BODY_COMES;
+}
+
+/* Up to `left` bytes; none at the end, or where nothing can be read. */
+static size_t read_some(int in, char *out, size_t size, uint64_t left)
+{
+    ssize_t n;
+
+    do
+        n = read(in, out, left < size ? (size_t)left : size);
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? (size_t)n : 0;
 }
 
 bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
@@ -55,19 +63,37 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
     char chunk[8192];
     uint64_t left = content_length(r);
     int64_t until = intake_now() + patience_ms;
+    size_t n = 1;
 
-    while (left > 0 && !r->body_lost) {
-        if (!wait_for_body(r, in, until))
+    for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
+        switch (wait_for_body(in, until)) {
+        case BODY_ENDS_TOLD:
+            reply_error(r, 503, "Retry-After: 1\r\n",
+                        "the responder is being stopped: try again");
             return false;
-        ssize_t n = read(in, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
+        case BODY_LATE:
+            reply_error(r, 408, NULL, "the body did not come in time");
+            return false;
+        case BODY_COMES:
             break;
-        r->body_lost = !request_body(r, chunk, (size_t)n, body_max);
-        left -= (uint64_t)n;
+        }
+        n = read_some(in, chunk, sizeof chunk, left);
+        r->body_lost = !request_body(r, chunk, n, body_max);
     }
     return true;
+}
+
+void cgi_rest(const struct request *r, int in, int patience_ms)
+{
+    char chunk[8192];
+    uint64_t left = content_length(r);
+    int64_t until = intake_now() + patience_ms;
+
+    for (size_t n = 1; left > 0 && n > 0; left -= n) {
+        if (intake_now() >= until || wait_for_body(in, until) != BODY_COMES)
+            return;
+        n = read_some(in, chunk, sizeof chunk, left);
+    }
 }
 
 bool cgi_request(struct request *r, const char *const *environment, int out)

@@ -20,4 +20,8 @@ bool cgi_request(struct request *r, const char *const *environment, int out);
  * blocked (503). */
 bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms);
 
+/* Read the body of a request that was refused, for at most `patience_ms`: a web server that
+ * cannot send it to its end may not pass on the answer (mod_cgid, fcgiwrap; measured). */
+void cgi_rest(const struct request *r, int in, int patience_ms);
+
 #endif

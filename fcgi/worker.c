@@ -160,6 +160,7 @@ static bool answer_cgi(struct attendant *a, const struct settings *settings, str
 {
     switch (answer_judge(&a->answerer, settings, r)) {
     case ANSWER_SAID:
+        cgi_rest(r, STDIN_FILENO, INTAKE_REST_MS);
         request_end(r);
         return false;
     case ANSWER_AFTER_BODY:

@@ -121,6 +121,8 @@ void apache_start_cgi(struct stage *s); /* by mod_cgid */
 /* nginx before a responder on `socket` (nginx.conf.example), and with fcgiwrap in the place of
  * one (nginx-cgi.conf.example), which carries eight requests at once. */
 void nginx_start(struct stage *s, const char *socket);
+/* The same with `more` behind the example, in the server's block. */
+void nginx_start_with(struct stage *s, const char *socket, const char *more);
 void nginx_start_cgi(struct stage *s);
 
 void server_stop(struct stage *s);    /* SIGTERM; waits for it and for its responders */

@@ -36,10 +36,15 @@ static void start_with(struct stage *s, const char *server)
 
 void nginx_start(struct stage *s, const char *socket)
 {
-    char server[4096];
+    nginx_start_with(s, socket, "");
+}
+
+void nginx_start_with(struct stage *s, const char *socket, const char *more)
+{
+    char server[8192];
     snprintf(server, sizeof server,
-             "set $rowcast_socket unix:%s;\nset $rowcast_web %s/pages;\ninclude %s;\n", socket,
-             s->folder, server_example(s, "nginx.conf.example"));
+             "set $rowcast_socket unix:%s;\nset $rowcast_web %s/pages;\ninclude %s;\n%s\n",
+             socket, s->folder, server_example(s, "nginx.conf.example"), more);
     start_with(s, server);
 }
 
