@@ -1,5 +1,6 @@
-/* SHA-256 (FIPS 180-4), for texts of a few hundred bytes: what must not be found again in a
- * file that somebody reads (a token), or would take too much room there (a long subscription).
+/* SHA-256 (FIPS 180-4, by libmd), for texts of a few hundred bytes: what must not be found
+ * again in a file that somebody reads (a token), or would take too much room there (a long
+ * subscription).
  *
  * Thread: any; no state. */
 #ifndef ROWCAST_STORE_SHA256_H
@@ -7,9 +8,7 @@
 
 #include <stddef.h>
 
-enum { SHA256_SIZE = 32, SHA256_HALF_SIZE = 33 };
-
-void sha256(unsigned char out[SHA256_SIZE], const void *bytes, size_t len);
+enum { SHA256_HALF_SIZE = 33 };
 
 /* The first half of the hash of `text`, in lower-case hex digits. */
 void sha256_half(char out[SHA256_HALF_SIZE], const char *text);

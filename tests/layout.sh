@@ -22,6 +22,7 @@ only 'sqlite3\.h' 'store/sqlite[a-z_]*\.[ch]' $responder
 only 'sqlite_[a-z_]*\.h|store/sqlite[a-z_]*\.h' 'store/sqlite[a-z_]*\.[ch]' $responder
 only 'fastcgi\.h' 'fcgi/fastcgi\.c' $responder
 only 'fcgiapp\.h|fcgi_stdio\.h|fcgi_config\.h|fcgios\.h' 'nobody' $responder
+only 'sha2\.h' 'store/sha256\.c' $responder
 only 'uv\.h|uv/.*\.h' 'fcgi/(hub|supervisor)[a-z_]*\.[ch]' $responder
 only 'fcgi/.*\.h' 'fcgi/.*' $responder
 # The event loop can not touch SQLite if it can not see the store, by whatever way.
