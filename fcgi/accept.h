@@ -7,12 +7,13 @@
 enum {
     ACCEPT_STOP = -1, /* instead of a descriptor */
     ACCEPT_IDLE = -2, /* nobody came for ACCEPT_IDLE_MS */
+    ACCEPT_FULL = -3, /* no descriptor, or no memory, for whoever came */
     ACCEPT_IDLE_MS = 1000
 };
 
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
- * listens no more.  ACCEPT_IDLE: nobody came; call again.  Out of descriptors it waits 100 ms
- * and tries again. */
+ * listens no more.  ACCEPT_IDLE: nobody came; call again.  ACCEPT_FULL: give back what can be
+ * given back, and call again; 100 ms have passed. */
 int accept_wait(int listener, int stop_fd);
 
 #endif

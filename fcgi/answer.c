@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fcgi/descriptors.h"
 #include "fcgi/log.h"
 #include "fcgi/manage.h"
 #include "fcgi/parameters.h"
@@ -44,7 +45,8 @@ static struct ticket *answer_stream(struct answerer *a, const struct settings *s
 {
     bool head = request_is_head(r); /* which wakes no hub, and enters nothing */
 
-    if (!head && (settings->version < 0 || (a->may_stream != NULL && !a->may_stream(a->arg)))) {
+    if (!head && (settings->version < 0 || !descriptors_suffice(r->fd) ||
+                  (a->may_stream != NULL && !a->may_stream(a->arg)))) {
         reply_later(r, settings->retry);
         return NULL;
     }
@@ -246,6 +248,15 @@ struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
     }
     query_free(&q);
     return t;
+}
+
+void answer_without_store(const struct settings *settings, struct request *r)
+{
+    log_line(LOG_LEVEL_ERROR, "request_put_off", "why=\"out of memory\"");
+    if (route_of(r) != ROUTE_EVENTS)
+        reply_failure(r, STORE_NOMEM, "out of memory");
+    else if (method_fits(r, ROUTE_EVENTS))
+        reply_later(r, settings->retry);
 }
 
 struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r)

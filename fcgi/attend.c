@@ -1,6 +1,5 @@
 #include "fcgi/attend.h"
 
-#include "fcgi/log.h"
 #include "fcgi/publish.h"
 
 static bool may_stream(void *arg)
@@ -56,9 +55,13 @@ void attendant_idle(struct attendant *a)
 
 bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r)
 {
-    a->aside = false;
-    struct ticket *t = answer_whole(&a->answerer, settings, r);
+    struct ticket *t = NULL;
 
+    a->aside = false;
+    if (a->answerer.store)
+        t = answer_whole(&a->answerer, settings, r);
+    else
+        answer_without_store(settings, r);
     request_end(r);
     if (!t)
         return a->aside;
@@ -68,9 +71,21 @@ bool attendant_finish(struct attendant *a, const struct settings *settings, stru
     return true;
 }
 
+void attendant_release(struct attendant *a)
+{
+    store_close(a->answerer.store);
+    a->answerer.store = NULL;
+    a->answerer.leased = false;
+}
+
 /* The headers are whole: what comes next. */
 static void judge(struct attendant *a, const struct settings *settings, struct intake *i)
 {
+    if (!a->answerer.store) {
+        answer_without_store(settings, &i->request);
+        intake_rest(i, intake_now());
+        return;
+    }
     switch (answer_judge(&a->answerer, settings, &i->request)) {
     case ANSWER_SAID:
         intake_rest(i, intake_now());
@@ -94,7 +109,10 @@ static bool finish(struct attendant *a, const struct settings *settings, struct 
         intake_end(i);
         return true;
     }
-    (void)answer_whole(&a->answerer, settings, &i->request);
+    if (a->answerer.store)
+        (void)answer_whole(&a->answerer, settings, &i->request);
+    else
+        answer_without_store(settings, &i->request);
     intake_rest(i, intake_now());
     return false;
 }
@@ -122,12 +140,8 @@ static bool go_on(struct attendant *a, const struct settings *settings, struct i
 
 bool attendant_attend(struct attendant *a, struct intake *i)
 {
-    if (!attendant_open(a)) {
-        intake_end(i);
-        log_line(LOG_LEVEL_ERROR, "request_dropped", "why=\"out of memory\"");
-        return true;
-    }
-    struct settings *settings = answer_settings(&a->answerer);
+    struct settings *settings =
+        attendant_open(a) ? answer_settings(&a->answerer) : board_get(a->context->board);
     bool done = go_on(a, settings, i);
     settings_unref(settings);
     return done;

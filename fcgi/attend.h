@@ -50,6 +50,10 @@ bool attendant_open(struct attendant *a);
  * after some seconds. */
 void attendant_idle(struct attendant *a);
 
+/* The process has no descriptor left: give those of the store back at once.  It is opened again
+ * with the next request. */
+void attendant_release(struct attendant *a);
+
 /* Go on with a connection as far as what is at hand allows.  True: it is done, and `i` is
  * empty.  False: it waits for bytes, until its deadline. */
 bool attendant_attend(struct attendant *a, struct intake *i);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fcgi/brief.h"
 #include "fcgi/intake.h"
 #include "fcgi/reply.h"
 
@@ -20,7 +21,7 @@ static uint64_t content_length(const struct request *r)
     return digits == 0 || text[digits] != '\0' ? 0 : strtoull(text, NULL, 10);
 }
 
-enum { LOOK_MS = 100 };
+enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
 
 static bool told_to_end(void)
 {
@@ -96,11 +97,22 @@ void cgi_rest(const struct request *r, int in, int patience_ms)
     }
 }
 
+static bool is_get(const char *const *environment)
+{
+    while (*environment != NULL && strcmp(*environment, "REQUEST_METHOD=GET") != 0)
+        environment++;
+    return *environment != NULL;
+}
+
 bool cgi_request(struct request *r, const char *const *environment, int out)
 {
     request_begin(r, out, FRAMING_NONE, 0);
     if (request_variables(r, environment))
         return true;
+    if (is_get(environment))
+        brief_later(out, FRAMING_NONE, 0, RETRY_MS);
+    else
+        brief_unavailable(out, FRAMING_NONE, 0);
     request_end(r);
     return false;
 }

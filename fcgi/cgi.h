@@ -11,7 +11,8 @@
 enum { CGI_BODY_MS = 30000 };
 
 /* Fill `r`, but for its body.  `out` is the request's from here on.  False: out of memory, or
- * more variables than there may be; r is empty then, and `out` closed. */
+ * more variables than there may be: a GET was told to come later then, anything else 503; r is
+ * empty, and `out` closed. */
 bool cgi_request(struct request *r, const char *const *environment, int out);
 
 /* Read CONTENT_LENGTH bytes from `in`, or fewer where it ends early; beyond `body_max` they are

@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 
+#include "fcgi/brief.h"
 #include "fcgi/reply.h"
 
 /* A sender that never pauses must let the other connections of its thread have their turn. */
-enum { READS_AT_ONCE = 64 };
+enum { READS_AT_ONCE = 64, RETRY_MS = 3000 /* the settings are not at hand */ };
 
 int64_t intake_now(void)
 {
@@ -42,13 +44,42 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
     i->at = i->len = 0;
 }
 
+/* Whether it begins like a stream's request, as far as that can be told from what is at hand:
+ * the content of PARAMS as it came, a name and its value side by side. */
+static bool looks_like_get(const struct intake *i)
+{
+    static const char get[] = "REQUEST_METHODGET";
+
+    return memmem(i->bytes, i->len, get, sizeof get - 1) ||
+           (i->reader.pairs &&
+            memmem(i->reader.pairs, i->reader.pairs_len, get, sizeof get - 1));
+}
+
+/* Its headers will never be known; but an EventSource that was accepted must not get a 5xx, and
+ * without a byte it would.  What else comes is dropped, or closing would reset the answer. */
+static void dismiss(struct intake *i)
+{
+    const struct request *r = &i->request;
+
+    if (looks_like_get(i))
+        brief_later(r->fd, r->framing, i->reader.request_id, RETRY_MS);
+    else
+        brief_unavailable(r->fd, r->framing, i->reader.request_id);
+    for (int n = 0;
+         n < READS_AT_ONCE && recv(r->fd, i->bytes, sizeof i->bytes, MSG_DONTWAIT) > 0; n++)
+        ;
+}
+
 static enum intake_news take_headers(struct intake *i)
 {
     char *text;
     const char **variable;
     size_t size = i->reader.pairs_room;
+    enum fastcgi_part part = fastcgi_variables(&i->reader, &text, &variable);
 
-    if (fastcgi_variables(&i->reader, &text, &variable) != FASTCGI_VARIABLES)
+    if (part == FASTCGI_NOMEM)
+        dismiss(i);
+    if (part != FASTCGI_VARIABLES)
         return INTAKE_OVER;
     for (const char **v = variable; *v; v++)
         size += sizeof *v;
@@ -101,8 +132,10 @@ static enum intake_news take(struct intake *i)
         return take_end(i);
     case FASTCGI_ROLE:
         return decline(i);
-    case FASTCGI_BROKEN:
     case FASTCGI_NOMEM:
+        dismiss(i);
+        break;
+    case FASTCGI_BROKEN:
         break;
     }
     return INTAKE_OVER;
@@ -161,6 +194,8 @@ size_t intake_size(const struct intake *i)
 
 bool intake_refuse(struct intake *i, int status, const char *sentence)
 {
+    if (i->stage == INTAKE_HEAD && status == 503 && looks_like_get(i))
+        dismiss(i);
     if (i->stage != INTAKE_BODY)
         return false;
     reply_error(&i->request, status, status == 503 ? "Retry-After: 1\r\n" : NULL, sentence);

@@ -75,8 +75,9 @@ bool intake_is_late(const struct intake *i, int64_t now_ms);
 /* Bytes of memory that it holds beside itself. */
 size_t intake_size(const struct intake *i);
 
-/* The body does not come, or is not waited for any longer: answer instead.  False: the headers
- * are not known, so nobody can be answered, or the answer was given. */
+/* The request does not come, or is not waited for any longer: answer instead.  False: the
+ * headers are not known, so only what looks like a stream is told, to come later; or the answer
+ * was given. */
 bool intake_refuse(struct intake *i, int status, const char *sentence);
 void intake_end(struct intake *i); /* frees all, closes */
 

@@ -7,9 +7,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "fcgi/brief.h"
 #include "fcgi/buffer.h"
 #include "fcgi/framing.h"
-#include "fcgi/sse_format.h"
 #include "fcgi/unsent.h"
 
 static const char *reason(int status)
@@ -97,6 +97,16 @@ static void add_text(struct buffer *text, const struct reply *reply, bool head)
     buffer_text(text, reply->end == NULL ? "" : reply->end);
 }
 
+static void hang_up(struct request *r)
+{
+    if (r->fd < 0)
+        return; /* somebody else sends the answer */
+    if (r->body_unread)
+        shutdown(r->fd, SHUT_WR);
+    else
+        close(request_take_fd(r));
+}
+
 void reply_send(struct request *r, const struct reply *reply)
 {
     struct buffer text = {0}, framed = {0};
@@ -109,14 +119,11 @@ void reply_send(struct request *r, const struct reply *reply)
         unsent_send(r->unsent, request_take_fd(r), framed.bytes, framed.len);
     else if (made)
         write_all(r->fd, framed.bytes, framed.len);
+    else
+        brief_unavailable(r->fd, r->framing, r->request_id);
     buffer_free(&text);
     buffer_free(&framed);
-    if (r->fd < 0)
-        return;
-    if (r->body_unread)
-        shutdown(r->fd, SHUT_WR);
-    else
-        close(request_take_fd(r));
+    hang_up(r);
 }
 
 void reply_json(struct request *r, int status, const char *headers, const char *json)
@@ -173,12 +180,6 @@ void reply_failure(struct request *r, enum store_result result, const char *why)
 
 void reply_later(struct request *r, int64_t retry_ms)
 {
-    struct buffer body = {0};
-
-    sse_format_later(&body, sse_jitter(retry_ms));
-    reply_send(r, &(struct reply){.status = 200,
-                                  .type = REPLY_STREAM,
-                                  .body = body.failed ? "" : body.bytes,
-                                  .body_len = body.failed ? 0 : body.len});
-    buffer_free(&body);
+    brief_later(r->fd, r->framing, r->request_id, retry_ms);
+    hang_up(r);
 }

@@ -2,7 +2,8 @@
  * end of the request and close; or, with r->unsent, as far as the socket takes it now, and the
  * rest is left there.  A client that left loses its answer, and nobody is told.
  *
- * Every answer says Cache-Control: no-store.  Each function takes the request's descriptor, but
+ * Every answer says Cache-Control: no-store.  Out of memory the answer is a
+ * 503 that needs none.  Each function takes the request's descriptor, but
  * for a body that is still on its way (body_unread): closed now, the connection could be reset,
  * and the web server would never read the answer.  Then only our side of it is shut down, and
  * whoever reads the rest closes it.
@@ -43,7 +44,7 @@ void reply_error(struct request *r, int status, const char *headers, const char 
 void reply_failure(struct request *r, enum store_result result, const char *why);
 
 /* To a stream that can not be served now: 200, `event: later`, a jittered `retry:`, the end.  A
- * browser gives up for good on anything else. */
+ * browser gives up for good on anything else, so this one needs no memory. */
 void reply_later(struct request *r, int64_t retry_ms);
 
 #endif

@@ -3,16 +3,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "fcgi/descriptors.h"
 #include "fcgi/feeder.h"
 #include "fcgi/janitor.h"
 #include "fcgi/log.h"
 #include "fcgi/readers.h"
-
-/* Descriptors that are not streams: SQLite's, the listener, pipes, the log. */
-enum { DESCRIPTORS_KEPT = 64 };
 
 struct responder {
     const char *db_path;
@@ -66,19 +63,6 @@ static void on_emptied(void *arg)
 /* --------------------------------------------------------------------- starting ------------
  */
 
-/* As many streams as descriptors: the soft limit of most systems is for people, not for us. */
-static size_t streams_max(void)
-{
-    struct rlimit l;
-    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-        return 1024 - DESCRIPTORS_KEPT;
-    l.rlim_cur = l.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &l);
-    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur > 1000000)
-        return 1000000;
-    return l.rlim_cur > 2 * DESCRIPTORS_KEPT ? l.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
-}
-
 static void *run_hub(void *arg)
 {
     hub_run(arg);
@@ -91,7 +75,7 @@ static struct hub *start_all(struct responder *r)
 {
     struct hub_friends friends = {r, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
     struct settings *s = board_get(&r->board);
-    struct hub *h = hub_new(&friends, s, streams_max());
+    struct hub *h = hub_new(&friends, s, descriptors_for_streams());
     settings_unref(s);
     r->readers = readers_new(r->db_path, &r->board);
     if (!h || !r->readers)
@@ -171,6 +155,7 @@ struct responder *responder_new(const char *db_path)
 
 bool responder_serve(struct responder *r, int listener)
 {
+    descriptors_raise();
     r->context.listener = listener;
     r->context.publisher = publisher_new(r->db_path);
     if (!r->context.publisher)

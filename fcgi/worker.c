@@ -91,12 +91,14 @@ static void *worker_run(void *arg)
     int fd;
 
     while ((fd = accept_wait(c->listener, c->stop_fd)) != ACCEPT_STOP) {
-        if (fd != ACCEPT_IDLE) {
+        if (fd == ACCEPT_IDLE) {
+            attendant_idle(&w->attendant);
+        } else if (fd == ACCEPT_FULL) {
+            attendant_release(&w->attendant);
+        } else {
             leave(w->all);
             worker_serve(w, fd);
             come_back(w->all);
-        } else {
-            attendant_idle(&w->attendant);
         }
     }
     attendant_end(&w->attendant);
@@ -158,6 +160,8 @@ void workers_stop(struct workers *all)
 /* True: it is a stream. */
 static bool answer_cgi(struct attendant *a, const struct settings *settings, struct request *r)
 {
+    if (!a->answerer.store)
+        return attendant_finish(a, settings, r);
     switch (answer_judge(&a->answerer, settings, r)) {
     case ANSWER_SAID:
         cgi_rest(r, STDIN_FILENO, INTAKE_REST_MS);
@@ -182,9 +186,8 @@ bool worker_answer_cgi(const struct worker_context *c)
     bool streams = false;
 
     attendant_begin(&a, c);
-    if (!attendant_open(&a))
-        return false;
-    struct settings *settings = answer_settings(&a.answerer);
+    struct settings *settings =
+        attendant_open(&a) ? answer_settings(&a.answerer) : board_get(c->board);
     if (cgi_request(&r, (const char *const *)environ, STDOUT_FILENO))
         streams = answer_cgi(&a, settings, &r);
     settings_unref(settings);

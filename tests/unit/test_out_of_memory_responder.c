@@ -104,6 +104,14 @@ static bool browser_read(struct browser *b, int timeout_ms)
     return true;
 }
 
+/* Whatever failed, it is told something an EventSource survives. */
+static void browser_expect_answer(struct browser *b)
+{
+    b->text[b->len < sizeof b->text ? b->len : sizeof b->text - 1] = '\0';
+    if (b->len < 8 || !strstr(b->text + 8, "Status: 200 OK\r\n"))
+        fail_msg("it was closed with %zu bytes: %s", b->len, b->len > 8 ? b->text + 8 : "");
+}
+
 static void browser_read_up_to(struct browser *b, const struct service *s, int row)
 {
     int ended = 0;
@@ -112,6 +120,7 @@ static void browser_read_up_to(struct browser *b, const struct service *s, int r
             continue;
         if (++ended > 100)
             fail_msg("nothing came behind row %d", b->seen);
+        browser_expect_answer(b);
         close(b->fd);
         browser_connect(b, s);
     }
