@@ -194,6 +194,62 @@ static void test_a_log_that_may_not_be_written_means_later_until_it_may(void **s
     expect_event(b, "message", "open again");
 }
 
+static int status_of_post(struct stage *s)
+{
+    struct answer a;
+    publish(s, &a, "/sse/broadcast", "posted");
+    if (a.status != 200 && (strstr(a.body, s->folder) || strstr(a.body, ".sql")))
+        fail_stage(s, "a path in %s", a.body);
+    return a.status;
+}
+
+/* The log is read-only when it is opened; then its rights are repaired, and posts never pause:
+ * who has it open would keep it as it was. */
+static void repair_while_posts_come(struct stage *s, const char *const end[])
+{
+    char name[NAME_SIZE + 8];
+    set_apart(s);
+    let_all_write(s, true);
+    /* Somebody else works with the log all the time, as an application does. */
+    char command[NAME_SIZE + 64];
+    snprintf(command, sizeof command, "exec /usr/bin/sqlite3 -batch %s", s->db);
+    FILE *other = popen(command, "we");
+    assert_non_null(other);
+    fputs("INSERT INTO events(type, data) VALUES('n', 1);\n", other);
+    fflush(other);
+    await(s, strcmp(shell(s, "SELECT count(*) FROM events"), "1") == 0);
+    for (int i = 0; end[i]; i++) {
+        snprintf(name, sizeof name, "%s%s", s->db, end[i]);
+        assert_int_equal(chmod(name, 0444), 0);
+    }
+    start_as_nobody(s);
+    for (int i = 0; end[i]; i++) { /* which belong to root all the time */
+        snprintf(name, sizeof name, "%s%s", s->db, end[i]);
+        assert_int_equal(chown(name, 0, 0), 0);
+        assert_int_equal(chmod(name, 0444), 0);
+    }
+    struct browser *b = browser_open(s, "/sse/events?last=1");
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(status_of_post(s), 503);
+    for (int i = 0; end[i]; i++) {
+        snprintf(name, sizeof name, "%s%s", s->db, end[i]);
+        assert_int_equal(chmod(name, 0666), 0);
+    }
+    await(s, status_of_post(s) == 200);
+    for (const struct sse_event *e = NULL; !e || strcmp(e->data, "posted") != 0;)
+        if (!(e = browser_next(b, PATIENCE)))
+            fail_stage(s, "what was posted after the repair did not come");
+    pclose(other);
+}
+
+static void test_posts_are_taken_again_though_they_never_paused_after_a_repair(void **state)
+{
+    static const char *const log_alone[] = {"", NULL};
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    repair_while_posts_come(*state, log_alone);
+}
+
 /* A backup of the log that was put in its place belongs to root. */
 static void replace_by_read_only_copy(struct stage *s)
 {
@@ -239,6 +295,8 @@ int main(void)
         scenario(test_a_log_of_a_newer_version_is_left_alone),
         scenario(test_a_log_that_may_not_be_written_means_later_until_it_may),
         scenario(test_open_streams_go_on_when_the_log_turns_read_only),
+        scenario(test_posts_are_taken_again_though_they_never_paused_after_a_repair),
+
         scenario(test_a_full_disk_refuses_publishers_and_loses_nothing),
     };
     return cmocka_run_group_tests_name("trouble", tests, NULL, NULL);
