@@ -62,6 +62,26 @@ static void test_two_processes_and_a_shell_on_a_slow_disk_are_all_taken(void **s
     assert_string_equal(shell(s, "SELECT count(*) FROM events"), "202");
 }
 
+static void test_deploys_in_the_middle_refuse_nobody(void **state)
+{
+    struct stage *s = *state;
+    struct supervised v;
+    static struct posters p;
+    shell_set(s, "buffer_size", "10000");
+    stage_slow_syncs(s, 5);
+    supervised_start(&v, s, 2, NULL);
+    stage_slow_syncs(s, 0);
+    supervised_front(&v);
+    posters_start(&p, s, "/sse/broadcast", 16, POSTS_MAX);
+    for (int deploys = 1; deploys <= 3; deploys++) {
+        await(s, atomic_load(&p.taken) >= 200 * deploys);
+        supervised_hang_up(&v);
+    }
+    posters_finish(&p);
+    expect_all_taken(&p);
+    expect_true_answers(&p, 1);
+}
+
 /* mod_cgi starts a process for each post, and no thread of ours orders them. */
 static void test_processes_of_one_post_each_are_all_taken(void **state)
 {
@@ -124,6 +144,7 @@ int main(void)
         scenario(test_sixty_four_publishers_at_once_are_all_taken),
         scenario(test_a_few_on_a_slow_disk_are_all_taken),
         scenario(test_two_processes_and_a_shell_on_a_slow_disk_are_all_taken),
+        scenario(test_deploys_in_the_middle_refuse_nobody),
         scenario(test_processes_of_one_post_each_are_all_taken),
         scenario(
             test_killed_in_the_middle_what_was_answered_is_there_and_the_rest_whole_or_not),

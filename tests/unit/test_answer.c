@@ -1,6 +1,8 @@
 #include "fcgi/answer.h"
 #include "tests/unit/http_helpers.h"
 
+#include <sqlite3.h>
+
 /* What is answered to a request for `path`; a stream that was opened is ended again. */
 static char *ask(struct answerer *a, const struct settings *settings, const char *method,
                  const char *path, const char *authorization, const char *body)
@@ -137,6 +139,35 @@ test_while_the_log_can_not_be_read_publishers_get_503_and_streams_later(void **s
     settings_unref(a.settings);
     store_close(a.store);
     board_close(&board);
+}
+
+/* Before the settings were read nobody can be told from a publisher. */
+static void test_who_may_have_no_token_is_told_no_path_and_no_statement(void **state)
+{
+    struct place *p = *state;
+    static const char *const paths[] = {"/broadcast", "/send?session=a", "/disconnect"};
+    struct settings *unread = settings_new();
+    char none[128];
+    sqlite3 *holder = NULL;
+
+    snprintf(none, sizeof none, "%s/none/rowcast.db", p->folder);
+    assert_int_equal(sqlite3_open(p->db, &holder), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(holder, "UPDATE rowcast_log SET version = 99", NULL, NULL, NULL),
+        SQLITE_OK);
+    for (size_t i = 0; i < 2 * sizeof paths / sizeof *paths; i++) {
+        struct answerer a = {0};
+        assert_int_equal(store_open(&a.store, i % 2 == 0 ? none : p->db), STORE_OK);
+        char *text = ask(&a, unread, "POST", paths[i / 2], "Bearer secret", "x");
+        assert_has(text, "Status: 503 ");
+        assert_has(text, "{\"error\":\"");
+        assert_has_not(text, p->folder);
+        assert_has_not(text, ".sql");
+        free(text);
+        store_close(a.store);
+    }
+    sqlite3_close(holder);
+    settings_unref(unread);
 }
 
 static void test_settings_are_read_when_they_were_changed(void **state)
@@ -307,6 +338,7 @@ int main(void)
         IN_PLACE(test_an_empty_token_closes_publishing_and_says_so),
         IN_PLACE(test_a_stream_without_room_is_told_to_come_later_and_not_entered),
         IN_PLACE(test_while_the_log_can_not_be_read_publishers_get_503_and_streams_later),
+        IN_PLACE(test_who_may_have_no_token_is_told_no_path_and_no_statement),
         IN_PLACE(test_settings_are_read_when_they_were_changed),
         IN_PLACE(test_head_is_answered_as_get_without_a_body_and_makes_no_session),
         IN_PLACE(test_every_json_answer_ends_with_a_line_break),

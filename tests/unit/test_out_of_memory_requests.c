@@ -183,6 +183,38 @@ static void test_a_publisher_is_told_503_and_never_that_its_request_is_wrong(voi
         fail_each_allocation(p, &asked[i], check_publisher);
 }
 
+/* The same by the publisher's thread, in which memory fails. */
+static long post_to_a_thread(struct place *p, const struct asked *a, long n, bool lasting)
+{
+    struct answerer answerer = {.store = p->store, .publisher = publisher_new(p->db)};
+    struct answered got = {0};
+    struct request r;
+    int client;
+
+    assert_non_null(answerer.publisher);
+    request_make(&r, &client, a->environment, a->body);
+    memory_fail(MEMORY_OTHERS, n, lasting);
+    got.ticket = answer(&answerer, p->settings, &r);
+    got.text = read_to_end(client, NULL);
+    got.failures = memory_mend();
+    publisher_free(answerer.publisher);
+    check_publisher(p, &got);
+    free(got.text);
+    return got.failures;
+}
+
+static void test_the_publishers_thread_says_503_and_what_it_says_is_true(void **state)
+{
+    struct place *p = *state;
+    const struct asked a = {.environment = POST("/broadcast", "text/plain"), .body = "hello"};
+    published = 0;
+    for (int lasting = 0; lasting < 2; lasting++) {
+        long failures = 1;
+        for (long n = 1; failures > 0; n++)
+            failures = post_to_a_thread(p, &a, n, lasting);
+    }
+}
+
 static void check_manager(struct place *p, struct answered *got)
 {
     (void)p;
@@ -214,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_PLACE(test_a_stream_comes_later_and_leaves_no_row_behind),
         IN_PLACE(test_a_publisher_is_told_503_and_never_that_its_request_is_wrong),
+        IN_PLACE(test_the_publishers_thread_says_503_and_what_it_says_is_true),
         IN_PLACE(test_stats_and_disconnect_say_so_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
