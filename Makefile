@@ -97,11 +97,10 @@ test-browsers:
 bench: all $(BUILD)/rowcast-bench $(BUILD)/slow_sync.so
 	@bash tests/bench/run.sh $(BUILD)
 fuzz:
-	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang fuzzers \
+	@$(MAKE) -s -j2 BUILD=build-fuzz CC=clang fuzzers \
 	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+	@bash tests/fuzz/run.sh $(SECONDS) $(patsubst tests/fuzz/%.c,build-fuzz/fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzzers: $(FUZZ)
-	@for f in $(FUZZ); do echo "== $$f"; mkdir -p $$f.corpus; \
-	  $$f -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$$f- $$f.corpus || exit 1; done
 
 tidy: format-check cppcheck clang-tidy
 format-check:

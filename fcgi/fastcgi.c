@@ -230,7 +230,7 @@ static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable
 {
     const char *at = f->pairs;
     char *out = f->pairs;
-    struct pair p;
+    struct pair p = {0};
 
     for (size_t i = 0; i < count; i++) {
         (void)read_pair(&at, f->pairs + f->pairs_len, &p); /* counted, so it is one */

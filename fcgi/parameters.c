@@ -49,7 +49,7 @@ static void add_name(struct text *t, const char *name)
     char shown[NAME_SHOWN + 1];
     size_t n = 0;
 
-    for (; name[n] && n < NAME_SHOWN; n++)
+    for (; n < NAME_SHOWN && name[n]; n++)
         shown[n] = name[n] >= ' ' && name[n] <= '~' && name[n] != '"' ? name[n] : '?';
     shown[n] = '\0';
     add(t, shown);

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -56,7 +55,8 @@ static void end_one(struct intake *i)
 static void remove_at(struct parking *p, size_t n)
 {
     p->count--;
-    memmove(p->waits + n, p->waits + n + 1, (p->count - n) * sizeof p->waits[0]);
+    for (; n < p->count; n++)
+        p->waits[n] = p->waits[n + 1];
 }
 
 /* It will not be waited for any longer.  Its answer is read if the rest of what it sends is

@@ -50,6 +50,9 @@ build 'built by clang' BUILD=build-clang CC=clang everything
 build 'built with ASan and UBSan' SANITIZE=address,undefined all tests
 build 'built with TSan' SANITIZE=thread all tests
 
+# Each parser of strangers' bytes, side by side; and that each run got to where it is meant to get.
+check 'fuzzing, 20 s each' make -s fuzz SECONDS=20
+
 check 'installed, units, socket activation' bash tests/install.sh
 
 LABEL='unit' bash tests/programs.sh $(list unit build)
