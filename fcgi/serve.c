@@ -197,6 +197,11 @@ static bool run(const struct options *o, const struct listener *l, int signals)
     return !w.failed;
 }
 
+static void log_notice(const char *sentence)
+{
+    log_line(LOG_LEVEL_WARN, "log_files", "note=\"%s\"", sentence);
+}
+
 static bool prepare(const struct options *o, int *signals)
 {
     /* Batches are made in one thread and freed in another: more arenas would only scatter them.
@@ -204,6 +209,7 @@ static bool prepare(const struct options *o, int *signals)
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     *signals = block_signals();
+    store_notices(log_notice);
     if (o->control >= 0 && fcntl(o->control, F_SETFD, FD_CLOEXEC) != 0) {
         log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"--control %d: no such descriptor\"",
                  o->control);

@@ -188,16 +188,38 @@ static enum store_result begin(struct store *s, struct patience *p)
     return r;
 }
 
+/* How far the log reaches now, as far as we know. */
+static void note_seen(struct store *s, struct appending *const *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t rows = items[i]->what.session_count ? items[i]->what.session_count : 1;
+        if (items[i]->result == STORE_OK) /* the ids of one publication ascend */
+            file_saw(s->log.hold.file, items[i]->epoch, items[i]->ids[rows - 1]);
+    }
+}
+
+/* Nothing was written, since the log was replaced before the commit: into the new one. */
+static bool is_to_be_redone(struct store *s, enum store_result r, struct patience *p)
+{
+    return r == STORE_BUSY && !s->log.unsure && !database_is_current(&s->log) &&
+           wait_for_lock(p, 0);
+}
+
 static enum store_result append_together(struct store *s, struct appending *const *items,
                                          size_t n, struct patience *p)
 {
     enum store_result r = begin(s, p);
     if (r == STORE_OK)
         r = append_group(s, items, n);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_COMMIT);
-    if (r != STORE_OK)
+    if (r != STORE_OK) {
         database_rollback(&s->log);
+        return r;
+    }
+    r = database_commit(s, &s->log);
+    if (is_to_be_redone(s, r, p))
+        return append_together(s, items, n, p);
+    if (r == STORE_OK)
+        note_seen(s, items, n);
     return r;
 }
 

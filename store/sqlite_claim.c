@@ -145,6 +145,8 @@ static enum store_result survey(struct claiming *c, enum store_result saved)
     memcpy(c->out->epoch, c->log.epoch, sizeof c->out->epoch);
     r = c->settings->enable_reconnection ? survey_with_session(c) : survey_without_session(c);
     claim_log_end(c->store);
+    if (r == STORE_OK && !database_is_current(&c->store->log))
+        r = database_changed(c->store, &c->store->log);
     if (r != STORE_OK)
         forget(c);
     return r;

@@ -99,26 +99,15 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
     return store_refuse(s, r, "%s: %s", doing, sqlite3_errmsg(d->db));
 }
 
-static void identity_read(const char *path, const char *wal_path, struct identity *out)
-{
-    struct stat file;
-    memset(out, 0, sizeof *out);
-    if (stat(path, &file) == 0) {
-        out->device = file.st_dev;
-        out->inode = file.st_ino;
-    }
-    if (wal_path && stat(wal_path, &file) == 0) {
-        out->wal_device = file.st_dev;
-        out->wal_inode = file.st_ino;
-    }
-}
-
 bool database_is_current(const struct database *d)
 {
-    struct identity now;
-    identity_read(d->path, d->wal_path, &now);
-    return now.device == d->identity.device && now.inode == d->identity.inode &&
-           now.wal_device == d->identity.wal_device && now.wal_inode == d->identity.wal_inode;
+    return d->opening || file_is_current(&d->hold); /* identity_note looks when it is open */
+}
+
+enum store_result database_changed(struct store *s, struct database *d)
+{
+    return store_refuse(s, STORE_BUSY, "%s, or its -wal or -shm, was just replaced or removed",
+                        d->path);
 }
 
 void database_close(struct store *s, struct database *d)
@@ -140,6 +129,19 @@ void database_close(struct store *s, struct database *d)
     d->wal_path = NULL;
     d->suspect = false;
     d->readonly = false;
+    file_leave(&d->hold);
+}
+
+/* Not in the middle of something, nor being opened. */
+static bool is_at_rest(const struct database *d)
+{
+    return d->db && !d->opening && sqlite3_get_autocommit(d->db);
+}
+
+void database_let_go(struct store *s, struct database *d)
+{
+    if (is_at_rest(d) && file_is_outdated(&d->hold))
+        database_close(s, d);
 }
 
 sqlite3_stmt *database_statement(struct database *d, enum sql id)
@@ -208,7 +210,8 @@ static enum store_result file_make(struct store *s, const struct database *d)
 
 static enum store_result connect_to(struct store *s, struct database *d)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                SQLITE_OPEN_NOFOLLOW;
     d->opened_at = database_clock_ms();
     int rc = sqlite3_open_v2(d->path, &d->db, flags, NULL);
     if (rc == SQLITE_OK) {
@@ -257,15 +260,67 @@ static enum store_result schema_run(struct store *s, struct database *d)
     return STORE_OK;
 }
 
+/* A restored copy may be in rollback mode (VACUUM INTO makes such), where readers lock
+ * publishers out.  What may not be written stays as it is. */
+static enum store_result wal_mode(struct store *s, struct database *d)
+{
+    sqlite3_stmt *stmt = database_statement(d, SQL_JOURNAL_WAL);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW)
+        r = store_failed(s, d, "putting the file into WAL mode");
+    sqlite3_reset(stmt);
+    if (r != STORE_READONLY)
+        return r;
+    s->why[0] = '\0';
+    return STORE_OK;
+}
+
 /* What is open now, unless it was replaced while we opened it. */
 static enum store_result identity_note(struct store *s, struct database *d)
 {
     int moved = 0;
-    identity_read(d->path, d->wal_path, &d->identity);
     sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (moved)
-        return store_refuse(s, STORE_BUSY, "%s was replaced while it was opened", d->path);
-    return STORE_OK;
+    return moved || !file_entered(&d->hold) ? database_changed(s, d) : STORE_OK;
+}
+
+static enum store_result enter(struct store *s, struct database *d)
+{
+    struct file *f = file_of(d->path);
+    if (!f)
+        return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
+    enum store_result r = place_prepare(s, d, f);
+    if (r == STORE_OK && !file_enter(&d->hold, f))
+        r = store_refuse(
+            s, STORE_BUSY,
+            "%s, or its -wal or -shm, was replaced or removed: waiting until all of "
+            "this process have closed it",
+            d->path);
+    return r;
+}
+
+static enum store_result database_open(struct store *s, struct database *d)
+{
+    d->opening = true;
+    enum store_result r = enter(s, d);
+    if (r == STORE_OK)
+        r = file_make(s, d);
+    if (r == STORE_OK)
+        r = connect_to(s, d);
+    if (r == STORE_OK)
+        r = schema_run(s, d);
+    if (r == STORE_OK)
+        r = wal_mode(s, d);
+    if (r == STORE_OK)
+        r = d == &s->log ? log_opened(s) : sessions_opened(s);
+    if (r == STORE_OK)
+        r = identity_note(s, d);
+    d->opening = false;
+    if (r == STORE_OK)
+        place_share(d);
+    else
+        database_close(s, d);
+    return r;
 }
 
 int64_t database_clock_ms(void)
@@ -282,23 +337,46 @@ static bool may_have_been_repaired(const struct database *d)
     return d->readonly && database_clock_ms() - d->opened_at >= READONLY_REST_MS;
 }
 
+static bool is_usable(const struct database *d)
+{
+    return d->db && !d->suspect && !may_have_been_repaired(d) && database_is_current(d);
+}
+
 enum store_result database_use(struct store *s, struct database *d)
 {
+    enum store_result r = STORE_OK;
     s->why[0] = '\0';
     s->idle = 0;
-    if (d->db && !d->suspect && !may_have_been_repaired(d) && database_is_current(d))
-        return STORE_OK;
+    database_let_go(s, d == &s->log ? &s->sessions : &s->log);
+    if (d == &s->log)
+        r = place_follow(s);
+    if (r != STORE_OK || is_usable(d))
+        return r;
     database_close(s, d);
-    enum store_result r = file_make(s, d);
-    if (r == STORE_OK)
-        r = connect_to(s, d);
-    if (r == STORE_OK)
-        r = schema_run(s, d);
-    if (r == STORE_OK)
-        r = d == &s->log ? log_opened(s) : sessions_opened(s);
-    if (r == STORE_OK)
-        r = identity_note(s, d);
+    return database_open(s, d);
+}
+
+enum store_result database_commit(struct store *s, struct database *d)
+{
+    d->unsure = false;
+    enum store_result r =
+        database_is_current(d) ? database_run(s, d, SQL_COMMIT) : database_changed(s, d);
     if (r != STORE_OK)
-        database_close(s, d);
+        database_rollback(d);
+    d->unsure = r == STORE_OK && !database_is_current(d);
+    if (d->unsure)
+        r = store_refuse(
+            s, STORE_BUSY,
+            "%s, or its -wal or -shm, was replaced or removed while it was written: "
+            "what was written may be lost",
+            d->path);
+    return r;
+}
+
+enum store_result database_end_read(struct store *s, struct database *d)
+{
+    enum store_result r = database_run(s, d, SQL_COMMIT);
+    if (r == STORE_OK && !database_is_current(d))
+        r = database_changed(s, d);
     return r;
 }

@@ -14,33 +14,31 @@
 #include <sys/stat.h>
 
 #include "sql_text.h" /* made from sql/ by the Makefile: enum sql, sql_text[], SQL_COUNT */
+#include "store/sqlite_file.h"
 #include "store/store.h"
 
 enum { STORE_BUSY_MS = 250, READONLY_REST_MS = 500, WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
 
-/* What a path led to. */
-struct identity {
-    dev_t device, wal_device;
-    ino_t inode, wal_inode;
-};
-
 struct database {
-    char *path;
+    char *path;       /* absolute, without symbolic links */
     mode_t mode;      /* of a file that is made */
     enum sql pragmas; /* for each connection */
     enum sql version; /* can not be prepared where there is no schema yet: then … */
     enum sql schema;  /* … this is run, in a transaction of its own */
     sqlite3 *db;      /* NULL: not open */
-    char *wal_path;   /* beside the file that `path` led to, symbolic links resolved */
+    char *wal_path;   /* beside it */
     bool made;        /* the schema was run by this connection */
     bool suspect;     /* an I/O error: the next call opens it anew */
     bool readonly; /* a write was refused: opened anew READONLY_REST_MS after it was opened */
     int64_t opened_at; /* database_clock_ms */
-    struct identity identity;
+    bool unsure;       /* database_commit: what it was asked to write may be lost */
+    bool opening;      /* it may not be used meanwhile */
+    struct hold hold;  /* what is open */
     sqlite3_stmt *statement[SQL_COUNT];
 };
 
 struct store {
+    char *given; /* the path of the log as it was given, which may lead over symbolic links */
     struct database log;
     struct database sessions;
     sqlite3_stmt *walk[WALKS_MAX]; /* one a mailbox that is read at the same time */
@@ -68,8 +66,20 @@ void database_close(struct store *s, struct database *d);
 /* Milliseconds of the monotonic clock. */
 int64_t database_clock_ms(void);
 
-/* Whether the path still leads to the file that is open. */
+/* Whether the path still leads to the files that are open.  Costs three stat(). */
 bool database_is_current(const struct database *d);
+
+/* COMMIT what was written, if that is so; and STORE_BUSY as well if it is not so afterwards:
+ * then what was written may be in files that nobody reads any more.  Else whoever opens the
+ * file from now on sees it, whatever becomes of -wal and -shm.  What failed is rolled back. */
+enum store_result database_commit(struct store *s, struct database *d);
+
+/* End what was only read.  STORE_BUSY: the files were changed meanwhile, so what was read may
+ * be of two moments. */
+enum store_result database_end_read(struct store *s, struct database *d);
+
+/* Close what another thread found to be replaced; for who is about to wait, or to rest. */
+void database_let_go(struct store *s, struct database *d);
 
 /* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed tells).
  */
@@ -84,6 +94,44 @@ void database_rollback(struct database *d);
 /* Translate the connection's last error, and keep its sentence in store_why: `doing` is what
  * was being done, "reading the log".  Never returns STORE_OK. */
 enum store_result store_failed(struct store *s, struct database *d, const char *doing);
+
+/* Tell people, through store_notices, what is no failure of a call. */
+void store_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* STORE_BUSY: the files were changed under us. */
+enum store_result database_changed(struct store *s, struct database *d);
+
+/* ---------------------------------------------------------------- around a file
+ * (sqlite_place.c)
+ */
+
+/* The path without symbolic links, also of a file that is not there yet.  NULL: no memory. */
+char *place_resolve(const char *path);
+
+/* Whether the path that was given leads to another file than the log that is open; costs one
+ * stat(), and only where there are symbolic links on the way. */
+bool place_leads_elsewhere(const struct store *s);
+
+/* Where the log's path leads now; another file than before: the sessions are there, too. */
+enum store_result place_follow(struct store *s);
+
+/* Before the file is opened, or made: whether it may be. */
+enum store_result place_prepare(struct store *s, struct database *d, struct file *f);
+
+/* After it was opened: what we made beside it gets the file's group.  Tells who is locked out.
+ */
+void place_share(const struct database *d);
+
+/* Whether the file's owner may not write what stands beside it, and the cure. */
+bool place_locks_out(const struct database *d, char *sentence, size_t size);
+
+/* How many other names it has; by each, SQLite would use another -wal. */
+int place_other_names(const struct database *d);
+
+/* Whether it is what only our account can have put there: a regular file of it with no more
+ * than so many names.  `why` gets a sentence if not. */
+bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *why,
+                  size_t size);
 
 /* Say why in our own words. */
 enum store_result store_refuse(struct store *s, enum store_result r, const char *format, ...)
@@ -116,6 +164,9 @@ enum store_result sessions_known(struct store *s, const char *id, bool *known);
  * what an earlier holder of our responder's number left tidied (sqlite_sessions.c).
  * database_use calls it; it may not call database_use. */
 enum store_result sessions_opened(struct store *s);
+
+/* The log's path leads elsewhere now: a process that has a lease takes one there. */
+void lease_follow(struct store *s);
 
 /* The responder's number under this process's lease, 0 without one (sqlite_lease.c). */
 int lease_number(struct store *s);

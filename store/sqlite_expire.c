@@ -228,7 +228,7 @@ static enum store_result empty_mailboxes(struct store *s, const struct slice *sl
         room -= r == STORE_OK ? sqlite3_changes(s->log.db) : 0;
     }
     if (begun && r == STORE_OK)
-        r = database_run(s, &s->log, SQL_COMMIT);
+        r = database_commit(s, &s->log);
     if (begun && r != STORE_OK)
         database_rollback(&s->log);
     return r;

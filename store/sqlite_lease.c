@@ -44,13 +44,27 @@ static struct lease *lease_new(void)
     return l;
 }
 
+/* Whoever may write the folder can put another file there: one that is not ours alone is not
+ * used.  -1: errno tells why. */
+static int leases_open(const char *path, struct stat *st)
+{
+    char why[STORE_WHY_SIZE];
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0 || (fstat(fd, st) == 0 && place_is_own(st, 1, path, why, sizeof why)))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    store_notice("%s", why);
+    return -1;
+}
+
 /* Open `path` and make sure the entry is for it.  Called with the lock held. */
 static struct lease *lease_for(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct stat st;
+    int fd = leases_open(path, &st);
     struct lease *l = NULL;
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (fd < 0)
         goto done;
     for (l = leases; l; l = l->next)
         if (l->device == st.st_dev && l->inode == st.st_ino)
@@ -113,11 +127,11 @@ static bool take(struct lease *l)
  * descriptor keeps its number, since other threads use it.  Called with the lock held. */
 static void move(struct lease *l, const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), number = l->number;
     struct stat st;
+    int fd = leases_open(path, &st), number = l->number;
     if (fd < 0)
         return; /* the next look tries again */
-    if (fstat(fd, &st) == 0 && dup3(fd, l->fd, O_CLOEXEC) == l->fd) {
+    if (dup3(fd, l->fd, O_CLOEXEC) == l->fd) {
         l->device = st.st_dev;
         l->inode = st.st_ino;
         if (number && !try_lock(l->fd, number)) {
@@ -142,6 +156,15 @@ void lease_keep(struct store *s)
     s->sessions.suspect |= l->number != number; /* opened anew, it is entered there */
     pthread_mutex_unlock(&lock);
     free(path);
+}
+
+void lease_follow(struct store *s)
+{
+    bool had = s->lease && s->lease->number != 0;
+    s->lease = NULL;
+    struct lease *l = had ? lease_of(s) : NULL;
+    if (l)
+        take(l);
 }
 
 int lease_number(struct store *s)

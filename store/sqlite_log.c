@@ -34,7 +34,11 @@ enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *
 enum store_result store_end(struct store *s, struct store_end *out)
 {
     enum store_result r = database_use(s, &s->log);
-    return r == STORE_OK ? log_read_end(s, out, NULL) : r;
+    if (r == STORE_OK)
+        r = log_read_end(s, out, NULL);
+    if (r == STORE_OK)
+        file_saw(s->log.hold.file, out->epoch, out->last_id);
+    return r;
 }
 
 /* Before the rows are read, or the commit that comes in between is never seen to be new. */
@@ -233,11 +237,12 @@ enum store_result store_read(struct store *s, const struct store_question *q,
     if (r == STORE_OK)
         r = read_in_transaction(s, q, &t, end);
     if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_COMMIT);
+        r = database_end_read(s, &s->log);
     if (r != STORE_OK) {
         database_rollback(&s->log);
         return r;
     }
+    file_saw(s->log.hold.file, end->epoch, end->last_id);
     *through = t.through >= 0 ? t.through : end->last_id > q->after ? end->last_id : q->after;
     return STORE_OK;
 }

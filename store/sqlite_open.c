@@ -27,7 +27,8 @@ enum store_result store_open(struct store **out, const char *path)
     if (!s)
         return STORE_NOMEM;
     s->data_version = -1;
-    s->log = (struct database){.path = strdup(path),
+    s->given = strdup(path);
+    s->log = (struct database){.path = place_resolve(path),
                                .mode = 0660,
                                .pragmas = SQL_OPEN_LOG,
                                .version = SQL_LOG_VERSION,
@@ -36,9 +37,9 @@ enum store_result store_open(struct store **out, const char *path)
                                     .pragmas = SQL_OPEN_SESSIONS,
                                     .version = SQL_SESSIONS_VERSION,
                                     .schema = SQL_SESSIONS_SCHEMA};
-    if (asprintf(&s->sessions.path, "%s.sessions", path) < 0)
+    if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
         s->sessions.path = NULL;
-    if (!s->log.path || !s->sessions.path) {
+    if (!s->given || !s->sessions.path) {
         store_close(s);
         return STORE_NOMEM;
     }
@@ -55,6 +56,7 @@ void store_close(struct store *s)
     database_close(s, &s->log);
     free(s->sessions.path);
     free(s->log.path);
+    free(s->given);
     free(s);
 }
 
@@ -164,21 +166,38 @@ static enum store_result epoch_renew(struct store *s, const char *epoch, int64_t
     return r;
 }
 
+/* A new epoch, if the log of `seen` stands below what was seen. */
+static enum store_result epoch_compare(struct store *s, const struct store_end *seen)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK || strcmp(seen->epoch, end.epoch) != 0 || seen->last_id <= end.last_id)
+        return r;
+    return epoch_renew(s, seen->epoch, seen->last_id);
+}
+
 /* A log that stands below what was seen of it is a restored copy, or lost its end in a power
- * cut: its ids will be given again, so they need another epoch.  What was seen is read before
- * the end, which only grows. */
+ * cut: its ids will be given again, so they need another epoch.  What was seen, by this process
+ * or by those that saved it in the sessions, is read before the end, which only grows.  Where a
+ * -wal was taken away, nobody knows what was in it: the ids may have been given again by now.
+ */
 static enum store_result epoch_check(struct store *s)
 {
-    struct store_end seen, end;
-    bool known = false;
-    if (sessions_seen(s, &seen, &known) != STORE_OK || !known) {
-        s->why[0] = '\0'; /* the sessions have their own day to complain */
-        return STORE_OK;
+    struct file *f = s->log.hold.file;
+    bool known = false, robbed = file_is_robbed(f);
+    struct store_end seen = file_seen(f), saved;
+    if (robbed)
+        seen.last_id = INT64_MAX;
+    if (sessions_seen(s, &saved, &known) != STORE_OK) {
+        known = false; /* the sessions have their own day to complain */
+        s->why[0] = '\0';
     }
-    enum store_result r = log_read_end(s, &end, NULL);
-    if (r != STORE_OK || strcmp(seen.epoch, end.epoch) != 0 || seen.last_id <= end.last_id)
-        return r;
-    return epoch_renew(s, seen.epoch, seen.last_id);
+    enum store_result r = epoch_compare(s, &seen);
+    if (r == STORE_OK && known)
+        r = epoch_compare(s, &saved);
+    if (r == STORE_OK && robbed)
+        file_is_mended(f);
+    return r;
 }
 
 enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
@@ -196,6 +215,11 @@ enum store_result log_opened(struct store *s)
         settings_complete(s);
     if (r == STORE_OK)
         r = epoch_check(s);
+    struct store_end end;
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, NULL);
+    if (r == STORE_OK)
+        file_saw(s->log.hold.file, end.epoch, end.last_id);
     return r;
 }
 

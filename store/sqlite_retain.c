@@ -17,7 +17,7 @@ static enum store_result write_one(struct store *s, enum sql id, const char *kin
     else
         r = database_do(s, &s->log, retaining, id, kinds, text, number);
     if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_COMMIT);
+        r = database_commit(s, &s->log);
     if (r != STORE_OK)
         database_rollback(&s->log);
     return r;

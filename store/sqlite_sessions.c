@@ -31,6 +31,20 @@ static void complete(struct store *s)
         database_rollback(&s->sessions);
 }
 
+/* Their -wal was taken away while it was in use: bookmarks in it are lost, and where they were,
+ * a stream would begin at the end without a word.  Who is unknown is told. */
+static enum store_result forget_the_robbed(struct store *s)
+{
+    struct file *f = s->sessions.hold.file;
+    if (!file_is_robbed(f))
+        return STORE_OK;
+    enum store_result r = database_do(s, &s->sessions, "forgetting what may be incomplete",
+                                      SQL_SESSIONS_LOST, "i", sessions_now());
+    if (r == STORE_OK)
+        file_is_mended(f);
+    return r;
+}
+
 enum store_result sessions_opened(struct store *s)
 {
     struct database *d = &s->sessions;
@@ -45,6 +59,8 @@ enum store_result sessions_opened(struct store *s)
         return r;
     complete(s);
     r = lease_enter(s);
+    if (r == STORE_OK)
+        r = forget_the_robbed(s);
     if (r != STORE_READONLY && r != STORE_FULL)
         return r;
     s->why[0] = '\0'; /* what it has may be read; who writes tries to enter again */
@@ -103,7 +119,7 @@ enum store_result sessions_begin(struct store *s)
 
 enum store_result sessions_commit(struct store *s)
 {
-    enum store_result r = database_run(s, &s->sessions, SQL_COMMIT);
+    enum store_result r = database_commit(s, &s->sessions);
     sessions_abandon(s);
     return r;
 }
@@ -195,11 +211,13 @@ enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max
 {
     struct database *d = &s->sessions;
     lease_keep(s);
+    database_let_go(s, &s->log);
     int64_t own = lease_number(s), newest = 0;
     *n = 0;
     enum store_result r = database_use(s, d);
     if (r != STORE_OK)
         return r;
+    file_keep(&d->hold);
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_ENDINGS, "ii", own, (int64_t)max);
     int rc = st ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW && *n < max) {

@@ -18,13 +18,18 @@ enum {
     EAGER_US = 50000,    /* how long the looks are short after the watch fired */
     EAGER_FIRST_US = 50, /* … growing … */
     EAGER_LONGEST_US = 200,
-    IDENTITY_US = 1000000 /* between looks at the path */
+    IDENTITY_US = 1000000,    /* between looks at the paths */
+    IDENTITY_EAGER_US = 1000, /* … while the watch is not asked, which tells of changes there */
+    KEEP_US = 1000000         /* between looks at the second names of -wal and -shm */
 };
 
 struct waiter {
-    int wake;      /* an eventfd; -1: none */
-    int watch;     /* inotify, of the -wal and of its directory; -1: refused */
-    char *watched; /* the path of the -wal it is for */
+    int wake;                 /* an eventfd; -1: none */
+    int watch;                /* inotify, of the -wal and of its directory; -1: refused */
+    char *watched;            /* the path of the -wal it is for */
+    bool moved;               /* a file of the log was removed, or another put in its place */
+    int64_t look_at, keep_at; /* when the next look is due … */
+    unsigned generation;      /* … at the files of this one */
 };
 
 static int64_t now_us(void)
@@ -60,7 +65,8 @@ static void watch_open(struct waiter *w, const char *wal_path)
     char *copy = strdup(wal_path);
     w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (!w->watched || !copy || w->watch < 0 ||
-        inotify_add_watch(w->watch, dirname(copy), IN_CREATE | IN_MOVED_TO) < 0) {
+        inotify_add_watch(w->watch, dirname(copy),
+                          IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0) {
         if (w->watch >= 0)
             close(w->watch);
         w->watch = -1;
@@ -68,6 +74,14 @@ static void watch_open(struct waiter *w, const char *wal_path)
         watch_wal(w);
     }
     free(copy);
+}
+
+/* The log, or its -wal or -shm: "rowcast.db-wal" is the name of the second. */
+static bool is_of_the_log(const char *name, const char *wal_name)
+{
+    size_t n = strlen(wal_name) - strlen("-wal");
+    return strncmp(name, wal_name, n) == 0 &&
+           (!name[n] || strcmp(name + n, "-wal") == 0 || strcmp(name + n, "-shm") == 0);
 }
 
 /* Read what the watch has; true if it was about the -wal: written (no name: the watch of the
@@ -82,10 +96,12 @@ static bool watch_fired(struct waiter *w)
     while ((n = read(w->watch, buffer, sizeof buffer)) > 0)
         for (char *p = buffer; p < buffer + n;) {
             const struct inotify_event *e = (const void *)p;
-            bool made = e->len && strcmp(e->name, name) == 0;
+            bool made =
+                e->len && strcmp(e->name, name) == 0 && (e->mask & (IN_CREATE | IN_MOVED_TO));
             if (made)
                 watch_wal(w);
             fired |= made || (e->mask & (IN_MODIFY | IN_Q_OVERFLOW));
+            w->moved |= e->len && is_of_the_log(e->name, name);
             p += sizeof *e + e->len;
         }
     return fired;
@@ -159,16 +175,32 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Whether the files are still those that are open, when it is time to look. */
+static bool are_still_there(struct store *s, struct waiter *w, int64_t now, bool eager)
+{
+    if (file_is_outdated(&s->log.hold))
+        return false;
+    if (now >= w->keep_at || w->generation != s->log.hold.generation) {
+        file_keep(&s->log.hold);
+        w->generation = s->log.hold.generation;
+        w->keep_at = now + KEEP_US;
+    }
+    int64_t soon = now + (eager ? IDENTITY_EAGER_US : IDENTITY_US);
+    w->look_at = smaller(w->look_at, soon);
+    if (!w->moved && now < w->look_at)
+        return true;
+    w->moved = false;
+    w->look_at = soon;
+    return database_is_current(&s->log) && !place_leads_elsewhere(s);
+}
+
 static void wait_watching(struct store *s, struct waiter *w, int64_t deadline)
 {
-    int64_t now = now_us(), eager_until = 0, pause = 0, look_at = now + IDENTITY_US;
-    while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline) {
-        if (now >= look_at) {
-            if (!database_is_current(&s->log))
-                return;
-            look_at = now + IDENTITY_US;
-        }
-        bool eager = now < eager_until;
+    int64_t now = now_us(), eager_until = 0, pause = 0;
+    bool eager = false;
+    while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline &&
+           are_still_there(s, w, now, eager)) {
+        eager = now < eager_until;
         int64_t us = eager ? pause : w->watch < 0 ? UNWATCHED_US : SLEEP_US;
         if (sleep_until_something(w, smaller(us, deadline - now), eager)) {
             eager_until = now_us() + EAGER_US;
@@ -192,6 +224,7 @@ enum store_result store_wait(struct store *s, int timeout_ms)
     s->why[0] = '\0';
     s->idle = 0;
     database_close(s, &s->sessions);
+    database_let_go(s, &s->log);
     struct waiter *w = waiter_get(s);
     if (!w)
         return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");

@@ -47,6 +47,12 @@ enum { STORE_WHY_SIZE = 256, SESSION_ID_SIZE = 17, SESSION_TOKEN_SIZE = 33 };
 enum store_result store_open(struct store **out, const char *path);
 void store_close(struct store *s); /* NULL is fine */
 
+/* Who hears what people should know although no call failed: a log that the store's files lock
+ * its owner out of, and the like; each once, from whatever thread.  Set before the first store
+ * is used; NULL: nobody. */
+typedef void (*store_say)(const char *sentence);
+void store_notices(store_say to);
+
 /* Why the last call failed, in a sentence; "" after a success.  Valid until the next call. */
 const char *store_why(const struct store *s);
 

@@ -76,8 +76,7 @@ static void test_a_log_that_may_not_be_written_is_said(void **state)
         skip(); /* only root can be somebody else */
     stage_share_with(s, "nobody");
     assert_int_equal(chmod(s->db, 0440), 0);
-    expect_finding(s, "nobody", "can not be written: ");
-    expect_finding(s, "nobody", "readonly");
+    expect_finding(s, "nobody", "nobody may not write it. Give both accounts one group");
 }
 
 static void test_what_is_no_database_is_said(void **state)
