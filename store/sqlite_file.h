@@ -10,13 +10,13 @@
  * and two writers whose locks are in two -shm files write over each other.  What is done:
  *
  *  1. A -wal or -shm that is gone gets its name back, from the second name: nothing happened.
- *  2. Else the file is in another *generation*.  SQLite has one mapping of the -shm for all
- *     connections of a process to a file, so those of the earlier generation have to close,
- * each by its own thread, before one of the new generation opens.
+ *  2. Else another *generation* of the file begins.  SQLite has one mapping of the -shm for all
+ *     connections of a process to a file; so those of the earlier generation have to close,
+ *     each by its own thread, before one of the new generation opens.
  *  3. If a -wal was taken away that was in use, commits may be lost that somebody was told of:
  *     the log needs another epoch (file_is_robbed).
- *  4. A -wal that belongs to a file which was replaced is moved to rowcast.db-wal.replaced,
- * since SQLite would read it into the new one.
+ *  4. A -wal that belongs to a file which was replaced is moved to rowcast.db-wal.replaced:
+ *     SQLite would read it into the new one.
  *
  * None of this opens a file: closing a descriptor would drop SQLite's locks.
  *

@@ -4,7 +4,7 @@
  * and belongs to the thread that opened it (only store_wake may be called by others).  The two
  * files behind it are opened when a call first needs them, so that a process which answers one
  * request pays for one connection; each call looks whether the path still leads to the file it
- * has open (two stat() calls, 2 µs) and opens it anew if not.
+ * has open (three stat() calls, 3 µs) and opens it anew if not.
  *
  * Every call returns a store_result and leaves a sentence for people in store_why().  After any
  * failure the store is usable: nothing is half done, the next call tries again, also after the
