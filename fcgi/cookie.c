@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fcgi/position.h"
+
 static bool is_token(const char *text, size_t len)
 {
     return len == SESSION_TOKEN_SIZE - 1 && strspn(text, "0123456789abcdef") >= len;
@@ -10,6 +12,8 @@ static bool is_token(const char *text, size_t len)
 
 static void add_token(struct cookie_tokens *out, const char *text, size_t len)
 {
+    if (position_means_none(text, len))
+        return;
     if (!is_token(text, len)) {
         out->unusable = true;
         return;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "fcgi/position.h"
+
 enum { NAMES_MAX = 24, NAME_SHOWN = 40 };
 
 /* The table.  `names` are told to people; `aliases` are as good. */
@@ -9,7 +11,7 @@ static const struct {
     const char *names[NAMES_MAX], *aliases[NAMES_MAX];
 } table[] = {
     [ROUTE_EVENTS] = {{"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
-                      {"last_event_id"}},
+                      {NULL}}, /* and other spellings of lastEventId (position.h) */
     [ROUTE_BROADCAST] = {{"channel", "type", "dedup_key", "data"}, {NULL}},
     [ROUTE_SEND] = {{"session", "type", "dedup_key", "data"}, {NULL}},
     [ROUTE_DISCONNECT] = {{"session"}, {NULL}},
@@ -26,6 +28,8 @@ static bool is_one_of(const char *const *names, const char *name)
 
 static bool has(enum route route, const char *name)
 {
+    if (route == ROUTE_EVENTS && position_is_name(name))
+        return true;
     return is_one_of(table[route].names, name) || is_one_of(table[route].aliases, name);
 }
 

@@ -75,33 +75,39 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
     return NULL;
 }
 
-/* The header is newer than what the page put into the address when it connected first. */
-static const char *presented_id(const struct request *r, const struct query *q)
+/* The header is newer than what the page put into the address when it connected first; but one
+ * that cannot be used hides nothing.  In the address the last counts: some clients append
+ * theirs to what the page wrote. */
+static struct position presented(const struct request *r, const struct query *q)
 {
-    static const char *const names[] = {"lastEventId", "last_event_id"};
+    struct position best = position_read(r->last_event_id);
+    struct query_item item;
 
-    if (r->last_event_id[0] != '\0')
-        return r->last_event_id;
-    for (size_t i = 0; i < 2; i++) {
-        const char *id = query_value(q, names[i]);
-        if (id != NULL && id[0] != '\0')
-            return id;
+    if (best.kind == POSITION_ID || best.kind == POSITION_EARLIEST)
+        return best;
+    for (const struct UriQueryListStructA *at = q->list; query_next(&at, &item);) {
+        if (!item.value || !position_is_name(item.name))
+            continue;
+        struct position p = position_read(item.value);
+        if (p.kind >= best.kind && p.kind != POSITION_NONE)
+            best = p;
     }
-    return NULL;
+    return best;
 }
 
-static const char *read_position(struct claim_request *c, const struct request *r,
-                                 const struct query *q)
+static const char *read_position(struct wish *w, const struct request *r, const struct query *q)
 {
-    const char *id = presented_id(r, q), *newest = query_value(q, "last");
+    struct claim_request *c = &w->claim;
+    const char *newest = query_value(q, "last");
 
     if (newest != NULL && (newest[0] == '\0' || newest[strspn(newest, "0123456789")] != '\0'))
         return "last= wants the number of events to begin with";
-    if (id != NULL && strcmp(id, "earliest") == 0) {
+    w->position = presented(r, q);
+    if (w->position.kind == POSITION_EARLIEST) {
         c->start = START_EARLIEST;
-    } else if (id != NULL) {
+    } else if (w->position.kind != POSITION_NONE) {
         c->start = START_AT_ID;
-        c->position = id;
+        c->position = w->position.text; /* "" if none can be used */
     } else if (newest != NULL) {
         c->start = START_NEWEST;
         c->newest = strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
@@ -166,7 +172,7 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
     if (wrong == NULL)
         wrong = read_types(w, q, nomem);
     if (wrong == NULL)
-        wrong = read_position(&w->claim, r, q);
+        wrong = read_position(w, r, q);
     if (wrong == NULL)
         wrong = read_wait(w, q);
     if (wrong == NULL)

@@ -6,6 +6,7 @@
 
 #include "fcgi/cookie.h"
 #include "fcgi/meta.h"
+#include "fcgi/position.h"
 #include "fcgi/query.h"
 #include "fcgi/request.h"
 #include "store/store.h"
@@ -14,6 +15,7 @@ struct wish {
     struct claim_request claim; /* its strings are the request's, the query's, or below */
     int32_t wait_ms;            /* a poll, and how long it waits; -1: a stream */
     uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
+    struct position position;
     struct cookie_tokens tokens;
     const char *token[COOKIE_TOKENS_MAX];
     char user_agent[META_TEXT_SIZE];

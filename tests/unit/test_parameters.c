@@ -80,9 +80,9 @@ static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **stat
 
 static void test_near_misses_are_refused(void **state)
 {
-    static const char *const names[] = {"channel[]=a",   "Channel=a",      "channels=a",
-                                        "channel%20=a",  "channel%00=a",   "+channel=a",
-                                        "lasteventid=1", "last_eventid=1", "amp;types=a"};
+    static const char *const names[] = {"channel[]=a",  "Channel=a",      "channels=a",
+                                        "channel%20=a", "channel%00=a",   "+channel=a",
+                                        "lastevent=1",  "lastEventIds=1", "amp;types=a"};
     char why[PARAMETERS_WHY_SIZE];
 
     (void)state;

@@ -300,6 +300,58 @@ static void test_the_header_is_newer_than_the_address(void **state)
     end_stream(&o);
 }
 
+/* `form` with `id` in the place of each '#', behind `before`. */
+static void replace_id(char *out, const char *form, const char *before, const char *id)
+{
+    out = stpcpy(out, before);
+    for (; *form != '\0'; form++) {
+        if (*form == '#')
+            out = stpcpy(out, id);
+        else
+            *out++ = *form;
+    }
+    *out = '\0';
+}
+
+static void test_a_header_that_cannot_be_used_hides_no_id_in_the_address(void **state)
+{
+    static const struct {
+        const char *header, *query;
+        int64_t cursor;
+        bool unknown;
+    } cases[] = {
+        {"null", "lastEventId=#", 2, false},
+        {"garbage", "lastEventId=#", 2, false},
+        {"undefined", "lastEventID=#", 2, false},
+        {"", "Last-Event-ID=#", 2, false},
+        {"", "last-event-id=#&last=1", 2, false},
+        {"", "lastEventId=null&last_event_id=#", 2, false},
+        {"", "lastEventId=#&lastEventId=garbage", 2, false},
+        {"", "lastEventId=earliest&lastEventId=#", 2, false},
+        {"#, #", "lastEventId=garbage", 2, false},
+        {"null", "lastEventId=undefined", 3, false},
+        {"null", "last=2", 1, false},
+        {"garbage", "lastEventId=null", 3, true},
+        {"null", "lastEventId=garbage", 3, true},
+    };
+    struct place *p = *state;
+    char id[EVENT_ID_SIZE], header[128], query[128];
+
+    for (int i = 0; i < 3; i++)
+        place_publish(p, "", "x");
+    event_id_format(id, end_of(p).epoch, 2);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        replace_id(header, cases[i].header, "HTTP_LAST_EVENT_ID=", id);
+        replace_id(query, cases[i].query, "", id);
+        struct opened o = open_stream(p, query, ENVIRONMENT(header));
+        assert_non_null(o.ticket);
+        if (o.ticket->cursor != cases[i].cursor)
+            fail_msg("%s, %s: at %d", header, query, (int)o.ticket->cursor);
+        assert_int_equal(strstr(o.text, "\"reason\":\"unknown\"") != NULL, cases[i].unknown);
+        end_stream(&o);
+    }
+}
+
 static void test_without_reconnection_it_is_a_plain_stream(void **state)
 {
     struct place *p = *state;
@@ -384,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_the_cookies_path_is_the_folder_that_the_browser_asked_for),
         IN_PLACE(test_an_id_that_is_not_ours_is_told_and_never_echoed),
         IN_PLACE(test_the_header_is_newer_than_the_address),
+        IN_PLACE(test_a_header_that_cannot_be_used_hides_no_id_in_the_address),
         IN_PLACE(test_without_reconnection_it_is_a_plain_stream),
         IN_PLACE(test_what_no_stream_can_have_is_refused),
         IN_PLACE(test_types_are_separated_by_commas_however_written),
