@@ -283,10 +283,10 @@ enum store_result store_lease(struct store *s);
 
 /* One slice of the janitor's round, if this process holds the janitor's lease or can take it.
  * With `elapsed_ms` a round begins: served time is advanced by it, and the streams of dead
- * responders end.  Each slice expires up to 500 sessions and bookmarks; when there are none,
+ * responders end.  Each slice expires up to 250 sessions and bookmarks; when there are none,
  * free pages go back to the system.  *more: call again after STORE_EXPIRE_MORE_MS with 0.  Each
- * slice holds the sessions' lock for 10 ms at most. */
-enum { STORE_EXPIRE_MORE_MS = 20 };
+ * slice holds the sessions' lock for about 5 ms. */
+enum { STORE_EXPIRE_MORE_MS = 10 };
 enum store_result store_expire(struct store *s, const struct settings *settings,
                                int64_t elapsed_ms, bool *more);
 
