@@ -230,10 +230,9 @@ static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable
 {
     const char *at = f->pairs;
     char *out = f->pairs;
-    struct pair p = {0};
+    struct pair p;
 
-    for (size_t i = 0; i < count; i++) {
-        (void)read_pair(&at, f->pairs + f->pairs_len, &p); /* counted, so it is one */
+    for (size_t i = 0; i < count && read_pair(&at, f->pairs + f->pairs_len, &p); i++) {
         variable[i] = out;
         memmove(out, p.name, p.name_len);
         out += p.name_len;
