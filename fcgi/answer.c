@@ -52,9 +52,9 @@ static struct ticket *answer_stream(struct answerer *a, const struct settings *s
     }
     if (!head)
         take_lease(a);
-    bool waits = false;
-    struct ticket *t = stream_claim(a->store, settings, r, q, a->put_aside ? &waits : NULL);
-    if (waits && !a->put_aside(a->arg, r))
+    struct claim_open open = {0};
+    struct ticket *t = stream_claim(a->store, settings, r, q, a->put_aside ? &open : NULL);
+    if (open.n > 0 && !a->put_aside(a->arg, r))
         t = stream_claim(a->store, settings, r, q, NULL);
     return t;
 }

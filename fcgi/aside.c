@@ -38,13 +38,13 @@ bool aside_serve(struct aside *a, struct store *s, struct hub *h, bool patient)
     struct request *r = &a->request;
     struct query q = {0};
     struct ticket *t = NULL;
-    bool waits = false;
+    a->open.n = 0;
     if (query_parse(&q, r->query_string, strlen(r->query_string)) == QUERY_OK)
-        t = stream_claim(s, a->settings, r, &q, patient ? &waits : NULL);
+        t = stream_claim(s, a->settings, r, &q, patient ? &a->open : NULL);
     else
         reply_later(r, a->settings->retry); /* it could be parsed before, so it is memory */
     query_free(&q);
-    if (waits)
+    if (a->open.n > 0)
         return false;
     hub_expected(h, t);
     aside_free(a);

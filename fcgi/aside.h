@@ -8,6 +8,10 @@
  * no stream of its session and subscription is open, but not longer than ASIDE_MS: the open one
  * may be another tab.
  *
+ * Apache notices that a browser left when it cannot write, the second time.  So the open
+ * streams are sent a heartbeat with each look: the end of one whose browser left comes after
+ * the second.
+ *
  * A request that waits holds no worker.  Thread: the janitor's, which saves ends, and so knows
  * best when to look again; put_aside: any. */
 #ifndef ROWCAST_FCGI_ASIDE_H
@@ -31,7 +35,8 @@ struct aside {
     struct message message;
     struct request request;
     struct settings *settings;
-    uint64_t until; /* ms of the monotonic clock; 0: not set yet */
+    uint64_t until;         /* ms of the monotonic clock; 0: not set yet */
+    struct claim_open open; /* what it waits for, as of the last look */
 };
 
 /* Takes the request over, which is empty afterwards, and a reference to the settings; counts

@@ -13,7 +13,8 @@ enum hub_message {
     HUB_SETTINGS,
     HUB_ANSWER,
     HUB_COLLECT,
-    HUB_END_STREAMS
+    HUB_END_STREAMS,
+    HUB_PROBE
 };
 
 /* What is neither a ticket nor a question that comes back is one of these. */
@@ -59,6 +60,16 @@ static void end_streams(struct hub *h, struct order *o)
     while (*last)
         last = (struct order **)&(*last)->message.next;
     *last = o;
+}
+
+static void probe(struct hub *h, struct order *o)
+{
+    qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
+    for (uint32_t i = h->seats; i-- > 0;) {
+        struct stream *s = h->stream[i];
+        if (s->ending && names(o, s->ending->bookmark.stream_id))
+            clock_beat(s);
+    }
 }
 
 bool hub_is_wanted_ended(struct hub *h, int64_t stream_id)
@@ -133,6 +144,9 @@ static void carry_out(struct hub *h, struct order *o)
     case HUB_COLLECT:
         h->collect_all |= o->all;
         clock_collect(h);
+        break;
+    case HUB_PROBE:
+        probe(h, o);
         break;
     case HUB_END_STREAMS:
         end_streams(h, o);
@@ -348,13 +362,25 @@ void hub_stop(struct hub *h)
     ring(h);
 }
 
-bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n)
+/* False: out of memory. */
+static bool order_streams(struct hub *h, enum hub_message kind, const int64_t *stream_ids,
+                          size_t n)
 {
-    struct order *o = order_new(HUB_END_STREAMS, n);
+    struct order *o = order_new(kind, n);
     if (!o)
         return false;
     o->streams = n;
     memcpy(o->stream_id, stream_ids, n * sizeof stream_ids[0]);
     inbox_post(&h->inbox, &o->message);
     return true;
+}
+
+bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n)
+{
+    return order_streams(h, HUB_END_STREAMS, stream_ids, n);
+}
+
+void hub_probe(struct hub *h, const int64_t *stream_ids, size_t n)
+{
+    (void)order_streams(h, HUB_PROBE, stream_ids, n);
 }

@@ -83,6 +83,10 @@ void hub_answer(struct hub *h, struct question *q);
 bool hub_collect(struct hub *h, bool all);
 bool hub_end_streams(struct hub *h, const int64_t *stream_ids, size_t n);
 
+/* Send these streams a heartbeat now, so that a front that notices a departure only when it
+ * writes does.  (Out of memory: they get none.) */
+void hub_probe(struct hub *h, const int64_t *stream_ids, size_t n);
+
 /* End the streams evenly over `spread_ms` (0: at once), each at the end of its event, with a
  * jittered retry of its own, so that they do not come back all in one moment; until its turn a
  * stream is served as ever.  What is left after `deadline_ms` is cut.  A stream that still

@@ -38,6 +38,14 @@ static bool beat(struct stream *s, uint64_t now)
     return s->state != STREAM_BLOCKED;
 }
 
+void clock_beat(struct stream *s)
+{
+    s->beat_at = uv_now(&s->hub->loop);
+    client_heartbeat(&s->client);
+    if (s->state != STREAM_BLOCKED)
+        stream_pump(s);
+}
+
 static void look_after(struct stream *s, uint64_t now, bool marks)
 {
     if (marks && !s->client.moving)

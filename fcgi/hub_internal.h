@@ -123,6 +123,7 @@ void hub_forget_early(struct hub *h);        /* orders that are too old */
 uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */
 void clock_start(struct hub *h);   /* or start again, after the settings changed */
 void clock_shed(struct hub *h);    /* close the longest stalled while batches take too much */
+void clock_beat(struct stream *s); /* a heartbeat now; may close it */
 void clock_collect(struct hub *h); /* the marks that moved; or all, as h->collect_all says */
 void clock_drain(struct hub *h);   /* end whose turn it is; once a drain was asked for */
 

@@ -10,7 +10,7 @@
 #include "store/store.h"
 
 enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
-enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LOOK_SOON_MS = 10, LAST_TRIES = 2 };
+enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
 
 /* More than this between two rounds, and it did not run meanwhile. */
 enum { STOOD_STILL_MS = 1000 };
@@ -28,7 +28,7 @@ struct janitor {
     bool stopping;
     struct aside *aside; /* claims that wait, in no order */
     bool look;           /* for claims that need not wait any more: something came */
-    uint64_t looked_at;
+    uint64_t looked_at, probed_at;
     atomic_int waiting;    /* claims, those on their way here too */
     struct message *ended; /* each a struct ending, not saved yet */
     size_t ended_n;
@@ -155,6 +155,8 @@ static bool save_ended(struct janitor *j)
 static void serve_aside(struct janitor *j, uint64_t now)
 {
     struct aside *left = NULL, *next;
+    int64_t open[PROBES];
+    size_t n = 0;
     save_ended(j);
     for (struct aside *a = j->aside; a; a = next) {
         next = (struct aside *)a->message.next;
@@ -164,6 +166,12 @@ static void serve_aside(struct janitor *j, uint64_t now)
         }
         a->message.next = (struct message *)left;
         left = a;
+        for (size_t i = 0; i < a->open.n && n < PROBES; i++)
+            open[n++] = a->open.stream_id[i];
+    }
+    if (n > 0 && now - j->probed_at >= ASIDE_LOOK_MS) {
+        j->probed_at = now;
+        hub_probe(j->hub, open, n);
     }
     j->aside = left;
     j->look = false;

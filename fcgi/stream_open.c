@@ -185,14 +185,13 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
 }
 
 /* Where that cannot be found out, the claim says why. */
-static bool had_better_wait(struct store *s, const struct wish *w)
+static bool had_better_wait(struct store *s, const struct wish *w, struct claim_open *open)
 {
-    bool waits;
-    return store_claim_waits(s, &w->claim, &waits) == STORE_OK && waits;
+    return store_claim_waits(s, &w->claim, open) == STORE_OK && open->n > 0;
 }
 
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
-                            const struct query *q, bool *waits)
+                            const struct query *q, struct claim_open *open)
 {
     struct wish w;
     bool nomem;
@@ -203,8 +202,8 @@ struct ticket *stream_claim(struct store *s, const struct settings *settings, st
         reply_error(r, 400, NULL, wrong);
     else if (request_is_head(r)) /* nobody will listen: no session, no stream */
         reply_send(r, &(struct reply){.status = 200, .type = REPLY_STREAM});
-    else if (!nomem && waits && had_better_wait(s, &w))
-        *waits = true;
+    else if (!nomem && open && had_better_wait(s, &w, open))
+        ; /* not yet */
     else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
         reply_later(r, settings->retry);
     wish_free(&w);

@@ -12,13 +12,13 @@
 
 /* HEAD gets the headers that every stream has, and the end.
  *
- * `waits` NULL: claim at once.  Else, if the claim had better wait for the end of an earlier
- * stream (store_claim_waits), *waits is set, and nothing was done.
+ * `open` NULL: claim at once.  Else, if the claim had better wait for the end of an earlier
+ * stream (store_claim_waits), those are in *open, and nothing was done.
  *
  * The ticket has taken over the descriptor, which does not block any more.  NULL: the request
  * was answered: with 400 when the page asks for what can not be, with `later` when the store
  * can not serve it now. */
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
-                            const struct query *q, bool *waits);
+                            const struct query *q, struct claim_open *open);
 
 #endif

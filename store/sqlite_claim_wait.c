@@ -22,13 +22,16 @@ static bool kept_key_of(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const struct claim
     return key != NULL;
 }
 
-static enum store_result is_open(struct store *s, const char *token, const char *key,
-                                 bool *open)
+static enum store_result find_open(struct store *s, const char *token, const char *key,
+                                   struct claim_open *open)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_OPEN, "tt", token, key);
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    *open = rc == SQLITE_ROW;
+    int64_t room = CLAIM_OPEN_MAX - (int64_t)open->n;
+    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_OPEN, "tti", token, key, room);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+           open->n < CLAIM_OPEN_MAX)
+        open->stream_id[open->n++] = sqlite3_column_int64(stmt, 0);
     enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
                               ? STORE_OK
                               : store_failed(s, d, "looking for open streams");
@@ -36,18 +39,19 @@ static enum store_result is_open(struct store *s, const char *token, const char 
     return r;
 }
 
-enum store_result store_claim_waits(struct store *s, const struct claim_request *r, bool *waits)
+enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
+                                    struct claim_open *open)
 {
     char key[SUBSCRIPTION_KEPT_KEY_SIZE];
-    *waits = false;
+    open->n = 0;
     if (!needs_bookmark(r))
         return STORE_OK;
     enum store_result result = database_use(s, &s->sessions);
     if (result == STORE_OK && !kept_key_of(key, r))
         result = store_refuse(s, STORE_NOMEM, "out of memory");
     if (result == STORE_OK)
-        result = is_open(s, r->token, key, waits);
-    for (size_t i = 0; result == STORE_OK && !*waits && i < r->more_token_count; i++)
-        result = is_open(s, r->more_tokens[i], key, waits);
+        result = find_open(s, r->token, key, open);
+    for (size_t i = 0; result == STORE_OK && i < r->more_token_count; i++)
+        result = find_open(s, r->more_tokens[i], key, open);
     return result;
 }

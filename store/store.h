@@ -249,11 +249,16 @@ struct claim {
 enum store_result store_claim(struct store *s, const struct settings *settings,
                               const struct claim_request *r, struct claim *out);
 
-/* Whether this claim had better wait a moment: it would begin at a bookmark, and an earlier
- * stream of its session and subscription is still open, perhaps because its end is not saved
- * yet.  A read of two index seeks, without a lock. */
+/* Whether this claim had better wait a moment: it would begin at a bookmark, and these earlier
+ * streams of its session and subscription are still open, perhaps because their ends are not
+ * saved yet.  A read of two index seeks a token, without a lock. */
+enum { CLAIM_OPEN_MAX = 8 };
+struct claim_open {
+    size_t n; /* 0: it need not wait.  More than fit are not named. */
+    int64_t stream_id[CLAIM_OPEN_MAX];
+};
 enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
-                                    bool *waits);
+                                    struct claim_open *open);
 
 /* Save the bookmarks of running streams, in one transaction, and that the log was seen up to
  * `end` (NULL: nothing seen). */

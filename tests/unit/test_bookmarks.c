@@ -205,9 +205,9 @@ static void test_saving_shows_that_the_session_was_seen(void **state)
 
 static bool waits(struct world *w, const struct claim_request *r)
 {
-    bool yes = false;
-    assert_int_equal(store_claim_waits(w->store, r, &yes), STORE_OK);
-    return yes;
+    struct claim_open open;
+    assert_int_equal(store_claim_waits(w->store, r, &open), STORE_OK);
+    return open.n > 0;
 }
 
 static void test_a_claim_waits_while_a_stream_of_its_kind_is_open(void **state)
@@ -225,6 +225,10 @@ static void test_a_claim_waits_while_a_stream_of_its_kind_is_open(void **state)
     r.token = token;
     assert_true(waits(w, &r));
     int64_t second = world_claim_token(w, token)->stream_id;
+    struct claim_open open;
+    assert_int_equal(store_claim_waits(w->store, &r, &open), STORE_OK);
+    assert_int_equal(open.n, 2); /* and it says for which */
+    assert_int_equal(open.stream_id[0] + open.stream_id[1], first + second);
     world_end(w, first, 0);
     assert_true(waits(w, &r));
     world_end(w, second, 0);

@@ -342,6 +342,24 @@ static void test_a_peer_that_read_all_and_left_in_order_received_it(void **state
     close(b);
 }
 
+static void test_streams_that_are_probed_hear_a_heartbeat_at_once(void **state)
+{
+    struct world *w = *state;
+    int64_t ids[] = {77, 9};
+    set(w, 3600, 0); /* none by itself */
+    int a = begin_stream(w, 9, 100), b = begin_stream(w, 10, 100);
+    expect(a, "hello");
+    expect(b, "hello");
+    hub_probe(w->hub, ids, 2);
+    expect(a, "event: heartbeat");
+    feed(w, "x", 1);
+    assert_null(strstr(read_until(b, "data: x", &(bool){false}), "heartbeat"));
+    hub_probe(w->hub, ids, 2);
+    expect(a, "event: heartbeat"); /* each time */
+    close(a);
+    close(b);
+}
+
 static void test_an_order_that_overtakes_its_stream_ends_it_when_it_comes(void **state)
 {
     struct world *w = *state;
@@ -384,6 +402,7 @@ int main(void)
         HUB_TEST(test_marks_that_were_not_saved_are_given_again),
         HUB_TEST(test_a_peer_that_left_without_reading_all_did_not_receive_it),
         HUB_TEST(test_a_peer_that_read_all_and_left_in_order_received_it),
+        HUB_TEST(test_streams_that_are_probed_hear_a_heartbeat_at_once),
         HUB_TEST(test_an_order_that_overtakes_its_stream_ends_it_when_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
