@@ -6,16 +6,13 @@
 
 enum { NAMES_MAX = 24, NAME_SHOWN = 40 };
 
-/* The table.  `names` are told to people; `aliases` are as good. */
-static const struct {
-    const char *names[NAMES_MAX], *aliases[NAMES_MAX];
-} table[] = {
-    [ROUTE_EVENTS] = {{"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
-                      {NULL}}, /* and other spellings of lastEventId (position.h) */
-    [ROUTE_BROADCAST] = {{"channel", "type", "dedup_key", "data"}, {NULL}},
-    [ROUTE_SEND] = {{"session", "type", "dedup_key", "data"}, {NULL}},
-    [ROUTE_DISCONNECT] = {{"session"}, {NULL}},
-    [ROUTE_STATS] = {{NULL}, {NULL}},
+/* The table.  A stream has other spellings of lastEventId, too (position.h). */
+static const char *const table[][NAMES_MAX] = {
+    [ROUTE_EVENTS] = {"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
+    [ROUTE_BROADCAST] = {"channel", "type", "dedup_key", "data"},
+    [ROUTE_SEND] = {"session", "type", "dedup_key", "data"},
+    [ROUTE_DISCONNECT] = {"session"},
+    [ROUTE_STATS] = {NULL},
 };
 
 static bool is_one_of(const char *const *names, const char *name)
@@ -30,7 +27,7 @@ static bool has(enum route route, const char *name)
 {
     if (route == ROUTE_EVENTS && position_is_name(name))
         return true;
-    return is_one_of(table[route].names, name) || is_one_of(table[route].aliases, name);
+    return is_one_of(table[route], name);
 }
 
 struct text {
@@ -74,7 +71,7 @@ static void add_names(struct text *t, const char *const *names)
 static void add_owner(struct text *t, enum route route, const char *name)
 {
     for (int i = ROUTE_BROADCAST; i < ROUTE_UNKNOWN; i++)
-        if (route != ROUTE_EVENTS && i != (int)route && is_one_of(table[i].names, name)) {
+        if (route != ROUTE_EVENTS && i != (int)route && is_one_of(table[i], name)) {
             add(t, " (");
             add_name(t, name);
             add(t, "= belongs to /");
@@ -93,7 +90,7 @@ static void explain(char *why, enum route route, const char *name)
     add(&t, "= is no parameter of /");
     add(&t, route_segment(route));
     add(&t, "; ");
-    add_names(&t, table[route].names);
+    add_names(&t, table[route]);
     add_owner(&t, route, name);
 }
 
