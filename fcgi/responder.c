@@ -11,6 +11,9 @@
 #include "fcgi/log.h"
 #include "fcgi/readers.h"
 
+/* How long a statement may go on while the process stops, which takes less than 2 s in all. */
+enum { STATEMENTS_MS = 700 };
+
 struct responder {
     const char *db_path;
     struct board board;
@@ -215,6 +218,7 @@ void responder_free(struct responder *r)
     if (!r)
         return;
     eventfd_write(r->stop_fd, 1);
+    store_deadline(STATEMENTS_MS);
     if (r->context.publisher)
         publisher_hurry(r->context.publisher);
     if (streams(r))
@@ -234,5 +238,6 @@ void responder_free(struct responder *r)
     pthread_mutex_destroy(&r->starting);
     close(r->stop_fd);
     close(r->emptied_fd);
+    store_deadline(-1);
     free(r);
 }

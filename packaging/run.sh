@@ -8,8 +8,8 @@ run=$root/build/run
 db=$run/rowcast.db
 mkdir -p "$run"
 
-sqlite3 "$db" <sql/schema.sql >/dev/null
-sqlite3 "$db" <web/examples/app.sql >/dev/null # tables of the example application, in the log's file
+sqlite3 -bail "$db" <sql/schema.sql >/dev/null
+sqlite3 -bail "$db" <web/examples/app.sql >/dev/null # tables of the example application, in the log's file
 setting() { sqlite3 "$db" "SELECT value FROM rowcast_config WHERE name = '$1'"; }
 if [ -z "$(setting publish_token)" ]; then
     token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')

@@ -1,8 +1,11 @@
 -- All rows behind ?1, in id order.  Walks the primary key from there; costs what is taken.
+-- The second column is the mailbox; NULL: nobody's, which only a row past the triggers can be.
 -- The last column: data is one JSON object.  json_valid() alone would parse each number too, and
 -- stops at a NUL.
-SELECT id, CASE WHEN session_id IS NULL THEN channel ELSE '@' || session_id END, type, data,
-       created_at,
+SELECT id,
+       CASE WHEN session_id IS NULL THEN CASE WHEN channel < '@' OR channel >= 'A' THEN channel END
+            WHEN channel = '' AND typeof(session_id) = 'text' THEN '@' || session_id END,
+       type, data, created_at,
        CASE WHEN ltrim(substr(data, 1, 64), char(9, 10, 13, 32)) GLOB '{*'
             THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END
 FROM events WHERE id > ?1 ORDER BY id

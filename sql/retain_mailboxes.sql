@@ -1,2 +1,6 @@
--- The next 100 mailboxes behind ?1.  Walks the primary key from there.
-SELECT mailbox, kept, last_at FROM rowcast_channels WHERE mailbox > ?1 ORDER BY mailbox LIMIT 100
+-- The next 100 mailboxes behind ?1.  Walks the primary key from there; passes over names that no
+-- event can have, which only a person can have written.
+SELECT mailbox, kept, last_at FROM rowcast_channels
+WHERE mailbox > ?1 AND typeof(mailbox) = 'text' AND length(CAST(mailbox AS BLOB)) <= 129
+      AND instr(mailbox, char(0)) = 0
+ORDER BY mailbox LIMIT 100

@@ -1,15 +1,49 @@
--- The event log.  Load it with `sqlite3 rowcast.db < sql/schema.sql`, into a new file or into an
--- application's own database, so that the application can publish in its own transactions and
--- triggers.  Loading it again changes nothing.
+-- The event log.  Load it with `sqlite3 -bail rowcast.db < sql/schema.sql`, into a new file or into
+-- an application's own database, so that the application can publish in its own transactions and
+-- triggers.  Loading it again makes what is missing and changes nothing else: where triggers were
+-- missing, the books (what rowcast_log and rowcast_channels say) are made true again.
 --
 -- Every rule of the data is a trigger, so that it holds for whoever inserts.  Refusals are
 -- RAISE(ABORT) in triggers: OR IGNORE swallows constraints without a word, but not these.  The
 -- triggers write by upsert and UPDATE only: an outer OR REPLACE turns their OR IGNORE into
 -- REPLACE.  The order of several triggers of one event is undefined, so there is one of each.
 
+-- All or nothing, also in a sqlite3 shell without -bail, which goes on after an error.  The guard
+-- comes first.  Where it refuses, its ROLLBACK takes the savepoint rowcast_free away, so RELEASE
+-- fails, and the transaction of rowcast_refused stays open: nothing below is ever committed, and
+-- the journal mode is not changed.  At the end the guard looks once more, whether the schema is
+-- whole: a lock may have kept some statements from doing anything.
+DROP TABLE IF EXISTS temp.rowcast_load;
+CREATE TEMP TABLE rowcast_load (
+    own     INTEGER CONSTRAINT "the database has a table events of its own, so it cannot be a log: use another file; nothing was changed" CHECK (own = 0),
+    lacks   INTEGER CONSTRAINT "the schema could not be loaded, for the reason of the errors above; nothing was changed" CHECK (lacks = 0),
+    was_there INTEGER, -- it is not loaded for the first time
+    recount INTEGER,   -- the books have to be made true again
+    last_id INTEGER    -- in the books, before they are made true
+);
+DROP VIEW IF EXISTS temp.rowcast_own;
+CREATE TEMP VIEW rowcast_own AS
+    SELECT EXISTS (
+        SELECT 1 FROM main.sqlite_schema WHERE name = 'events' COLLATE NOCASE
+            AND (type <> 'table' OR (
+                SELECT count(*) FROM pragma_table_info('events', 'main') WHERE name IN
+                    ('id', 'channel', 'session_id', 'type', 'data', 'dedup_key', 'created_at')) < 7)) AS own;
+SAVEPOINT rowcast_free;
+INSERT OR ROLLBACK INTO temp.rowcast_load(own, was_there)
+    SELECT own, EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config')
+    FROM temp.rowcast_own;
+SAVEPOINT rowcast_refused;
+RELEASE rowcast_free;
+
 PRAGMA journal_mode = WAL;
 
-BEGIN IMMEDIATE;
+SAVEPOINT rowcast_schema;
+
+-- These change from version to version, so they are made anew.  (And a first statement that
+-- writes takes the lock before anything was read.)
+DROP TRIGGER IF EXISTS rowcast_config_insert;
+DROP TRIGGER IF EXISTS rowcast_config_update;
+DROP TRIGGER IF EXISTS rowcast_log_insert;
 
 CREATE TABLE IF NOT EXISTS events (
     id         INTEGER PRIMARY KEY AUTOINCREMENT, -- given by the log; only grows
@@ -43,7 +77,8 @@ CREATE TABLE IF NOT EXISTS rowcast_log (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
     version        INTEGER NOT NULL,           -- of this schema
     epoch          TEXT    NOT NULL,           -- eight hex digits, another for each log
-    last_id        INTEGER NOT NULL DEFAULT 0, -- the newest id ever given
+    last_id        INTEGER NOT NULL DEFAULT 0  -- the newest id ever given
+                   CHECK (typeof(last_id) = 'integer' AND last_id >= 0),
     trimmed_to     INTEGER NOT NULL DEFAULT 0, -- the newest id that left any mailbox
     forgotten_to   INTEGER NOT NULL DEFAULT 0, -- the same, of mailboxes that are forgotten
     bytes          INTEGER NOT NULL DEFAULT 0, -- of all events: their data and 200 each
@@ -51,18 +86,28 @@ CREATE TABLE IF NOT EXISTS rowcast_log (
     config_version INTEGER NOT NULL DEFAULT 0  -- moves with each change of rowcast_config
 );
 INSERT INTO rowcast_log(one, version, epoch)
-    SELECT 1, 1, lower(hex(randomblob(4))) WHERE NOT EXISTS (SELECT 1 FROM rowcast_log);
+    SELECT 1, 1, lower(hex(randomblob(4)))
+    WHERE NOT EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
+
+-- Which time is believed when events are let go by their age: a clock that is set ahead by more
+-- than ten minutes is doubted until it stood there for ten minutes.  Milliseconds since 1970.
+CREATE TABLE IF NOT EXISTS rowcast_clock (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    believed_at INTEGER NOT NULL,
+    doubted_at  INTEGER NOT NULL DEFAULT 0, -- since when another time is seen; 0: it is not
+    seen_at     INTEGER NOT NULL DEFAULT 0  -- the newest look at the clock
+);
+INSERT INTO rowcast_clock(one, believed_at)
+    SELECT 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+    WHERE NOT EXISTS (SELECT 1 FROM rowcast_clock);
 
 -- Settings, in force within a second:
 --     UPDATE rowcast_config SET value = 500 WHERE name = 'buffer_size';
--- A log of an earlier version gains those it does not have, and the rules for them: hence the
--- two triggers go first.
+-- A log of an earlier version gains those it does not have, and the rules for them.
 CREATE TABLE IF NOT EXISTS rowcast_config (
     name  TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-DROP TRIGGER IF EXISTS rowcast_config_insert;
-DROP TRIGGER IF EXISTS rowcast_config_update;
 INSERT INTO rowcast_config(name, value)
     SELECT column1, column2 FROM (VALUES
         ('buffer_size',         '1000'),       -- events kept in each mailbox
@@ -84,6 +129,35 @@ INSERT INTO rowcast_config(name, value)
         ('cookie_name',         'sse-session-id'),
         ('cookie_path',         '')            -- '': the folder of the stream
     ) WHERE column1 NOT IN (SELECT name FROM rowcast_config);
+
+-- Where ids have got to, and whether some that were given since the books stopped are not there.
+DROP VIEW IF EXISTS temp.rowcast_lost;
+CREATE TEMP VIEW rowcast_lost AS
+    SELECT end, end - booked > (SELECT count(*) FROM events WHERE id > booked) AS lost
+    FROM (SELECT max(booked, ifnull((SELECT max(id) FROM events WHERE typeof(id) = 'integer'), 0),
+                     ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)) AS end,
+                 booked
+          FROM (SELECT ifnull(max(0, CAST(last_id AS INTEGER)), 0) AS booked FROM temp.rowcast_load));
+
+-- Whether the books have to be made true again, below.
+UPDATE temp.rowcast_load SET (last_id, recount) = (
+    SELECT last_id, n < 5 OR typeof(last_id) <> 'integer' OR typeof(trimmed_to) <> 'integer'
+        OR typeof(forgotten_to) <> 'integer' OR typeof(bytes) <> 'integer'
+        OR last_id < ifnull((SELECT max(id) FROM events WHERE typeof(id) = 'integer'), 0)
+        OR trimmed_to NOT BETWEEN 0 AND last_id OR forgotten_to NOT BETWEEN 0 AND last_id
+        OR bytes < 0 OR (SELECT max(trimmed_to) FROM rowcast_channels) > last_id
+    FROM rowcast_log, (
+        SELECT count(*) AS n FROM main.sqlite_schema WHERE type = 'trigger' AND name IN
+            ('events_insert', 'events_update', 'events_inserted', 'events_deleted', 'rowcast_channels_delete'))
+    WHERE one = 1);
+-- Settings may have been changed past the trigger that tells of it.
+UPDATE rowcast_log SET config_version = config_version + 1
+    WHERE one = 1 AND (SELECT was_there FROM temp.rowcast_load) AND NOT EXISTS (
+        SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config_updated');
+-- A mailbox that was forgotten past its trigger was trimmed no further than all together.
+UPDATE rowcast_log SET forgotten_to = max(forgotten_to, trimmed_to)
+    WHERE one = 1 AND NOT EXISTS (
+        SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_channels_delete');
 
 CREATE TRIGGER IF NOT EXISTS rowcast_config_update BEFORE UPDATE ON rowcast_config
 BEGIN
@@ -160,7 +234,15 @@ BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS rowcast_log_insert BEFORE INSERT ON rowcast_log
 BEGIN
-    SELECT RAISE(ABORT, 'rowcast_log has one row and keeps it');
+    SELECT RAISE(ABORT, 'rowcast_log has one row and keeps it')
+        WHERE EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
+END;
+-- The epoch is a part of each id that goes out.
+CREATE TRIGGER IF NOT EXISTS rowcast_log_update BEFORE UPDATE OF epoch ON rowcast_log
+BEGIN
+    SELECT RAISE(ABORT, 'epoch must be eight hex digits in lower case: lower(hex(randomblob(4)))')
+        WHERE typeof(NEW.epoch) <> 'text' OR length(NEW.epoch) <> 8 OR NEW.epoch GLOB '*[^0-9a-f]*'
+              OR instr(NEW.epoch, char(0));
 END;
 
 -- A mailbox that is forgotten was trimmed no further than forgotten_to.
@@ -209,8 +291,12 @@ BEGIN
         WHEN NEW.dedup_key IS NOT NULL AND (typeof(NEW.dedup_key) <> 'text'
              OR length(CAST(NEW.dedup_key AS BLOB)) NOT BETWEEN 1 AND 128)
             THEN RAISE(ABORT, 'dedup_key must be NULL, or 1 to 128 bytes of text')
-        WHEN typeof(NEW.created_at) <> 'integer' OR NEW.created_at NOT BETWEEN 0 AND 253402300799999
+        WHEN typeof(NEW.created_at) <> 'integer' OR NEW.created_at < 0
             THEN RAISE(ABORT, 'created_at must be milliseconds since 1970, an integer')
+        WHEN NEW.created_at < 100000000000 -- March 1973; as seconds, the year 5138
+            THEN RAISE(ABORT, 'created_at looks like seconds: it must be milliseconds since 1970, or be left out')
+        WHEN NEW.created_at > 86400000 + CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+            THEN RAISE(ABORT, 'created_at is more than a day ahead of the clock of this machine: it must be milliseconds since 1970, or be left out')
         -- The same key again: the insert does nothing, so a publisher may safely retry.
         WHEN NEW.dedup_key IS NOT NULL
              AND EXISTS (SELECT 1 FROM events WHERE dedup_key = NEW.dedup_key
@@ -249,35 +335,53 @@ BEGIN
     DELETE FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel AND id <= (
         SELECT max(id) FROM (
             SELECT id FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel
-            ORDER BY id LIMIT (
+            ORDER BY id LIMIT ifnull((
                 SELECT max(0, min(100, kept - CAST(value AS INTEGER)))
                 FROM rowcast_channels, rowcast_config
-                WHERE name = 'buffer_size' AND mailbox =
-                    CASE WHEN NEW.session_id IS NULL THEN NEW.channel ELSE '@' || NEW.session_id END)));
+                WHERE name = 'buffer_size' AND value > 0 AND mailbox =
+                    CASE WHEN NEW.session_id IS NULL THEN NEW.channel ELSE '@' || NEW.session_id END), 0)));
 
     UPDATE rowcast_log
         SET last_id = NEW.id, bytes = bytes + 200 + length(CAST(NEW.data AS BLOB))
         WHERE one = 1;
 END;
 
--- At each insert: the two oldest events that are older than buffer_age.
+-- At each insert: the two oldest events that are older than buffer_age, by the time that is
+-- believed.  While the clock is doubted excess is -1, so that each insert looks at the clock: one
+-- that was set back is not taken for one that still stands ahead.  Ten minutes of one clock are
+-- looks that are an hour apart at most.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_old AFTER UPDATE OF last_id ON rowcast_log
-    WHEN (SELECT min(created_at) FROM events) < (
+    WHEN NEW.excess < 0 OR (SELECT min(created_at) FROM events) < (
         SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) - value * 1000
-        FROM rowcast_config WHERE name = 'buffer_age' AND value <> '0')
+        FROM rowcast_config WHERE name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
 BEGIN
-    DELETE FROM events WHERE id = (SELECT id FROM events ORDER BY created_at LIMIT 1);
+    UPDATE rowcast_clock SET (believed_at, doubted_at, seen_at) = (
+        SELECT iif(believed, now, believed_at),
+               iif(believed, 0, iif(doubted_at > 0 AND follows, doubted_at, now)), now
+        FROM (SELECT now, follows, now - believed_at <= 600000
+                     OR (doubted_at > 0 AND follows AND now - doubted_at >= 600000) AS believed
+              FROM (SELECT now, now - seen_at BETWEEN 0 AND 3600000 AS follows
+                    FROM (SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS now))))
+        WHERE one = 1 AND NOT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+                              BETWEEN seen_at AND seen_at + 999;
+    UPDATE rowcast_log SET excess = (SELECT -(doubted_at > 0) FROM rowcast_clock WHERE one = 1)
+        WHERE one = 1 AND excess = (SELECT -(doubted_at = 0) FROM rowcast_clock WHERE one = 1);
     DELETE FROM events WHERE id = (
         SELECT id FROM events WHERE created_at < (
-            SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) - value * 1000
-            FROM rowcast_config WHERE name = 'buffer_age')
+            SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
+            WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
+        ORDER BY created_at LIMIT 1);
+    DELETE FROM events WHERE id = (
+        SELECT id FROM events WHERE created_at < (
+            SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
+            WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
         ORDER BY created_at LIMIT 1);
 END;
 
 -- At each insert: the oldest event while there are more than buffer_bytes, but not the newest.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_full AFTER UPDATE OF last_id ON rowcast_log
     WHEN NEW.bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config
-                      WHERE name = 'buffer_bytes' AND value <> '0')
+                      WHERE name = 'buffer_bytes' AND CAST(value AS INTEGER) > 0)
 BEGIN
     DELETE FROM events WHERE id = (SELECT min(id) FROM events) AND id < NEW.last_id;
     UPDATE rowcast_log
@@ -306,14 +410,77 @@ END;
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
-        VALUES (CASE WHEN OLD.session_id IS NULL THEN OLD.channel ELSE '@' || OLD.session_id END,
+        VALUES (CASE WHEN OLD.session_id IS NULL THEN ifnull(OLD.channel, '') ELSE '@' || OLD.session_id END,
                 0, OLD.id)
         ON CONFLICT(mailbox) DO UPDATE
             SET kept = kept - 1, trimmed_to = max(trimmed_to, excluded.trimmed_to);
     UPDATE rowcast_log
         SET trimmed_to = max(trimmed_to, OLD.id),
-            bytes = bytes - 200 - length(CAST(OLD.data AS BLOB))
+            bytes = bytes - 200 - ifnull(length(CAST(OLD.data AS BLOB)), 0)
         WHERE one = 1;
 END;
 
-COMMIT;
+-- The books are made true again where rows came, or left, and no trigger saw it.
+-- First the books themselves.
+UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)))
+    WHERE one = 1 AND (typeof(epoch) <> 'text' OR length(epoch) <> 8
+                       OR epoch GLOB '*[^0-9a-f]*' OR instr(epoch, char(0)));
+-- What may have left unseen, of the rows that were in the books: a mailbox keeps fewer of them
+-- than it should.
+UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowcast_load)
+    WHERE (SELECT recount FROM temp.rowcast_load) AND kept > (
+        SELECT count(*) FROM events
+        WHERE session_id IS CASE WHEN substr(mailbox, 1, 1) = '@' THEN substr(mailbox, 2) END
+              AND channel = CASE WHEN substr(mailbox, 1, 1) = '@' THEN '' ELSE mailbox END
+              AND id <= (SELECT last_id FROM temp.rowcast_load));
+UPDATE rowcast_log SET trimmed_to = max(trimmed_to, (SELECT ifnull(max(trimmed_to), 0) FROM rowcast_channels))
+    WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
+-- Of the rows that came unseen some are not there: they left from nobody knows where.
+UPDATE rowcast_channels SET trimmed_to = 9223372036854775807 -- cut to the log's end below
+    WHERE (SELECT recount FROM temp.rowcast_load) AND (SELECT lost FROM temp.rowcast_lost);
+UPDATE rowcast_log SET forgotten_to = 9223372036854775807, trimmed_to = 9223372036854775807
+    WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load) AND (SELECT lost FROM temp.rowcast_lost);
+-- What the log keeps now.
+UPDATE rowcast_channels SET kept = 0
+    WHERE (SELECT recount FROM temp.rowcast_load) AND kept <> 0;
+INSERT INTO rowcast_channels(mailbox, kept, trimmed_to, last_at)
+    SELECT CASE WHEN session_id IS NULL THEN ifnull(channel, '') ELSE '@' || session_id END, count(*),
+           (SELECT trimmed_to FROM rowcast_log WHERE one = 1),
+           CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+    FROM temp.rowcast_load AS load CROSS JOIN events WHERE load.recount GROUP BY 1
+    ON CONFLICT(mailbox) DO UPDATE SET kept = excluded.kept;
+UPDATE rowcast_log
+    SET bytes = (SELECT ifnull(sum(200 + ifnull(length(CAST(data AS BLOB)), 0)), 0) FROM events)
+    WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
+-- At last the newest id, which fires the triggers that keep the bounds.
+UPDATE rowcast_log SET last_id = (SELECT end FROM temp.rowcast_lost)
+    WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
+UPDATE rowcast_channels SET trimmed_to = (SELECT last_id FROM rowcast_log WHERE one = 1)
+    WHERE (SELECT recount FROM temp.rowcast_load)
+          AND trimmed_to > (SELECT last_id FROM rowcast_log WHERE one = 1);
+UPDATE rowcast_log SET trimmed_to = max(0, min(trimmed_to, last_id)),
+                       forgotten_to = max(0, min(forgotten_to, last_id))
+    WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
+INSERT INTO sqlite_sequence(name, seq)
+    SELECT 'events', last_id FROM rowcast_log
+    WHERE one = 1 AND last_id > 0 AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events');
+UPDATE sqlite_sequence SET seq = (SELECT last_id FROM rowcast_log WHERE one = 1)
+    WHERE name = 'events' AND seq < (SELECT last_id FROM rowcast_log WHERE one = 1);
+
+INSERT OR ROLLBACK INTO temp.rowcast_load(own, lacks)
+    SELECT own, (
+        SELECT count(*) FROM main.sqlite_schema
+        WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_log', 'rowcast_clock', 'rowcast_config')
+              AND name IN (
+                'events', 'events_mailbox', 'events_created_at', 'events_dedup_key',
+                'events_insert', 'events_update', 'events_inserted', 'events_deleted',
+                'rowcast_channels', 'rowcast_channels_trimmed_to', 'rowcast_channels_delete',
+                'rowcast_log', 'rowcast_log_insert', 'rowcast_log_update', 'rowcast_log_delete',
+                'rowcast_log_old', 'rowcast_log_full', 'rowcast_log_excess', 'rowcast_clock',
+                'rowcast_config', 'rowcast_config_insert', 'rowcast_config_update',
+                'rowcast_config_updated', 'rowcast_config_delete')) < 24
+    FROM temp.rowcast_own;
+RELEASE rowcast_schema;
+DROP VIEW temp.rowcast_lost;
+DROP VIEW temp.rowcast_own;
+DROP TABLE temp.rowcast_load;

@@ -10,9 +10,9 @@ size_t event_id_format(char text[EVENT_ID_SIZE], const char *epoch, int64_t id)
     return (size_t)n;
 }
 
-static bool is_epoch(const char *text)
+bool epoch_is_sound(const char *text)
 {
-    return strspn(text, "0123456789abcdef") >= EPOCH_SIZE - 1 && text[EPOCH_SIZE - 1] == '-';
+    return strspn(text, "0123456789abcdef") >= EPOCH_SIZE - 1;
 }
 
 /* Decimal digits that fit, without a leading zero, and nothing behind. */
@@ -36,7 +36,8 @@ static bool number_parse(int64_t *out, const char *text)
 bool event_id_parse(struct event_id *out, const char *text)
 {
     int64_t id;
-    if (!is_epoch(text) || !number_parse(&id, text + EPOCH_SIZE))
+    if (!epoch_is_sound(text) || text[EPOCH_SIZE - 1] != '-' ||
+        !number_parse(&id, text + EPOCH_SIZE))
         return false;
     memcpy(out->epoch, text, EPOCH_SIZE - 1);
     out->epoch[EPOCH_SIZE - 1] = '\0';

@@ -22,6 +22,9 @@ struct event_id {
     int64_t id;
 };
 
+/* Whether it is eight lower-case hex digits, whatever follows them. */
+bool epoch_is_sound(const char *text);
+
 /* Write the text of `id` under `epoch`; returns its length without the NUL. */
 size_t event_id_format(char text[EVENT_ID_SIZE], const char *epoch, int64_t id);
 

@@ -1,30 +1,155 @@
 #include "store/settings.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define NUMBER(NAME, LEAST, MOST, STANDARD)                                                    \
+    {                                                                                          \
+#NAME, SETTING_NUMBER, false, LEAST, MOST, STANDARD, offsetof(struct settings, NAME)   \
+    }
+#define NUMBER_OR_ZERO(NAME, LEAST, MOST, STANDARD)                                            \
+    {                                                                                          \
+#NAME, SETTING_NUMBER, true, LEAST, MOST, STANDARD, offsetof(struct settings, NAME)    \
+    }
+#define OTHER(NAME, KIND, MOST, STANDARD)                                                      \
+    {                                                                                          \
+#NAME, KIND, false, 0, MOST, STANDARD, offsetof(struct settings, NAME)                 \
+    }
+
+static const struct setting table[] = {
+    NUMBER(buffer_size, 1, 10000000, "1000"),
+    NUMBER_OR_ZERO(buffer_age, 1, 3153600000, "86400"),
+    NUMBER_OR_ZERO(buffer_bytes, 65536, 1099511627776, "67108864"),
+    NUMBER(buffer_ttl, 1, 31536000, "30"),
+    OTHER(enable_reconnection, SETTING_SWITCH, 1, "1"),
+    NUMBER(cleanup_interval, 1, 3600, "10"),
+    NUMBER(heartbeat_interval, 1, 3600, "15"),
+    NUMBER(retry, 100, 3600000, "3000"),
+    NUMBER_OR_ZERO(stream_max_age, 1, 31536000, "0"),
+    NUMBER(max_event_bytes, 1024, 16777216, "1048576"),
+    NUMBER(tail_bytes, 65536, 1073741824, "8388608"),
+    NUMBER(memory_bytes, 1048576, 17179869184, "50331648"),
+    OTHER(mark_replayed, SETTING_SWITCH, 1, "1"),
+    OTHER(publish_token, SETTING_TOKEN, sizeof((struct settings *)0)->publish_token - 1, ""),
+    OTHER(session_check, SETTING_CHECK, 0, "user_agent"),
+    OTHER(meta_headers, SETTING_NAMES, sizeof((struct settings *)0)->meta_headers - 1, ""),
+    OTHER(cookie_name, SETTING_COOKIE, sizeof((struct settings *)0)->cookie_name - 1,
+          "sse-session-id"),
+    OTHER(cookie_path, SETTING_PATH, sizeof((struct settings *)0)->cookie_path - 1, ""),
+};
+
+enum { SETTINGS = sizeof table / sizeof *table };
+
+const struct setting *settings_table(size_t *n)
+{
+    *n = SETTINGS;
+    return table;
+}
+
+static bool take_number(const struct setting *is, void *place, const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits < 1 || digits > 15 || value[digits] || (value[0] == '0' && value[1]))
+        return false;
+    int64_t n = strtoll(value, NULL, 10);
+    if ((n < is->least || n > is->most) && !(n == 0 && is->or_zero))
+        return false;
+    memcpy(place, &n, sizeof n);
+    return true;
+}
+
+static bool take_switch(bool *place, const char *value)
+{
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        return false;
+    *place = *value == '1';
+    return true;
+}
+
+static bool take_check(enum session_check *place, const char *value)
+{
+    if (strcmp(value, "none") != 0 && strcmp(value, "user_agent") != 0)
+        return false;
+    *place = *value == 'n' ? SESSION_CHECK_NONE : SESSION_CHECK_USER_AGENT;
+    return true;
+}
+
+static bool is_in_token(char c)
+{
+    return c >= '!' && c <= '~';
+}
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_in_names(char c)
+{
+    return is_alphanumeric(c) || (c && strchr("-_, ", c));
+}
+
+static bool is_in_cookie(char c)
+{
+    return is_alphanumeric(c) || (c && strchr("-_.", c));
+}
+
+static bool is_in_path(char c)
+{
+    return is_in_token(c) && !strchr(";,\"\\", c);
+}
+
+static bool take_text(const struct setting *is, char *place, const char *value,
+                      bool (*allowed)(char c))
+{
+    size_t n = 0;
+    while (value[n] && n <= (size_t)is->most)
+        if (!allowed(value[n++]))
+            return false;
+    if (n > (size_t)is->most)
+        return false;
+    memcpy(place, value, n + 1);
+    return true;
+}
+
+static bool take(struct settings *s, const struct setting *is, const char *value)
+{
+    void *place = (char *)s + is->offset;
+    switch (is->kind) {
+    case SETTING_NUMBER:
+        return take_number(is, place, value);
+    case SETTING_SWITCH:
+        return take_switch(place, value);
+    case SETTING_CHECK:
+        return take_check(place, value);
+    case SETTING_TOKEN:
+        return take_text(is, place, value, is_in_token);
+    case SETTING_COOKIE:
+        return is_alphanumeric(*value) && take_text(is, place, value, is_in_cookie);
+    case SETTING_PATH:
+        return (!*value || *value == '/') && take_text(is, place, value, is_in_path);
+    case SETTING_NAMES:
+        return take_text(is, place, value, is_in_names);
+    }
+    return false;
+}
+
+enum setting_taken settings_take(struct settings *s, const char *name, const char *value)
+{
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (strcmp(name, table[i].name) == 0)
+            return value && take(s, &table[i], value) ? SETTING_TAKEN : SETTING_IMPOSSIBLE;
+    return SETTING_UNKNOWN;
+}
 
 struct settings *settings_new(void)
 {
-    struct settings *s = malloc(sizeof *s);
+    struct settings *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    *s = (struct settings){
-        .version = -1,
-        .buffer_size = 1000,
-        .buffer_age = 86400,
-        .buffer_bytes = 64 << 20,
-        .buffer_ttl = 30,
-        .enable_reconnection = true,
-        .cleanup_interval = 10,
-        .heartbeat_interval = 15,
-        .retry = 3000,
-        .stream_max_age = 0,
-        .max_event_bytes = 1 << 20,
-        .tail_bytes = 8 << 20,
-        .memory_bytes = 48 << 20,
-        .mark_replayed = true,
-        .session_check = SESSION_CHECK_USER_AGENT,
-        .cookie_name = "sse-session-id",
-    };
+    for (size_t i = 0; i < SETTINGS; i++)
+        take(s, &table[i], table[i].standard);
+    s->version = -1;
     atomic_init(&s->refs, 1);
     return s;
 }

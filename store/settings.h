@@ -3,12 +3,17 @@
  * The feeder reads a new one when `rowcast_log.config_version` moves and hands it out; everyone
  * keeps a reference for as long as it needs one.  Values are in the table's units.
  *
- * Thread: any (the count is atomic; nothing else changes after settings_new). */
+ * Names, kinds, ranges and defaults are the table in settings.c.  sql/schema.sql has them as
+ * well, as rules for whoever writes (a test compares the two).  Here they are checked again,
+ * since a person can put anything into a table whose triggers are gone.
+ *
+ * Thread: any (the count is atomic; nothing else changes after it was handed out). */
 #ifndef ROWCAST_STORE_SETTINGS_H
 #define ROWCAST_STORE_SETTINGS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum session_check { SESSION_CHECK_NONE, SESSION_CHECK_USER_AGENT };
@@ -44,5 +49,36 @@ void settings_unref(struct settings *s); /* NULL is fine; frees with the last */
 /* Seconds from one heartbeat of a stream to the next: what its client asked for, if that is
  * shorter than the setting; `asked` 0: nothing. */
 int64_t settings_heartbeat(const struct settings *s, int64_t asked);
+
+/* What a setting is. */
+enum setting_kind {
+    SETTING_NUMBER, /* a whole number from `least` to `most`, or 0 where `or_zero` */
+    SETTING_SWITCH, /* 0 or 1 */
+    SETTING_CHECK,  /* user_agent or none */
+    SETTING_TOKEN,  /* up to `most` printable ASCII characters, no blanks */
+    SETTING_COOKIE, /* a name: 1 to `most` letters, digits and -_., one of the first two first
+                     */
+    SETTING_PATH,   /* empty, or up to `most` characters that begin with / and fit into a header
+                     */
+    SETTING_NAMES   /* up to `most` characters: names of headers, separated by commas */
+};
+
+struct setting {
+    const char *name;
+    enum setting_kind kind;
+    bool or_zero;
+    int64_t least, most;
+    const char *standard; /* the default, as the table has it */
+    size_t offset;        /* in struct settings */
+};
+
+/* All of them; *n is how many. */
+const struct setting *settings_table(size_t *n);
+
+enum setting_taken { SETTING_TAKEN, SETTING_UNKNOWN, SETTING_IMPOSSIBLE };
+
+/* Put `value` (NULL: no text) in place of the default.  A name that is not known belongs to a
+ * later version of the table.  What is out of range is left as it is. */
+enum setting_taken settings_take(struct settings *s, const char *name, const char *value);
 
 #endif

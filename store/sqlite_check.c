@@ -124,6 +124,46 @@ static void check_schema(struct checking *c, struct database *d)
     sqlite3_close(model);
 }
 
+/* What was missing, and was made as the log was opened. */
+static void check_mended(struct checking *c)
+{
+    if (c->store->told[0])
+        finding(c, STORE_CORRUPT, "%s", c->store->told);
+}
+
+static void check_books(struct checking *c)
+{
+    struct database *d = &c->store->log;
+    sqlite3_stmt *stmt = database_statement(d, SQL_CHECK_BOOKS);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    bool wrong = false;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        finding(c, STORE_CORRUPT, "log %s: %s", d->path, text ? text : "out of memory");
+        wrong = true;
+    }
+    if (rc != SQLITE_DONE) {
+        enum store_result r = store_failed(c->store, d, "comparing the books");
+        finding(c, r, "log %s: %s", d->path, store_why(c->store));
+    }
+    sqlite3_reset(stmt);
+    if (wrong)
+        finding(c, STORE_CORRUPT,
+                "log %s: to have the books counted anew: sqlite3 -bail %s 'DROP TRIGGER "
+                "events_deleted', then this check again",
+                d->path, d->path);
+}
+
+/* Settings that are out of range have their defaults in force, and a line each. */
+static void check_settings(struct checking *c)
+{
+    struct settings *settings = NULL;
+    c->store->told[0] = '\0';
+    if (store_settings(c->store, &settings) == STORE_OK && c->store->told[0])
+        finding(c, STORE_CORRUPT, "log %s: %s", c->store->log.path, c->store->told);
+    settings_unref(settings);
+}
+
 static void check_write(struct checking *c)
 {
     struct store *s = c->store;
@@ -156,8 +196,13 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
 {
     struct checking c = {.store = s, .say = say, .arg = arg, .first = STORE_OK};
     check_directory(&c);
-    if (check_open(&c, &s->log, "log", S_IRWXO))
+    s->told[0] = '\0';
+    if (check_open(&c, &s->log, "log", S_IRWXO)) {
+        check_mended(&c);
+        check_books(&c);
+        check_settings(&c);
         check_write(&c);
+    }
     check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
     s->why[0] = '\0';
     return c.first == STORE_OK ? STORE_OK

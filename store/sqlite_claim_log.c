@@ -60,20 +60,14 @@ static enum store_result first(struct store *s, sqlite3_stmt *st, const char *do
 
 static enum store_result read_end(struct store *s, struct claim_log *log)
 {
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_END, "");
-    enum store_result r = first(s, st, "reading the end of the log", &found);
-    const char *epoch = found ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    if (database_text(log->epoch, sizeof log->epoch, epoch)) {
-        log->last_id = sqlite3_column_int64(st, 1);
-        log->trimmed_to = sqlite3_column_int64(st, 2);
-        log->forgotten_to = sqlite3_column_int64(st, 3);
-    } else if (r == STORE_OK) {
-        r = found && epoch == NULL ? no_memory(s)
-                                   : store_refuse(s, STORE_CORRUPT, "rowcast_log is damaged");
-    }
-    sqlite3_reset(st);
-    return r;
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, &log->forgotten_to);
+    if (r != STORE_OK)
+        return r;
+    memcpy(log->epoch, end.epoch, sizeof log->epoch);
+    log->last_id = end.last_id;
+    log->trimmed_to = end.trimmed_to > log->forgotten_to ? end.trimmed_to : log->forgotten_to;
+    return STORE_OK;
 }
 
 enum store_result claim_log_begin(struct store *s, struct claim_log *log)
@@ -128,6 +122,8 @@ static enum store_result trimmed_to(struct store *s, const struct claim_log *log
     sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", mailbox);
     enum store_result r = first(s, st, "reading what was trimmed", &found);
     *out = found ? sqlite3_column_int64(st, 0) : log->forgotten_to;
+    if (*out > log->last_id)
+        *out = log->last_id; /* the books were edited */
     sqlite3_reset(st);
     return r;
 }

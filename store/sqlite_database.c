@@ -118,6 +118,7 @@ void database_close(struct store *s, struct database *d)
     }
     if (d == &s->log) {
         s->data_version = -1; /* another connection counts anew */
+        s->looked_at = -1;
         for (int i = 0; i < WALKS_MAX; i++) {
             sqlite3_finalize(s->walk[i]);
             s->walk[i] = NULL;
@@ -208,6 +209,23 @@ static enum store_result file_make(struct store *s, const struct database *d)
     return STORE_OK;
 }
 
+/* When no statement may go on any more; 0: never.  Of database_clock_ms. */
+static atomic_int_least64_t deadline;
+
+void store_deadline(int ms)
+{
+    atomic_store(&deadline, ms < 0 ? 0 : database_clock_ms() + ms);
+}
+
+/* SQLite's progress handler: each DEADLINE_STEPS of one statement, which the usual ones never
+ * need.  (sqlite3_interrupt would want a connection that another thread may be closing.) */
+static int is_over(void *arg)
+{
+    int64_t at = atomic_load_explicit(&deadline, memory_order_relaxed);
+    (void)arg;
+    return at != 0 && database_clock_ms() >= at;
+}
+
 static enum store_result connect_to(struct store *s, struct database *d)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -216,6 +234,7 @@ static enum store_result connect_to(struct store *s, struct database *d)
     int rc = sqlite3_open_v2(d->path, &d->db, flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(d->db, STORE_BUSY_MS);
+        sqlite3_progress_handler(d->db, DEADLINE_STEPS, is_over, NULL);
         sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
         rc = sqlite3_exec(d->db, sql_text[d->pragmas], NULL, NULL, NULL);
     }
@@ -350,6 +369,8 @@ enum store_result database_use(struct store *s, struct database *d)
     database_let_go(s, d == &s->log ? &s->sessions : &s->log);
     if (d == &s->log)
         r = place_follow(s);
+    if (r == STORE_OK && is_usable(d) && d == &s->log)
+        log_mend(s);
     if (r != STORE_OK || is_usable(d))
         return r;
     database_close(s, d);

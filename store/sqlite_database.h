@@ -14,10 +14,16 @@
 #include <sys/stat.h>
 
 #include "sql_text.h" /* made from sql/ by the Makefile: enum sql, sql_text[], SQL_COUNT */
+#include "store/clock.h"
 #include "store/sqlite_file.h"
 #include "store/store.h"
 
-enum { STORE_BUSY_MS = 250, READONLY_REST_MS = 500, WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
+enum {
+    STORE_BUSY_MS = 250,
+    READONLY_REST_MS = 500,
+    DEADLINE_STEPS = 50000,
+    WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2
+};
 
 struct database {
     char *path;       /* absolute, without symbolic links */
@@ -53,7 +59,12 @@ struct store {
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */
     atomic_bool woken;               /* store_wake was called since store_wait returned */
-    int64_t retained_at;             /* sqlite_retain.c: the log's end at the last slice … */
+    int64_t looked_at; /* sqlite_look.c: the schema's version then; -1: not looked at */
+    char lacks[STORE_WHY_SIZE];           /* what has to be mended; "": nothing */
+    int64_t mend_at;                      /* not before; of database_clock_ms */
+    char told[2 * STORE_WHY_SIZE];        /* what log_tell said last */
+    struct clock_watch clock;             /* sqlite_retain.c: what it saw of the clocks … */
+    int64_t retained_at;                  /* … the log's end at the last slice … */
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };
 
@@ -97,6 +108,7 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
 
 /* Tell people, through store_notices, what is no failure of a call. */
 void store_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void store_speak(const char *line); /* the same, also when it was told before */
 
 /* STORE_BUSY: the files were changed under us. */
 enum store_result database_changed(struct store *s, struct database *d);
@@ -147,8 +159,27 @@ enum store_result log_opened(struct store *s);
  * defaults hold, and who opens it next tries again. */
 void settings_complete(struct store *s);
 
-/* Read rowcast_log, in the transaction that is open, or else in one of its own. */
+/* Read where the log stands, in the transaction that is open, or else in one of its own.  What
+ * is read was checked: the epoch is one, 0 <= trimmed_to, forgotten_to <= last_id, and no event
+ * has an id beyond last_id, also when the books say otherwise (log_books_wrong is told then).
+ */
 enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *forgotten_to);
+
+/* Look at the log's schema if it changed since the last look, in the transaction that is open
+ * or in one of its own (sqlite_look.c).  STORE_CORRUPT: no table, or no column, to work with.
+ */
+enum store_result log_examine(struct store *s);
+
+/* The books do not agree with the events: `what`.  They are made true at the next occasion,
+ * but, unless it is wanted at once, only every ten seconds, since that reads all events. */
+void log_books_wrong(struct store *s, const char *what, bool at_once);
+
+/* Make what the log lacks, if it lacks something, and no transaction is open.  database_use
+ * calls it.  Success or not, the log is as usable as before; log_tell says what came of it. */
+void log_mend(struct store *s);
+
+/* A notice (store_notice), the same one once a minute at most; s->told keeps it. */
+void log_tell(struct store *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The waiter's descriptors, at the store's end (sqlite_wait.c). */
 void waiter_free(struct store *s);

@@ -26,7 +26,7 @@ enum store_result store_open(struct store **out, const char *path)
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return STORE_NOMEM;
-    s->data_version = -1;
+    s->data_version = s->looked_at = -1;
     s->given = strdup(path);
     s->log = (struct database){.path = place_resolve(path),
                                .mode = 0660,
@@ -206,6 +206,17 @@ enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
     return r == STORE_OK ? epoch_renew(s, epoch, seen) : r;
 }
 
+static enum store_result look_and_mend(struct store *s)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (!s->lacks[0])
+        return r;
+    log_mend(s);
+    s->why[0] = '\0';
+    return log_read_end(s, &end, NULL);
+}
+
 enum store_result log_opened(struct store *s)
 {
     enum store_result r = version_check(s);
@@ -213,6 +224,8 @@ enum store_result log_opened(struct store *s)
         r = settings_seed(s);
     else if (r == STORE_OK)
         settings_complete(s);
+    if (r == STORE_OK)
+        r = look_and_mend(s);
     if (r == STORE_OK)
         r = epoch_check(s);
     struct store_end end;

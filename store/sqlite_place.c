@@ -24,6 +24,13 @@ void store_notices(store_say to)
     say = to;
 }
 
+void store_speak(const char *line)
+{
+    store_say tell = say;
+    if (tell)
+        tell(line);
+}
+
 /* The same sentence is told once: each thread finds the same out. */
 void store_notice(const char *format, ...)
 {
@@ -38,9 +45,8 @@ void store_notice(const char *format, ...)
     bool again = strcmp(last, line) == 0;
     memcpy(last, line, sizeof last);
     pthread_mutex_unlock(&lock);
-    store_say tell = say;
-    if (tell && !again)
-        tell(line);
+    if (!again)
+        store_speak(line);
 }
 
 /* ------------------------------------------------------------------ the path ---------------

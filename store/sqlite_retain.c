@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/sqlite_sessions.h"
 
@@ -41,7 +42,7 @@ struct found {
     int64_t kept, last_at;
 };
 
-enum { PAGE = 100 };
+enum { PAGE = 100, CLOCK_NOTE_MS = 60000 };
 
 static enum store_result read_page(struct store *s, struct found *page, size_t *n)
 {
@@ -109,13 +110,85 @@ static enum store_result retain_mailboxes(struct store *s, const struct settings
     return r;
 }
 
+static int64_t boot_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether the log's other writers saw this time as well, or it is steady.  *row is what is to
+ * be kept of the look.  Where there is no such table, nobody contradicts. */
+static enum store_result agrees(struct store *s, int64_t now, bool steady, bool *yes,
+                                struct clock_row *row)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_RETAIN_CLOCK);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_DONE;
+    enum store_result r = STORE_OK;
+    *row = (struct clock_row){.believed_at = now, .seen_at = now};
+    if (rc == SQLITE_ROW) {
+        const struct clock_row was = {sqlite3_column_int64(stmt, 0),
+                                      sqlite3_column_int64(stmt, 1),
+                                      sqlite3_column_int64(stmt, 2)};
+        *row = clock_look(&was, now, steady);
+        if (row->doubted_at == was.doubted_at && row->doubted_at > 0 &&
+            now - was.seen_at < CLOCK_NOTE_MS)
+            row->seen_at = 0; /* not worth a write */
+    } else if (rc != SQLITE_DONE) {
+        r = store_failed(s, &s->log, retaining);
+    }
+    sqlite3_reset(stmt);
+    *yes = row->doubted_at == 0;
+    return r;
+}
+
+/* Note the look, and let a slice of what is older than `before` go if `trim`. */
+static enum store_result trim_by_age(struct store *s, const struct clock_row *row,
+                                     int64_t before, bool trim)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r != STORE_OK)
+        return r;
+    if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET))
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, "iii", row->believed_at,
+                        row->doubted_at, row->seen_at);
+    if (r == STORE_OK && trim)
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_TRIM, "i", before);
+    if (r == STORE_OK)
+        r = database_commit(s, &s->log);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+/* *did: there may be more of it. */
+static enum store_result retain_by_age(struct store *s, int64_t now, int64_t before,
+                                       bool steady, bool *did)
+{
+    struct clock_row row;
+    bool expired = false, believed = false;
+    *did = false;
+    enum store_result r = has_expired(s, before, &expired);
+    if (r != STORE_OK || !expired)
+        return r;
+    r = agrees(s, now, steady, &believed, &row);
+    if (r != STORE_OK || (!believed && row.seen_at == 0))
+        return r;
+    *did = believed;
+    return trim_by_age(s, &row, before, believed);
+}
+
 enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
 {
     struct store_end end;
-    bool expired = false;
+    bool did = false;
     *more = false;
     if (!lease_janitor(s)) /* many that trim would lock the publishers' shells out */
         return STORE_OK;
+    int64_t now = sessions_now();
+    enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
+    if (clock == CLOCK_JUMPED)
+        return STORE_OK; /* what is old will still be old when it is clear what time it is */
     *more = true;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -124,13 +197,11 @@ enum store_result store_retain(struct store *s, const struct settings *settings,
         return r;
     bool quiet = end.last_id == s->retained_at; /* else somebody inserts, and trims by that */
     s->retained_at = end.last_id;
-    int64_t now = sessions_now(), before = now - settings->buffer_age * 1000;
     if (quiet && settings->buffer_age > 0)
-        r = has_expired(s, before, &expired);
-    if (r != STORE_OK)
+        r = retain_by_age(s, now, now - settings->buffer_age * 1000, clock == CLOCK_STEADY,
+                          &did);
+    if (r != STORE_OK || did)
         return r;
-    if (expired)
-        return write_one(s, SQL_RETAIN_TRIM, "i", NULL, before);
     r = retain_mailboxes(s, settings, now, more);
     *more |= !quiet; /* look again soon whether it is quiet now */
     if (!*more)

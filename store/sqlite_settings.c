@@ -4,65 +4,18 @@
 
 #include "store/sqlite_database.h"
 
-/* Where the whole numbers go; the schema has checked their ranges. */
-static const struct {
-    const char *name;
-    size_t offset;
-} numbers[] = {
-    {"buffer_size", offsetof(struct settings, buffer_size)},
-    {"buffer_age", offsetof(struct settings, buffer_age)},
-    {"buffer_bytes", offsetof(struct settings, buffer_bytes)},
-    {"buffer_ttl", offsetof(struct settings, buffer_ttl)},
-    {"cleanup_interval", offsetof(struct settings, cleanup_interval)},
-    {"heartbeat_interval", offsetof(struct settings, heartbeat_interval)},
-    {"retry", offsetof(struct settings, retry)},
-    {"stream_max_age", offsetof(struct settings, stream_max_age)},
-    {"max_event_bytes", offsetof(struct settings, max_event_bytes)},
-    {"tail_bytes", offsetof(struct settings, tail_bytes)},
-    {"memory_bytes", offsetof(struct settings, memory_bytes)},
-};
-
-/* Both go into a header, so that what the table's rules refuse is refused here, too, should
- * somebody have removed the rules. */
-static void take_cookie(struct settings *out, const char *name, const char *value)
+/* The row's value, which the rules of the schema allow; else the default stays in force, and a
+ * line says so.  Only a table whose triggers are gone can have such a row. */
+static void take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
 {
-    size_t len = strlen(value);
-    if (strcmp(name, "cookie_name") == 0) {
-        static const char fine[] = "abcdefghijklmnopqrstuvwxyz"
-                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-        if (len > 0 && len < sizeof out->cookie_name && strspn(value, fine) == len)
-            memcpy(out->cookie_name, value, len + 1);
-        return;
-    }
-    bool fits = len < sizeof out->cookie_path && (len == 0 || value[0] == '/');
-    for (size_t i = 0; fits && i < len; i++)
-        fits = value[i] > ' ' && value[i] <= '~' && !strchr(";,\"\\", value[i]);
-    if (fits)
-        memcpy(out->cookie_path, value, len + 1);
-}
-
-/* A name that is not known here belongs to a later version of the table and is left alone. */
-static void settings_take(struct settings *out, const char *name, const char *value)
-{
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (strcmp(name, numbers[i].name) == 0) {
-            int64_t n = strtoll(value, NULL, 10);
-            memcpy((char *)out + numbers[i].offset, &n, sizeof n);
-            return;
-        }
-    if (strcmp(name, "enable_reconnection") == 0)
-        out->enable_reconnection = strcmp(value, "0") != 0;
-    else if (strcmp(name, "mark_replayed") == 0)
-        out->mark_replayed = strcmp(value, "0") != 0;
-    else if (strcmp(name, "session_check") == 0)
-        out->session_check =
-            strcmp(value, "none") == 0 ? SESSION_CHECK_NONE : SESSION_CHECK_USER_AGENT;
-    else if (strncmp(name, "cookie_", 7) == 0)
-        take_cookie(out, name, value);
-    else if (strcmp(name, "publish_token") == 0)
-        snprintf(out->publish_token, sizeof out->publish_token, "%s", value);
-    else if (strcmp(name, "meta_headers") == 0)
-        snprintf(out->meta_headers, sizeof out->meta_headers, "%s", value);
+    bool is_text = sqlite3_column_type(row, 1) == SQLITE_TEXT;
+    const char *name = (const char *)sqlite3_column_text(row, 0);
+    const char *value = is_text ? (const char *)sqlite3_column_text(row, 1) : NULL;
+    if (value && strlen(value) != (size_t)sqlite3_column_bytes(row, 1))
+        value = NULL; /* there is a NUL in it */
+    if (name && settings_take(out, name, value) == SETTING_IMPOSSIBLE)
+        log_tell(s, "rowcast_config has an impossible value of %.64s: its default is in force",
+                 name);
 }
 
 static int found(void *arg, int columns, char **value, char **name)
@@ -89,13 +42,8 @@ static enum store_result settings_read(struct store *s, struct settings *out)
     out->version = end.config_version;
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
-        const char *value = (const char *)sqlite3_column_text(stmt, 1);
-        if (!name || !value)
-            break;
-        settings_take(out, name, value);
-    }
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
+        take_row(s, out, stmt);
     if (rc != SQLITE_DONE)
         r = store_failed(s, &s->log, "reading the settings");
     sqlite3_reset(stmt);

@@ -53,6 +53,11 @@ void store_close(struct store *s); /* NULL is fine */
 typedef void (*store_say)(const char *sentence);
 void store_notices(store_say to);
 
+/* From `ms` on, a statement that takes long (more than some milliseconds) ends with an error,
+ * in all stores of this process: for a process that stops, since a log can be made such that a
+ * question to it never ends.  -1: no more.  Thread: any. */
+void store_deadline(int ms);
+
 /* Why the last call failed, in a sentence; "" after a success.  Valid until the next call. */
 const char *store_why(const struct store *s);
 
@@ -89,8 +94,9 @@ enum store_taken {
 };
 
 /* Who takes the rows.  `hole` is called before the first row, once for each mailbox asked about
- * that was trimmed beyond `after`; a NULL mailbox means every mailbox nobody remembers. Strings
- * are valid during the call. */
+ * that was trimmed beyond `after`; a NULL mailbox means every mailbox nobody remembers.  (And
+ * in the place of a row that is larger than an event can be.)  Strings are valid during the
+ * call. */
 struct store_sink {
     void *arg;
     enum store_taken (*row)(void *arg, const struct event *e);

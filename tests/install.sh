@@ -116,7 +116,7 @@ var.rowcast_later = "$prefix/lib/cgi-bin/rowcast-later.cgi"
 var.rowcast_web = "$prefix/share/rowcast/web"
 include "$prefix/share/doc/rowcast/lighttpd-socket.conf.example"
 CONF
-sqlite3 "$db" <"$prefix/share/rowcast/sql/schema.sql" >/dev/null
+sqlite3 -bail "$db" <"$prefix/share/rowcast/sql/schema.sql" >/dev/null
 publish() { sqlite3 "$db" -cmd '.timeout 5000' "INSERT INTO events(data) VALUES('$1')"; }
 # The programs that the supervisor's processes run, one a line.
 programs() { for p in $(cat "/proc/$server/task/$server/children"); do readlink "/proc/$p/exe"; done | sort; }

@@ -44,7 +44,7 @@ stop_servers() {
 new_log() {
     stop_servers
     rm -f "$db"* "$work"/*.socket*
-    sqlite3 "$db" <"$root/sql/schema.sql" >/dev/null
+    sqlite3 -bail "$db" <"$root/sql/schema.sql" >/dev/null
 }
 
 set_to() { sqlite3 "$db" "UPDATE rowcast_config SET value = '$2' WHERE name = '$1'"; }
@@ -230,7 +230,7 @@ fill_log() { # ROWS
 # Sessions that left, each with a bookmark and one event waiting in its mailbox.
 fill_sessions() { # SESSIONS
     set_to buffer_ttl 1000000
-    sqlite3 "$db.sessions" <"$root/sql/sessions_schema.sql" >/dev/null
+    sqlite3 -bail "$db.sessions" <"$root/sql/sessions_schema.sql" >/dev/null
     sqlite3 "$db.sessions" "
         WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < $1)
         INSERT INTO sessions(id, token, created_at, last_seen_at, idle_since)

@@ -153,7 +153,7 @@ export const siteCases = [
         },
     },
     {
-        begins: 'sqlite3 shop.db < sql/schema.sql',
+        begins: 'sqlite3 -bail shop.db < sql/schema.sql',
         name: "the schema goes into the application's own database, and loading it again changes nothing",
         run: async (block) => {
             const cwd = sandbox.checkout;

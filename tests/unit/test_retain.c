@@ -22,7 +22,7 @@ static void insert_old(struct log_world *w, const char *column, const char *valu
     log_set(w, "buffer_age", 0);
     log_sql(w,
             "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-            "INSERT INTO events(%s, created_at) SELECT '%s', 1 FROM n",
+            "INSERT INTO events(%s, created_at) SELECT '%s', 100000000000 FROM n",
             n, column, value);
     log_sql(w, "UPDATE rowcast_channels SET last_at = 1");
 }

@@ -55,11 +55,14 @@ static void test_a_lowered_bound_is_reached_by_a_hundred_rows_an_insert(void **s
 static void test_an_insert_lets_two_expired_events_go(void **state)
 {
     struct log_world *w = *state;
-    log_sql(w, "INSERT INTO events(created_at) VALUES (1000), (2000), (3000)");
+    log_sql(w, "INSERT INTO events(created_at) "
+               "VALUES (100000001000), (100000002000), (100000003000)");
     /* each was older than a day itself when it came: only rows that are young stay */
     assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 0);
     log_set(w, "buffer_age", 0);
-    log_sql(w, "INSERT INTO events(created_at) VALUES (1), (2), (3), (4), (5)");
+    log_sql(w, "INSERT INTO events(created_at) "
+               "VALUES (100000000001), (100000000002), (100000000003), (100000000004), "
+               "(100000000005)");
     assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 5);
     log_set(w, "buffer_age", 60);
     log_insert(w, 1);

@@ -9,6 +9,11 @@ static const char bad_session[] =
     "session_id must be NULL, or 1 to 128 bytes of text without CR, LF and NUL";
 static const char both[] = "an event is for a session_id or for a channel, not for both";
 static const char bad_key[] = "dedup_key must be NULL, or 1 to 128 bytes of text";
+static const char in_seconds[] =
+    "created_at looks like seconds: it must be milliseconds since 1970, or be left out";
+static const char too_far[] =
+    "created_at is more than a day ahead of the clock of this machine: it must be milliseconds "
+    "since 1970, or be left out";
 static const char bad_time[] = "created_at must be milliseconds since 1970, an integer";
 
 static const struct {
@@ -50,6 +55,13 @@ static const struct {
     {"created_at", "NULL", bad_time},
     {"created_at", "1.5", bad_time},
     {"created_at", "-1", bad_time},
+    {"created_at", "0", in_seconds},
+    {"created_at", "1795656408", in_seconds},
+    {"created_at", "CAST(strftime('%s', 'now') AS INTEGER)", in_seconds},
+    {"created_at", "99999999999", in_seconds},
+    {"created_at", "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86460000", too_far},
+    {"created_at", "CAST(strftime('%s', 'now') AS INTEGER) * 1000000", too_far},
+    {"created_at", "9223372036854775807", too_far},
     {"data", "printf('%.1048577c', 'x')",
      "data is larger than max_event_bytes in rowcast_config allows"},
 };
@@ -100,7 +112,8 @@ static void test_good_rows_at_the_edges_are_taken(void **state)
         "(data) VALUES ('a' || char(0) || 'b' || char(13, 10))",
         "(data, type) VALUES (5, 7)",
         "(channel) VALUES ('users:1'), ('a@b'), ('rowcast')",
-        "(created_at) VALUES (0)",
+        "(created_at) VALUES (100000000000)",
+        "(created_at) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86300000)",
         "(id) VALUES (NULL)",
         " DEFAULT VALUES",
     };
@@ -112,7 +125,7 @@ static void test_good_rows_at_the_edges_are_taken(void **state)
         if (why)
             fail_msg("%s: %s", sql, why);
     }
-    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 13);
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 14);
 }
 
 static void test_an_event_can_not_be_changed(void **state)

@@ -2,7 +2,7 @@
 -- each change into an event, in the same transaction.  Load it into the log's own file, after
 -- sql/schema.sql and with the sqlite3 shell; loading it again changes nothing:
 --
---     sqlite3 build/run/rowcast.db < web/examples/app.sql
+--     sqlite3 -bail build/run/rowcast.db < web/examples/app.sql
 --
 -- Then any program may write the tables:
 --

@@ -1,0 +1,2 @@
+-- Moves with each change of the schema.  One page, which every statement reads.
+PRAGMA schema_version
