@@ -22,7 +22,8 @@
 // Each message is posted by the leader in the order of the stream, so a follower misses nothing
 // between its place and the welcome; what it had already is dropped by its id.  A follower whose
 // place is of another log is told so alone.  One without a place, where the address says where to
-// begin, has the leader begin there anew; who then finds the stream beyond its place asks for it.
+// begin, has the leader begin there anew.  A tab that finds that a stream began beyond its place
+// asks for that place: so also where the last id was lost on the way.
 
 /** Whether position a, `<log>-<number>`, lies beyond b.  One of another log does. */
 const beyond = (a, b) => {
@@ -47,6 +48,7 @@ export function rowcast(url, options = {}) {
     let storage; // where the place is kept
     let at = ''; // this tab's place: the id of the last event it had
     let through = ''; // the source's: behind `at` while another tab catches up
+    let asked; // where the source was to begin
     let last; // the id that the connection's last event left
     let state = 0;
     let boss; // the leader that this tab follows: one that was stuck may still believe to be it
@@ -85,7 +87,8 @@ export function rowcast(url, options = {}) {
         const gap = type === 'gap';
         if (type === 'connected') {
             heartbeat = JSON.parse(data).heartbeat || heartbeat;
-            if (begins && at && news) {
+            // Beyond our place, and not asked to begin there: the id was lost on the way.
+            if (at && news && asked !== at) {
                 through = at;
                 leader ? connect() : hello();
                 return;
@@ -93,7 +96,7 @@ export function rowcast(url, options = {}) {
         } else if (own && !news && type !== 'heartbeat' && !(gap && !data.includes('trimmed'))) {
             return;
         }
-        const moves = (gap && own) || (news && !(at && type === 'connected'));
+        const moves = news || (gap && own);
         if (moves) {
             at = id;
         }
@@ -128,6 +131,7 @@ export function rowcast(url, options = {}) {
     const connect = () => {
         source?.close();
         wait(heartbeat * 2500);
+        asked = through;
         const from = new URL(address);
         if (through) {
             from.searchParams.set('lastEventId', through);
@@ -214,8 +218,8 @@ export function rowcast(url, options = {}) {
         } else if (m.to === me && (joined = m.by === (boss ??= m.by))) {
             wait(heartbeat * 2500);
             m.state && take({ type: 'open' });
-            m.connected && take(m.connected);
             m.gap && take({ type: 'gap', data: '{"reason":"epoch","from":null,"oldest":null}', id: m.gap, own: 1 });
+            m.connected && take(m.connected);
         } else if (joined && m.by === boss && m.type) {
             take(m);
         }

@@ -89,6 +89,27 @@ test('a tab whose place is of another log is told so, and no other tab', async (
     assert.deepEqual((await said(tab)).gaps, []);
 });
 
+test('a last id that is lost on the way loses no event, in no tab', async () => {
+    on.front.check = ({ headers }) => {
+        delete headers['last-event-id']; // as a service worker does in Chromium
+    };
+    const tabs = [await follow()];
+    await live(tabs[0]);
+    tabs.push(await follow());
+    await live(tabs[1]);
+    for (let n = 1; n <= 3; n++) {
+        await on.stage.insert('tick', n * 2 - 1);
+        await Promise.all(tabs.map((tab) => count(tab, n * 2 - 1)));
+        on.front.end();
+        await on.stage.insert('tick', n * 2);
+        await Promise.all(tabs.map((tab) => count(tab, n * 2)));
+    }
+    for (const tab of tabs) {
+        assert.deepEqual(await rows(tab), numbers(1, 6));
+        assert.deepEqual((await said(tab)).gaps, []);
+    }
+});
+
 test('events that the page does not listen to move its place all the same', async () => {
     const page = await follow();
     await live(page);
