@@ -177,6 +177,19 @@ static void check_write(struct checking *c)
     database_rollback(&s->log);
 }
 
+/* Who else is concerned by the files. */
+static void check_beside(struct checking *c, const struct database *d)
+{
+    char sentence[512];
+    if (place_locks_out(d, sentence, sizeof sentence))
+        finding(c, STORE_REFUSED, "%s", sentence);
+    if (place_other_names(d) > 0)
+        finding(c, STORE_REFUSED,
+                "log %s has %d other name(s), by hard links: who opens it by one of them uses "
+                "another -wal, and damages it; remove them",
+                d->path, place_other_names(d));
+}
+
 static bool check_open(struct checking *c, struct database *d, const char *what, mode_t wrong)
 {
     enum store_result r = database_use(c->store, d);
@@ -202,6 +215,7 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
         check_books(&c);
         check_settings(&c);
         check_write(&c);
+        check_beside(&c, &s->log);
     }
     check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
     s->why[0] = '\0';

@@ -28,6 +28,7 @@ struct file {
     bool used;                /* one was open at some time */
     bool robbed;              /* see file_is_robbed */
     bool vanished;            /* the file was gone when it was last looked at */
+    bool wal_missed;          /* … and so was its -wal, which nobody deletes without it */
     struct identity identity; /* of the newest connection that opened */
     int64_t changed_at;       /* when the generation began; 0: with the process */
     int64_t gone_at;          /* when it was first missed; 0: it is not */
@@ -255,8 +256,8 @@ static void enter(struct hold *h, struct file *f)
     if (f->used)
         separate(f, &f->identity, false);
     struct identity now = file_look(f);
-    if (f->vanished && is_there(f->identity.wal) && is_same(now.file, f->identity.file) &&
-        !is_same(now.wal, f->identity.wal))
+    if (f->vanished && f->wal_missed && is_there(f->identity.wal) &&
+        is_same(now.file, f->identity.file) && !is_same(now.wal, f->identity.wal))
         f->robbed = true; /* it came back without its -wal */
     f->open++;
     *h = (struct hold){.file = f, .generation = atomic_load(&f->generation)};
@@ -310,7 +311,7 @@ bool file_entered(struct hold *h)
     if (may) {
         h->identity = f->identity = now;
         f->known = f->used = true;
-        f->vanished = false;
+        f->vanished = f->wal_missed = false;
         f->gone_at = 0;
     }
     pthread_mutex_unlock(&lock);
@@ -330,6 +331,13 @@ void file_leave(struct hold *h)
     if (f->leaving == 0)
         pthread_cond_broadcast(&one_left);
     h->generation = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+void file_missed_with_wal(struct file *f)
+{
+    pthread_mutex_lock(&lock);
+    f->wal_missed = true;
     pthread_mutex_unlock(&lock);
 }
 

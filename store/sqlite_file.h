@@ -83,6 +83,10 @@ void file_forget_beside(const struct file *f);
 bool file_was_used(struct file *f);
 int64_t file_is_gone_for(struct file *f);
 
+/* Neither the file nor its -wal is in the folder: should the file come back alone, it is
+ * robbed. (Once it is back, SQLite may have copied the -wal into it and deleted that.) */
+void file_missed_with_wal(struct file *f);
+
 /* A -wal was taken away while it was in use, and the log has no new epoch since. */
 bool file_is_robbed(struct file *f);
 void file_is_mended(struct file *f);

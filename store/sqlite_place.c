@@ -149,6 +149,14 @@ static bool stat_beside(const struct database *d, int i, struct stat *st)
     return lstat(path, st) == 0;
 }
 
+static bool has_folder(const char *path)
+{
+    char *copy = strdup(path);
+    bool has = copy && access(dirname(copy), F_OK) == 0;
+    free(copy);
+    return has;
+}
+
 /* A -wal without its database is what the database still lacks: it was moved, and may come
  * back. SQLite would delete it as soon as there is an empty file at the path. */
 static enum store_result wait_for_it(struct store *s, const struct database *d, struct file *f)
@@ -156,6 +164,8 @@ static enum store_result wait_for_it(struct store *s, const struct database *d, 
     struct stat wal, shm;
     bool used = file_was_used(f), wal_is = stat_beside(d, 0, &wal),
          shm_is = stat_beside(d, 1, &shm);
+    if (!wal_is && has_folder(d->path))
+        file_missed_with_wal(f);
     if ((wal_is && wal.st_size > 0) || (used && (wal_is || shm_is)))
         return store_refuse(
             s, STORE_BUSY,

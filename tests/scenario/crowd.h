@@ -20,7 +20,10 @@ struct crowd {
     struct stage *stage;
     struct browser *browser[CROWD];
     int have[CROWD]; /* the last row of each */
-    int rows;        /* as were published */
+    bool may_gap;    /* rows may be missing, where a gap was told */
+    int gaps;        /* as were */
+    bool told[CROWD];
+    int rows; /* as were published */
     FILE *shell;
 };
 
