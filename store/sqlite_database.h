@@ -58,7 +58,8 @@ struct store {
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */
-    atomic_bool woken;               /* store_wake was called since store_wait returned */
+    int64_t grew_at;   /* sqlite_wait.c: when rows were last found behind a position */
+    atomic_bool woken; /* store_wake was called since store_wait returned */
     int64_t looked_at; /* sqlite_look.c: the schema's version then; -1: not looked at */
     char lacks[STORE_WHY_SIZE];           /* what has to be mended; "": nothing */
     int64_t mend_at;                      /* not before; of database_clock_ms */
@@ -180,6 +181,9 @@ void log_mend(struct store *s);
 
 /* A notice (store_notice), the same one once a minute at most; s->told keeps it. */
 void log_tell(struct store *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* There were rows: others may follow soon (sqlite_wait.c). */
+void waiter_grew(struct store *s);
 
 /* The waiter's descriptors, at the store's end (sqlite_wait.c). */
 void waiter_free(struct store *s);

@@ -317,6 +317,8 @@ enum store_result store_read(struct store *s, const struct store_question *q,
         return r;
     }
     file_saw(s->log.hold.file, end->epoch, end->last_id);
+    if (end->last_id > q->after)
+        waiter_grew(s);
     *through = t.through >= 0 ? t.through : end->last_id > q->after ? end->last_id : q->after;
     return STORE_OK;
 }

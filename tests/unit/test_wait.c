@@ -1,6 +1,9 @@
 #include "tests/unit/log_world.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum { LONG_MS = 20000 };
@@ -128,6 +131,78 @@ static void test_a_symbolic_link_to_the_log_is_followed(void **state)
     store_close(linked.store);
 }
 
+/* How often this thread slept until now. */
+static long sleeps(void)
+{
+    struct rusage u;
+    assert_int_equal(getrusage(RUSAGE_THREAD, &u), 0);
+    return u.ru_nvcsw;
+}
+
+/* The application commits what is no event, several pages each time.  What the watch told of a
+ * commit that was seen is no reason to look 250 times for another one. */
+static void test_commits_to_other_tables_do_not_keep_it_awake(void **state)
+{
+    enum { COMMITS = 10 };
+    struct log_world *w = *state;
+    long slept = 0;
+    log_sql(w, "CREATE TABLE other(x)");
+    for (int i = 0; i < COMMITS; i++) {
+        log_read(w, 0, NULL);
+        log_sql(w, "INSERT INTO other VALUES (zeroblob(100000))");
+        assert_true(ends_early(w));
+        log_read(w, 0, NULL);
+        long before = sleeps();
+        assert_int_equal(store_wait(w->store, 70), STORE_OK);
+        slept += sleeps() - before;
+    }
+    assert_in_range(slept, COMMITS, 100 * COMMITS);
+}
+
+/* So many inotify instances as there are; *n of them. */
+static void take_all_watches(int *held, int *n, int most)
+{
+    *n = 0;
+    while (*n < most && (held[*n] = inotify_init1(IN_CLOEXEC)) >= 0)
+        ++*n;
+}
+
+static int watches(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        char to[64] = "";
+        if (readlinkat(dirfd(d), e->d_name, to, sizeof to - 1) > 0)
+            n += strstr(to, "inotify") != NULL;
+    }
+    closedir(d);
+    return n;
+}
+
+static void
+test_without_a_watch_rows_are_found_and_a_watch_is_taken_when_there_is_one(void **state)
+{
+    enum { MOST = 500 };
+    struct log_world *w = *state;
+    static int held[MOST];
+    int n;
+    take_all_watches(held, &n, MOST);
+    log_read(w, 0, NULL);
+    for (int i = 0; i < 3; i++) {
+        log_insert(w, 1);
+        assert_true(ends_early(w));
+        log_read(w, 0, NULL);
+    }
+    while (n > 0)
+        close(held[--n]);
+    assert_int_equal(store_wait(w->store, 1), STORE_OK);
+    assert_int_equal(watches(), 1);
+    log_insert(w, 1);
+    assert_true(ends_early(w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +214,8 @@ int main(void)
         LOG_TEST(test_another_thread_can_wake_it_before_or_during_the_wait),
         LOG_TEST(test_a_replaced_log_ends_the_wait),
         LOG_TEST(test_a_symbolic_link_to_the_log_is_followed),
+        LOG_TEST(test_commits_to_other_tables_do_not_keep_it_awake),
+        LOG_TEST(test_without_a_watch_rows_are_found_and_a_watch_is_taken_when_there_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
