@@ -54,19 +54,64 @@ static void expect_streams_run_unsaved(struct stage *s)
                    said(s, "sessions_unsaved"));
 }
 
+/* The log takes its room before the disk is full: pages in the file that are free again, and a
+ * -wal that begins anew, and does not go while the shell stays. */
+static FILE *give_the_log_room(struct stage *s)
+{
+    char command[NAME_SIZE + 64];
+    snprintf(command, sizeof command, "exec /usr/bin/sqlite3 -batch -bail %s", s->db);
+    FILE *holder = popen(command, "we");
+    assert_non_null(holder);
+    fputs(".timeout 5000\nCREATE TABLE room AS WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL "
+          "SELECT i + 1 FROM n WHERE i < 40) SELECT zeroblob(4000) FROM n;\nDROP TABLE room;\n"
+          ".output /dev/null\nPRAGMA wal_checkpoint(PASSIVE);\nCREATE TABLE taken(x);\n",
+          holder);
+    fflush(holder);
+    await(s, strcmp(shell(s, "SELECT count(*) FROM sqlite_schema WHERE name = 'taken'"), "1") ==
+                 0);
+    return holder;
+}
+
 static void test_a_full_disk_of_the_sessions_lets_streams_run(void **state)
 {
     struct stage *s = *state;
-    char elsewhere[NAME_SIZE];
     if (!stage_mount_small(s, "1m"))
         skip(); /* needs the right to mount */
-    /* The sessions alone are on a disk that is full. */
-    snprintf(elsewhere, sizeof elsewhere, "%.100s/sessions", s->small);
-    assert_int_equal(symlink(elsewhere, s->sessions), 0);
+    snprintf(s->db, sizeof s->db, "%.100s/rowcast.db", s->small);
+    snprintf(s->sessions, sizeof s->sessions, "%.100s/rowcast.db.sessions", s->small);
+    shell(s, ".read sql/schema.sql");
+    shell_set(s, "retry", "200");
+    FILE *holder = give_the_log_room(s);
     shell_sessions(s, ".read sql/sessions_schema.sql");
     stage_fill_small(s);
     lighttpd_start(s);
     expect_streams_run_unsaved(s);
+    if (said(s, "no room for the sessions") == 0)
+        fail_stage(s, "the sessions had room");
+    pclose(holder);
+}
+
+/* Whoever may write the folder may put a link there, and would choose what is in it. */
+static void test_sessions_behind_a_link_are_not_used_and_streams_run(void **state)
+{
+    struct stage *s = *state;
+    char elsewhere[NAME_SIZE], was[NAME_SIZE];
+    snprintf(elsewhere, sizeof elsewhere, "%s/planted", s->folder);
+    memcpy(was, s->sessions, sizeof was);
+    memcpy(s->sessions, elsewhere, sizeof elsewhere);
+    shell_sessions(s, ".read sql/sessions_schema.sql");
+    shell_sessions(s, "INSERT INTO sessions(id, token, created_at, last_seen_at) VALUES "
+                      "('planted', '0123456789abcdef0123456789abcdef', 0, 0)");
+    memcpy(s->sessions, was, sizeof was);
+    assert_int_equal(symlink(elsewhere, s->sessions), 0);
+    lighttpd_start(s);
+    struct browser *b = browser_new(s, "/sse/events");
+    browser_header(b, "X-SSE-Session-ID", "0123456789abcdef0123456789abcdef");
+    browser_connect(b);
+    assert_string_not_equal(expect_connected(b), "planted");
+    browser_close(b);
+    expect_streams_run_unsaved(s);
+    assert_int_equal(said(s, "is not used: it has to be a regular file of this account"), 1);
 }
 
 /* Root ignores file modes, so this responder is nobody's. */
@@ -90,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_a_full_disk_of_the_sessions_lets_streams_run),
+        scenario(test_sessions_behind_a_link_are_not_used_and_streams_run),
         scenario(test_sessions_that_may_not_be_written_let_streams_run),
     };
     return cmocka_run_group_tests_name("unsaved", tests, NULL, NULL);

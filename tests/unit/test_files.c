@@ -1,7 +1,8 @@
 /* The files of a log and its sessions are removed, moved and replaced under a store. */
 #include "tests/unit/store_world.h"
 
-#include <dirent.h>
+#include <grp.h>
+#include <sys/wait.h>
 
 #include "store/sqlite_sessions.h"
 
@@ -333,6 +334,46 @@ static void test_sessions_without_their_wal_are_forgotten(void **state)
     assert_int_equal(c->saved, STORE_OK);
 }
 
+/* Of an account that is in two groups, the first its own. */
+static int open_as_another(const char *path, gid_t second)
+{
+    struct store *other;
+    struct store_end end;
+    gid_t groups[] = {second};
+    if (setgroups(1, groups) || setgid(65534) || setuid(65534) ||
+        store_open(&other, path) != STORE_OK)
+        return 1;
+    return store_end(other, &end) == STORE_OK ? 0 : 2;
+}
+
+static void test_what_is_made_beside_a_log_gets_its_group(void **state)
+{
+    struct world *w = *state;
+    const char *const all[] = {"-wal", "-shm"};
+    char path[64], name[80];
+    struct stat st;
+    int status = -1;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    run(w, "chmod 755 . && mkdir shared && chmod 777 shared && "
+           "sqlite3 shared/log <$OLDPWD/sql/schema.sql >/dev/null && chmod 660 shared/log && "
+           "chown 12345:23456 shared/log");
+    snprintf(path, sizeof path, "%s/shared/log", w->dir);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(open_as_another(path, 23456));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s%s", path, all[i]);
+        assert_int_equal(stat(name, &st), 0);
+        assert_int_equal(st.st_uid, 65534);
+        assert_int_equal(st.st_gid, 23456);
+        assert_int_equal(st.st_mode & 0777, 0660);
+    }
+}
+
 static void test_sessions_without_their_shm_are_known_all_the_same(void **state)
 {
     struct world *w = *state;
@@ -361,6 +402,7 @@ int main(void)
         TEST(test_sessions_that_another_may_have_made_are_not_used),
         TEST(test_leases_that_another_may_have_made_are_not_used),
         TEST(test_a_log_with_two_names_is_told),
+        TEST(test_what_is_made_beside_a_log_gets_its_group),
         TEST(test_sessions_without_their_wal_are_forgotten),
         TEST(test_sessions_without_their_shm_are_known_all_the_same),
     };
