@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/log.h"
@@ -22,6 +23,8 @@ struct parking {
     size_t arrived_count;
     bool runs;
     bool stopping;
+    int shed; /* so many are to go at once */
+    pthread_cond_t shed_done;
     int64_t until_ms; /* once stopping */
 
     pthread_t thread;
@@ -41,6 +44,7 @@ struct parking *parking_new(const struct worker_context *c)
     if (!p)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->shed_done, NULL);
     p->wake = -1;
     attendant_begin(&p->attendant, c);
     return p;
@@ -101,6 +105,10 @@ static bool welcome(struct parking *p)
         p->waits[p->count++] = p->arrived[k];
     }
     p->arrived_count = 0;
+    for (; p->shed > 0 && p->count > 0; p->shed--)
+        make_room(p);
+    p->shed = 0;
+    pthread_cond_broadcast(&p->shed_done);
     bool over = p->stopping && (p->count == 0 || intake_now() >= p->until_ms);
     pthread_mutex_unlock(&p->lock);
     return !over;
@@ -194,6 +202,22 @@ void parking_take(struct parking *p, struct intake *i)
     intake_end(i);
 }
 
+void parking_shed(struct parking *p)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++; /* it may be serving somebody */
+    pthread_mutex_lock(&p->lock);
+    if (p->runs && !p->stopping) {
+        p->shed = PARKING_SHED;
+        eventfd_write(p->wake, 1);
+        while (p->shed > 0 && pthread_cond_timedwait(&p->shed_done, &p->lock, &until) == 0)
+            ;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
 void parking_stop(struct parking *p, int64_t until_ms)
 {
     if (!p)
@@ -209,6 +233,7 @@ void parking_stop(struct parking *p, int64_t until_ms)
     if (p->wake >= 0)
         close(p->wake);
     attendant_end(&p->attendant);
+    pthread_cond_destroy(&p->shed_done);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }

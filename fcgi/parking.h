@@ -15,7 +15,7 @@
 
 struct parking;
 
-enum { PARKING_MAX = 256, PARKING_BYTES = 64 * 1024 * 1024 };
+enum { PARKING_MAX = 256, PARKING_BYTES = 64 * 1024 * 1024, PARKING_SHED = 16 };
 
 /* `c` must stay until parking_stop returned.  NULL: out of memory. */
 struct parking *parking_new(const struct worker_context *c);
@@ -23,6 +23,11 @@ struct parking *parking_new(const struct worker_context *c);
 /* Take over a connection that waits; `i` is the caller's to reuse.  Without memory or a thread
  * it is ended.  Thread: any. */
 void parking_take(struct parking *p, struct intake *i);
+
+/* There are no descriptors left: end those that have been there longest, PARKING_SHED of them,
+ * for new connections and for what serves them.  Waits for that, but not for long.  Thread:
+ * any. */
+void parking_shed(struct parking *p);
 
 /* Nobody parks any more: serve those that become whole until `until_ms` (of intake_now), end
  * the others then, with 503 where that can be told, and free all.  NULL is fine. */

@@ -94,6 +94,7 @@ static void *worker_run(void *arg)
         if (fd == ACCEPT_IDLE) {
             attendant_idle(&w->attendant);
         } else if (fd == ACCEPT_FULL) {
+            parking_shed(w->all->parking);
             attendant_release(&w->attendant);
         } else {
             leave(w->all);
