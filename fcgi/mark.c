@@ -38,10 +38,8 @@ static int64_t end_at(const struct mark_log *l, uint64_t when)
 
 void mark_begin(struct mark *m, uint64_t now, int64_t position)
 {
-    *m = (struct mark){.settled = position,
-                       .coming = position,
-                       .wrote = (uint32_t)now,
-                       .wrote_before = (uint32_t)now};
+    *m = (struct mark){
+        .settled = position, .wrote = (uint32_t)now, .wrote_before = (uint32_t)now};
 }
 
 /* Writes shortly after each other are one: a front that cannot write any more hears of it only
@@ -59,28 +57,37 @@ void mark_wrote(struct mark *m, uint64_t now)
 static int64_t mark_of_age(const struct mark *m, const struct mark_log *l, uint64_t now,
                            uint32_t age)
 {
-    if (!m->at_end || (uint32_t)now - m->since < age)
+    if (m->since == 0 || (uint32_t)now - m->since < age)
         return m->settled;
     int64_t end = end_at(l, now - age);
     return end > m->settled ? end : m->settled;
 }
 
+/* `coming` stays where it is, or moves on too. */
+static void settle(struct mark *m, int64_t to)
+{
+    int64_t left = m->settled + m->coming - to;
+    m->settled = to;
+    m->coming = left > 0 ? (uint32_t)left : 0;
+}
+
 void mark_stands(struct mark *m, const struct mark_log *l, uint64_t now, bool at_end)
 {
-    if (at_end == m->at_end)
+    if (at_end == (m->since != 0))
         return;
-    if (at_end)
-        m->since = (uint32_t)now;
-    else
-        m->settled = mark_running(m, l, now);
-    m->at_end = at_end;
+    if (at_end) {
+        m->since = (uint32_t)now == 0 ? 1 : (uint32_t)now;
+        return;
+    }
+    settle(m, mark_running(m, l, now));
+    m->since = 0;
 }
 
 void mark_move(struct mark *m, int64_t position)
 {
-    if (m->coming > m->settled)
-        m->settled = m->coming;
-    m->coming = position;
+    m->settled += m->coming;
+    int64_t further = position - m->settled;
+    m->coming = further <= 0 ? 0 : further < UINT32_MAX ? (uint32_t)further : UINT32_MAX;
 }
 
 int64_t mark_running(const struct mark *m, const struct mark_log *l, uint64_t now)

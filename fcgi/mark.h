@@ -53,14 +53,13 @@ void mark_log_begin(struct mark_log *l, uint64_t now,
                     int64_t end); /* another log, or the first */
 void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end); /* and was fanned out */
 
-/* What a stream keeps. */
+/* What a stream keeps: 24 bytes, since there are thousands. */
 struct mark {
     int64_t settled; /* received for sure */
-    int64_t coming;  /* where it stood at the last mark_move */
-    uint32_t since;  /* it has been at the end without a break */
+    uint32_t coming; /* so much further it stood at the last mark_move, or more */
+    uint32_t since;  /* it has been at the end without a break; 0: it is behind */
     uint32_t wrote;  /* when bytes went out last, and the time before */
     uint32_t wrote_before;
-    bool at_end;
 };
 
 void mark_begin(struct mark *m, uint64_t now, int64_t position); /* received: its bookmark */

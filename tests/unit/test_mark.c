@@ -164,6 +164,21 @@ static void test_who_falls_behind_keeps_what_it_received(void **state)
     assert_in_range(told(&w), w.end - 22, w.end - 16);
 }
 
+static void test_four_thousand_million_rows_at_once_come_again_in_part(void **state)
+{
+    struct world w;
+    const int64_t far = 10000000000;
+    (void)state;
+    begin(&w, 7);
+    mark_stands(&w.mark, &w.log, w.now, false);
+    mark_move(&w.mark, far);
+    mark_move(&w.mark, far);
+    assert_in_range(told(&w), 8, far);
+    mark_move(&w.mark, far);
+    mark_move(&w.mark, far);
+    assert_int_equal(told(&w), far);
+}
+
 static void test_a_log_that_begins_anew_knows_nothing_of_before(void **state)
 {
     struct world w;
@@ -220,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_rows_for_others_move_the_mark_and_are_no_writes),
         cmocka_unit_test(test_who_is_behind_has_marks_of_its_own),
         cmocka_unit_test(test_who_falls_behind_keeps_what_it_received),
+        cmocka_unit_test(test_four_thousand_million_rows_at_once_come_again_in_part),
         cmocka_unit_test(test_a_log_that_begins_anew_knows_nothing_of_before),
         cmocka_unit_test(test_no_mark_is_younger_than_it_says),
     };
