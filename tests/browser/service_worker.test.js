@@ -6,13 +6,14 @@ import fs from 'node:fs';
 
 import { openBrowser } from './support/engines.js';
 import { startFront } from './support/front.js';
+import { snippet } from './support/snippets.js';
 import { startStage, until } from './support/stage.js';
 
 const root = new URL('../../web/', import.meta.url);
 const page = `<!doctype html><html lang="en"><title>worker</title><script type="module">
 import { rowcast } from '/rowcast.js';
 window.rows = [];
-await navigator.serviceWorker.register('worker.js');
+await navigator.serviceWorker.register(location.search.slice(1));
 await navigator.serviceWorker.ready;
 if (!navigator.serviceWorker.controller) {
     await new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done));
@@ -27,14 +28,18 @@ window.begin = (kind) => {
 const worker = `
 addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil(clients.claim()));
-addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));
 `;
 
 let stage, browser, front, tab;
 before(async () => {
     stage = await startStage({
         settings: { heartbeat_interval: 1, retry: 100 },
-        files: { 'worker.html': page, 'worker.js': worker, 'rowcast.js': fs.readFileSync(new URL('rowcast.js', root), 'utf8') },
+        files: {
+            'worker.html': page,
+            'passes.js': `${worker}addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));`,
+            'leaves.js': worker + snippet('clients.md', "A page's service worker"),
+            'rowcast.js': fs.readFileSync(new URL('rowcast.js', root), 'utf8'),
+        },
     });
     browser = await openBrowser();
 });
@@ -44,16 +49,16 @@ after(async () => {
 });
 beforeEach(async () => {
     front = await startFront(stage.url);
-    tab = await browser.open(`${front.url}/t/worker.html`);
-    await tab.until(() => !!window.begin);
 });
 afterEach(async () => {
-    await tab.close().catch(() => {});
+    await tab?.close().catch(() => {});
     await front.stop();
 });
 const idOf = (stream) => stream.headers['last-event-id'] ?? /lastEventId=([^&]*)/.exec(stream.url)?.[1] ?? '';
 
-async function begin(kind) {
+async function begin(kind, script = 'passes.js') {
+    tab = await browser.open(`${front.url}/t/worker.html?${script}`);
+    await tab.until(() => !!window.begin);
     await tab.run((which) => window.begin(which), kind);
     await tab.until(() => window.live);
     await stage.insert('tick', '1');
@@ -77,6 +82,16 @@ test('a native EventSource is dead after a cut', async () => {
 for (const ending of ['end', 'cut']) {
     test(`rowcast() loses nothing, however the stream ends: ${ending}`, async () => {
         await begin('rowcast');
+        front[ending]();
+        await stage.insertMany('tick', 2, 5);
+        await tab.until(() => window.rows.length === 5);
+        assert.deepEqual(await tab.run(() => window.rows), [1, 2, 3, 4, 5]);
+    });
+}
+
+for (const ending of ['end', 'cut']) {
+    test(`a worker that leaves streams alone changes nothing: ${ending}`, async () => {
+        await begin('native', 'leaves.js');
         front[ending]();
         await stage.insertMany('tick', 2, 5);
         await tab.until(() => window.rows.length === 5);
