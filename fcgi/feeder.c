@@ -10,7 +10,7 @@
 #include "fcgi/replay.h"
 #include "store/store.h"
 
-enum { WAIT_MS = 1000, WAL_BYTES_MAX = 64 * 1024 * 1024 };
+enum { WAIT_MS = 1000, WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
 
 struct feeder {
     pthread_t thread;
@@ -32,6 +32,8 @@ struct feeder {
     struct store_end seen; /* a copy of `at` for others */
     bool was_seen;
     time_t looked_at_wal;
+    time_t wal_waits_since; /* somebody keeps checkpoints from finishing; 0: nobody does */
+    time_t wal_told_at;
 };
 
 static void ring(void *arg)
@@ -194,21 +196,58 @@ static enum store_result begin(struct feeder *f)
     return STORE_OK;
 }
 
+static time_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + 1; /* 0 is never */
+}
+
+/* Ours paused, so who is in the way is somebody else's, whom SQLite does not name.  Told when
+ * it begins, each minute, and when it is over. */
+static void tell_checkpoint(struct feeder *f, const struct store_wal *wal, const char *failed)
+{
+    static const char reader[] =
+        "another program keeps a read transaction of the log open; the "
+        "-wal grows until it ends";
+    time_t now = f->looked_at_wal;
+    if (!f->wal_waits_since) {
+        f->wal_waits_since = now;
+        f->wal_told_at = 0;
+    }
+    if (!wal->whole && f->wal_told_at && now - f->wal_told_at < WAL_TELL_S)
+        return;
+    f->wal_told_at = now;
+    log_line(wal->whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "checkpoint",
+             "done=%d waited_s=%lld wal_mb=%lld left_mb=%lld why=\"%s\"", wal->whole,
+             (long long)(now - f->wal_waits_since), (long long)wal->bytes >> 20,
+             (long long)wal->left >> 20,
+             failed       ? failed
+             : wal->whole ? ""
+                          : reader);
+    if (wal->whole)
+        f->wal_waits_since = 0;
+}
+
 /* Steady readers let no checkpoint get to the end of the -wal, which then grows for ever. */
 static void look_at_wal(struct feeder *f)
 {
-    bool done = false;
-    time_t now = time(NULL);
+    struct store_wal wal;
+    time_t now = seconds_now();
     if (now == f->looked_at_wal)
         return;
     f->looked_at_wal = now;
-    if (!store_wal_exceeds(f->store, WAL_BYTES_MAX))
+    if (!store_wal_exceeds(f->store, WAL_BYTES_MAX)) {
+        if (f->wal_waits_since)
+            log_line(LOG_LEVEL_INFO, "checkpoint", "done=1 waited_s=%lld",
+                     (long long)(now - f->wal_waits_since));
+        f->wal_waits_since = 0;
         return;
+    }
     readers_pause(f->readers);
-    enum store_result r = store_checkpoint(f->store, WAL_BYTES_MAX, &done);
+    enum store_result r = store_checkpoint(f->store, WAL_BYTES_MAX, &wal);
     readers_resume(f->readers);
-    log_line(LOG_LEVEL_INFO, "checkpoint", "done=%d why=\"%s\"", done,
-             r == STORE_OK ? "" : store_why(f->store));
+    tell_checkpoint(f, &wal, r == STORE_OK ? NULL : store_why(f->store));
 }
 
 static void *run(void *arg)

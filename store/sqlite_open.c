@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/shell_line.h"
 #include "store/sqlite_database.h"
 
-enum { LOG_VERSION = 1 }; /* of sql/schema.sql */
+enum { LOG_VERSION = 1 /* of sql/schema.sql */, STORE_LINE_SIZE = 1000 };
 
 /* Of the whole process, and only before SQLite's first use; later it is refused, which costs
  * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
@@ -255,14 +256,18 @@ static void environment_line(const struct store *s, const char *name, const char
                              const char *value, void (*say)(void *arg, const char *line),
                              void *arg)
 {
-    char line[1024];
+    char line[STORE_LINE_SIZE], set[STORE_LINE_SIZE / 2];
     bool secret = strcmp(name, "publish_token") == 0;
+    char *path = realpath(s->log.path, NULL); /* people are elsewhere when they paste it */
+    bool fits = shell_line_set(set, sizeof set, path ? path : s->log.path, name,
+                               secret ? "TOKEN" : wanted);
+    free(path);
     snprintf(
         line, sizeof line,
-        "the environment's value of %s%s%s is not in force: the log has %s%s. To change it: "
-        "sqlite3 %s \"UPDATE rowcast_config SET value = '%s' WHERE name = '%s'\"",
+        "the environment's value of %s%s%.200s is not in force: the log has %.200s%s.%s%s%s",
         name, secret ? "" : ", ", secret ? "" : wanted, secret ? "another" : value,
-        !secret && !*value ? "none" : "", s->log.path, secret ? "..." : wanted, name);
+        !secret && !*value ? "none" : "", fits ? " To change it: " : "", fits ? set : "",
+        fits && secret ? " (with yours in place of TOKEN)" : "");
     say(arg, line);
 }
 

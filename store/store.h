@@ -185,9 +185,14 @@ enum store_result store_append(struct store *s, const struct publication *p, int
  * there.  One stat(); where the file is large (it never shrinks), a PASSIVE checkpoint. */
 bool store_wal_exceeds(struct store *s, int64_t wal_bytes);
 
-/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`.  *done: all of it was copied,
- * so that the next writer begins it anew. */
-enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, bool *done);
+struct store_wal {
+    bool whole;    /* all of it was copied, so that the next writer begins it anew */
+    int64_t bytes; /* about so many are in it … */
+    int64_t left; /* … and these are not copied, because somebody still reads what was before */
+};
+
+/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`. */
+enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out);
 
 /* -------------------------------------------------------------- sessions -------------------
  */

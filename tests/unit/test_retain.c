@@ -159,11 +159,11 @@ static void test_a_walk_reaches_the_mailboxes_of_every_page(void **state)
 static void test_a_checkpoint_is_made_when_the_wal_is_large(void **state)
 {
     struct log_world *w = *state;
-    bool done = true;
+    struct store_wal wal;
     for (int i = 0; i < 30; i++)
         log_sql(w, "INSERT INTO events(data) VALUES (printf('%%.10000c', 'x'))");
-    assert_int_equal(store_checkpoint(w->store, 1 << 30, &done), STORE_OK);
-    assert_false(done);
+    assert_int_equal(store_checkpoint(w->store, 1 << 30, &wal), STORE_OK);
+    assert_false(wal.whole);
     assert_false(store_wal_exceeds(w->store, 1 << 30));
     sqlite3 *reader = NULL;
     assert_int_equal(sqlite3_open(w->path, &reader), SQLITE_OK);
@@ -172,8 +172,10 @@ static void test_a_checkpoint_is_made_when_the_wal_is_large(void **state)
     log_insert(w, 1);
     assert_true(store_wal_exceeds(w->store, 100000)); /* the reader keeps it */
     sqlite3_close(reader);
-    assert_int_equal(store_checkpoint(w->store, 100000, &done), STORE_OK);
-    assert_true(done);
+    assert_int_equal(store_checkpoint(w->store, 100000, &wal), STORE_OK);
+    assert_true(wal.whole);
+    assert_true(wal.bytes > 100000);
+    assert_int_equal(wal.left, 0);
     assert_false(store_wal_exceeds(w->store, 100000));
 }
 
