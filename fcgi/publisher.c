@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "fcgi/log.h"
@@ -133,7 +132,7 @@ static void tell(struct publisher *p, const struct appending *a)
 /* The first `n` of the group. */
 static void answer_first(struct publisher *p, size_t n)
 {
-    size_t bytes = 0, left = p->group_size - n;
+    size_t bytes = 0;
     tell(p, p->items[0]);
     for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
@@ -141,9 +140,11 @@ static void answer_first(struct publisher *p, size_t n)
         p->group_bytes -= p->group[i]->appending.what.data_len;
         publishing_answer(p->group[i], &p->unsent);
     }
-    memmove(p->group, p->group + n, left * sizeof *p->group);
-    memmove(p->items, p->items + n, left * sizeof *p->items);
-    p->group_size = left;
+    p->group_size -= n;
+    for (size_t i = 0; i < p->group_size; i++) {
+        p->group[i] = p->group[i + n];
+        p->items[i] = p->items[i + n];
+    }
     make_room(p, n, bytes);
 }
 

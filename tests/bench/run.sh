@@ -47,7 +47,7 @@ new_log() {
     sqlite3 -bail "$db" <"$root/sql/schema.sql" >/dev/null
 }
 
-set_to() { sqlite3 "$db" "UPDATE rowcast_config SET value = '$2' WHERE name = '$1'"; }
+set_to() { sqlite3 -cmd '.timeout 5000' "$db" "UPDATE rowcast_config SET value = '$2' WHERE name = '$1'"; }
 
 token=a-token-for-figures
 open_publishing() { # every row stays, to be compared
