@@ -258,6 +258,7 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
     }
     if (well == 0)
         return STORE_OK;
+    s->log.unsure = false;
     enum store_result r = append_together(s, items, n, &p);
     if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || r == STORE_REFUSED)) {
         append_each(s, items, n);
@@ -265,7 +266,7 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
     }
     if (r != STORE_OK)
         fail_all(s, items, n, r);
-    return r;
+    return s->log.unsure ? STORE_OK : r; /* tried again, it might be there twice */
 }
 
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,

@@ -349,16 +349,17 @@ int64_t database_clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* SQLite decides as it opens a file whether the file may be written, and stays with that: only
- * opening it anew shows that its rights were repaired.  Now and then, since it costs 2 ms. */
-static bool may_have_been_repaired(const struct database *d)
+/* SQLite decides as it opens a file whether the file may be written, and stays with that; for
+ * the -shm even all connections of a process do, as long as one of them is open. */
+static bool was_repaired(const struct database *d)
 {
-    return d->readonly && database_clock_ms() - d->opened_at >= READONLY_REST_MS;
+    return d->db && d->readonly && database_clock_ms() - d->opened_at >= READONLY_REST_MS &&
+           file_is_writable(d->hold.file);
 }
 
 static bool is_usable(const struct database *d)
 {
-    return d->db && !d->suspect && !may_have_been_repaired(d) && database_is_current(d);
+    return d->db && !d->suspect && database_is_current(d);
 }
 
 enum store_result database_use(struct store *s, struct database *d)
@@ -369,6 +370,8 @@ enum store_result database_use(struct store *s, struct database *d)
     database_let_go(s, d == &s->log ? &s->sessions : &s->log);
     if (d == &s->log)
         r = place_follow(s);
+    if (was_repaired(d))
+        file_outdate(&d->hold);
     if (r == STORE_OK && is_usable(d) && d == &s->log)
         log_mend(s);
     if (r != STORE_OK || is_usable(d))

@@ -26,17 +26,17 @@ enum {
 };
 
 struct database {
-    char *path;       /* absolute, without symbolic links */
-    mode_t mode;      /* of a file that is made */
-    enum sql pragmas; /* for each connection */
-    enum sql version; /* can not be prepared where there is no schema yet: then … */
-    enum sql schema;  /* … this is run, in a transaction of its own */
-    sqlite3 *db;      /* NULL: not open */
-    char *wal_path;   /* beside it */
-    bool made;        /* the schema was run by this connection */
-    bool suspect;     /* an I/O error: the next call opens it anew */
-    bool readonly; /* a write was refused: opened anew READONLY_REST_MS after it was opened */
-    int64_t opened_at; /* database_clock_ms */
+    char *path;        /* absolute, without symbolic links */
+    mode_t mode;       /* of a file that is made */
+    enum sql pragmas;  /* for each connection */
+    enum sql version;  /* can not be prepared where there is no schema yet: then … */
+    enum sql schema;   /* … this is run, in a transaction of its own */
+    sqlite3 *db;       /* NULL: not open */
+    char *wal_path;    /* beside it */
+    bool made;         /* the schema was run by this connection */
+    bool suspect;      /* an I/O error: the next call opens it anew */
+    bool readonly;     /* a write was refused: opened anew once the files may be written, … */
+    int64_t opened_at; /* … and READONLY_REST_MS passed since this; database_clock_ms */
     bool unsure;       /* database_commit: what it was asked to write may be lost */
     bool opening;      /* it may not be used meanwhile */
     struct hold hold;  /* what is open */

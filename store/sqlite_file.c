@@ -1,5 +1,7 @@
 #include "store/sqlite_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -248,6 +250,24 @@ bool file_is_current(const struct hold *h)
     is = is && !file_is_outdated(h);
     pthread_mutex_unlock(&lock);
     return is;
+}
+
+static bool may_write(const char *path)
+{
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 || errno == ENOENT;
+}
+
+bool file_is_writable(const struct file *f)
+{
+    return may_write(f->path) && may_write(f->wal) && may_write(f->shm);
+}
+
+void file_outdate(const struct hold *h)
+{
+    pthread_mutex_lock(&lock);
+    if (h->generation != 0 && !file_is_outdated(h))
+        changed(h->file, &h->identity, &h->identity);
+    pthread_mutex_unlock(&lock);
 }
 
 /* Called with the lock held. */

@@ -65,6 +65,12 @@ bool file_is_current(const struct hold *h);
 /* The same by what other threads of this process found; costs nothing. */
 bool file_is_outdated(const struct hold *h);
 
+/* Whether our account may write the files that are there: three access(). */
+bool file_is_writable(const struct file *f);
+/* Another generation of the same files begins: rights that were repaired are not seen by SQLite
+ * while any connection of the process has the -shm mapped as it was. */
+void file_outdate(const struct hold *h);
+
 /* Give -wal and -shm their second names, where they do not have them: two stat().  For threads
  * that follow a file, once a second. */
 void file_keep(const struct hold *h);

@@ -166,8 +166,8 @@ struct appending {
  *
  * What fails the transaction (a lock that is not free within `patience_ms`, a damaged file)
  * fails every item, and nothing is written: that is returned.  Where it may be the fault of one
- * item (room or memory is short), each is tried alone.  STORE_OK: what failed, failed by
- * itself.
+ * item (room or memory is short), each is tried alone.  STORE_OK: what failed is not to be
+ * tried again by us.
  *
  * ids[i] is the id of the row for session i, or ids[0] of the only row; a row that was there
  * already, by its dedup_key, also from earlier in the group, gives its id.

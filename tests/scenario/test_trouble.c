@@ -250,6 +250,33 @@ static void test_posts_are_taken_again_though_they_never_paused_after_a_repair(v
     repair_while_posts_come(*state, log_alone);
 }
 
+static void test_the_same_where_the_files_beside_the_log_were_read_only_too(void **state)
+{
+    static const char *const all[] = {"", "-wal", "-shm", NULL};
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    repair_while_posts_come(*state, all);
+}
+
+/* Streams run unsaved meanwhile, and the next that comes is saved. */
+static void test_streams_are_saved_again_though_they_never_paused_after_a_repair(void **state)
+{
+    struct stage *s = *state;
+    if (geteuid() != 0)
+        skip(); /* only root can be somebody else */
+    shell_sessions(s, ".read sql/sessions_schema.sql");
+    assert_int_equal(chmod(s->sessions, 0400), 0);
+    start_as_nobody(s);
+    for (int i = 0; i < 5; i++) {
+        struct browser *b = browser_open(s, "/sse/events");
+        expect_connected(b);
+    }
+    assert_int_equal(stats(s, "active_clients"), 0);
+    assert_int_equal(chmod(s->sessions, 0600), 0);
+    await(s,
+          (expect_connected(browser_open(s, "/sse/events")), stats(s, "active_clients")) > 0);
+}
+
 /* A backup of the log that was put in its place belongs to root. */
 static void replace_by_read_only_copy(struct stage *s)
 {
@@ -296,6 +323,8 @@ int main(void)
         scenario(test_a_log_that_may_not_be_written_means_later_until_it_may),
         scenario(test_open_streams_go_on_when_the_log_turns_read_only),
         scenario(test_posts_are_taken_again_though_they_never_paused_after_a_repair),
+        scenario(test_the_same_where_the_files_beside_the_log_were_read_only_too),
+        scenario(test_streams_are_saved_again_though_they_never_paused_after_a_repair),
 
         scenario(test_a_full_disk_refuses_publishers_and_loses_nothing),
     };
