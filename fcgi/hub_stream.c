@@ -95,6 +95,8 @@ static void close_at(struct stream *s, int64_t received)
     struct hub *h = s->hub;
     leave_blocked(s);
     batches_forget(s);
+    if (s->ending && s->client.answered)
+        s->ending->bookmark.in_vain = false;
     say_ended(h, s->ending, s->client.epoch, received);
     h->seats--;
     h->stream[s->seat] = h->stream[h->seats];

@@ -6,11 +6,11 @@
 
 #include "fcgi/buffer.h"
 
-void meta_clip(char out[META_TEXT_SIZE], const char *text)
+void meta_clip(char *out, size_t size, const char *text)
 {
-    size_t len = strnlen(text, META_TEXT_SIZE);
+    size_t len = strnlen(text, size);
 
-    if (len == META_TEXT_SIZE)
+    if (len == size)
         for (len--; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
     for (size_t i = 0; i < len; i++)
@@ -36,16 +36,20 @@ static void add_string(struct buffer *out, const char *text)
 static bool add_header(struct buffer *out, const struct request *r, const char *name,
                        bool first)
 {
-    char value[META_TEXT_SIZE];
+    char value[META_VALUE_SIZE];
+    size_t before = out->len;
 
-    meta_clip(value, request_header(r, name));
+    meta_clip(value, sizeof value, request_header(r, name));
     if (value[0] == '\0')
         return false;
     buffer_text(out, first ? "" : ",");
     add_string(out, name);
     buffer_text(out, ":");
     add_string(out, value);
-    return true;
+    if (out->len + 2 <= META_HEADERS_SIZE)
+        return true;
+    out->len = before;
+    return false;
 }
 
 char *meta_headers(const struct request *r, const char *names)

@@ -151,6 +151,8 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
     t->retry = settings->retry;
     t->heartbeat = w->heartbeat;
     make_poll(t, c, w->wait_ms);
+    if (t->ending != NULL)
+        t->ending->bookmark.in_vain = w->wait_ms >= 0 && !t->answered && !c->reconnection;
     t->subscription = c->subscription;
     t->fd = request_take_fd(r);
     unblock(t->fd);

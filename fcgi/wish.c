@@ -154,11 +154,12 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
 
     *nomem = false;
     w->headers = w->type_text = NULL;
-    meta_clip(w->user_agent, r->user_agent);
-    meta_clip(w->client_version, version == NULL ? "" : version);
-    meta_clip(w->query, r->query_string);
+    meta_clip(w->user_agent, sizeof w->user_agent, r->user_agent);
+    meta_clip(w->remote_addr, sizeof w->remote_addr, r->remote_addr);
+    meta_clip(w->client_version, sizeof w->client_version, version == NULL ? "" : version);
+    meta_clip(w->query, sizeof w->query, r->query_string);
     w->claim = (struct claim_request){.user_agent = w->user_agent,
-                                      .remote_addr = r->remote_addr,
+                                      .remote_addr = w->remote_addr,
                                       .client_version = w->client_version,
                                       .query = w->query,
                                       .channels = w->channel,

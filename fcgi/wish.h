@@ -19,8 +19,9 @@ struct wish {
     struct cookie_tokens tokens;
     const char *token[COOKIE_TOKENS_MAX];
     char user_agent[META_TEXT_SIZE];
-    char client_version[META_TEXT_SIZE];
-    char query[META_TEXT_SIZE];
+    char remote_addr[META_SHORT_SIZE];
+    char client_version[META_SHORT_SIZE];
+    char query[META_QUERY_SIZE];
     char *headers;
     char *type_text; /* the types, cut apart */
     const char *channel[SUBSCRIPTION_CHANNELS_MAX];

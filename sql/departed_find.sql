@@ -1,3 +1,3 @@
 -- The session that is gone and whose token has the hash ?1.  A seek of departed_token.
-SELECT session_id, lasting, resumes, epoch, position, private_to, log_end
+SELECT session_id, lasting, revives, epoch, position, private_to, log_end
 FROM departed WHERE token_hash = ?1

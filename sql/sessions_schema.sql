@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS departed(
   token_hash TEXT    NOT NULL,     -- the first half of its SHA-256
   session_id TEXT    NOT NULL,
   lasting    INTEGER NOT NULL,     -- 1: it came back at least once, or stayed for a while
-  resumes    INTEGER NOT NULL,     -- 1: a poll without an id goes on at `position`
+  revives    INTEGER NOT NULL,     -- 1: a poll's in vain; whoever brings the token goes on
   epoch      TEXT    NOT NULL,     -- of the log
   position   INTEGER NOT NULL,     -- the smallest bookmark it had; -1: none
   private_to INTEGER NOT NULL,     -- the newest event there may have been for it

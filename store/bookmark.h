@@ -4,6 +4,7 @@
 #ifndef ROWCAST_STORE_BOOKMARK_H
 #define ROWCAST_STORE_BOOKMARK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/event_id.h"
@@ -12,6 +13,7 @@ struct bookmark {
     int64_t stream_id; /* its row in `streams` */
     int64_t position;
     char epoch[EPOCH_SIZE];
+    bool in_vain; /* of an ended stream: a poll of somebody new that told nothing */
 };
 
 #endif

@@ -25,6 +25,7 @@ struct claim_past {
     bool refused; /* none is, and the client has to be told if it may have lost something */
     const char *unknown; /* the first token that is not known; NULL: none */
     bool departed;       /* one of them is of a session that is remembered */
+    bool revived;        /* which is made again: a poll in vain left it */
     struct departure departure;
     enum { BOOKMARK_NONE, BOOKMARK_FOREIGN /* of another epoch */, BOOKMARK_HERE } bookmark;
     int64_t position; /* of a bookmark that is here */

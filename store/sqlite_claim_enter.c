@@ -21,13 +21,18 @@ static enum store_result enter_session(struct store *s, const struct claim_entry
     const struct claim_request *r = e->request;
     char subscription[SHOWN_SUBSCRIPTION_MAX + 1];
     shown(subscription, e->key);
-    enum store_result result = database_do(
-        s, &s->sessions, "entering a session", past->known ? SQL_CLAIM_RETURN : SQL_CLAIM_NEW,
-        "ttitttttt", c->session_id, c->token, sessions_now(), r->user_agent, r->remote_addr,
-        r->client_version, subscription, r->headers, r->query);
+    bool new = !past->known || past->revived;
+    enum store_result result =
+        database_do(s, &s->sessions, "entering a session",
+                    new ? SQL_CLAIM_NEW : SQL_CLAIM_RETURN, new ? "ttitttttti" : "ttitttttt",
+                    c->session_id, c->token, sessions_now(), r->user_agent, r->remote_addr,
+                    r->client_version, subscription, r->headers, r->query, c->reconnections);
     if (result == STORE_OK && sqlite3_changes(s->sessions.db) == 0)
-        result = store_refuse(s, STORE_UNKNOWN, "the session was deleted while it was claimed");
-    return result;
+        return store_refuse(s, STORE_UNKNOWN, "the session was deleted while it was claimed");
+    if (past->revived && result == STORE_REFUSED)
+        return store_refuse(s, STORE_UNKNOWN,
+                            "the session was made again while it was claimed");
+    return result == STORE_OK && past->revived ? departure_forget(s, c->token) : result;
 }
 
 /* The bookmark to be taken is looked for again under the lock: two tabs cannot take the same.
@@ -46,7 +51,7 @@ static enum store_result write_all(struct store *s, const struct claim_entry *e,
                                    const struct claim_past *past, const struct claim *c)
 {
     enum store_result r = enter_session(s, e, past, c);
-    if (r == STORE_OK && past->known)
+    if (r == STORE_OK && past->known && !past->revived)
         r = take_bookmark(s, e, c);
     if (r == STORE_OK)
         r = database_do(s, &s->sessions, "entering a stream", SQL_CLAIM_STREAM, "tittiii",

@@ -61,6 +61,13 @@ static enum store_result consider_unknown(struct store *s, const char *token,
         past->departed = true;
         past->departure = d;
     }
+    if (r == STORE_OK && remembered && d.revives && !past->known) {
+        past->known = past->revived = c->reconnection = true;
+        past->departure = d;
+        c->reconnections = 1;
+        database_text(c->token, sizeof c->token, token);
+        memcpy(c->session_id, d.session_id, sizeof c->session_id);
+    }
     return r;
 }
 
@@ -120,12 +127,25 @@ static enum store_result read_bookmarks(struct store *s, const struct claim_entr
     return r;
 }
 
+/* Where the poll stood that left the session, whatever it listened to. */
+static void recall_departure(const struct claim_entry *e, struct claim_past *past)
+{
+    const struct departure *d = &past->departure;
+    bool here = strcmp(d->epoch, e->epoch) == 0 && d->position >= 0;
+    past->bookmark = here ? BOOKMARK_HERE : BOOKMARK_FOREIGN;
+    past->position = d->position;
+}
+
 /* (An earlier version keeps long keys in full.) */
 enum store_result claim_bookmarks(struct store *s, const struct claim_entry *e,
                                   const struct claim *c, struct claim_past *past)
 {
-    enum store_result r = read_bookmarks(s, e, c, e->kept_key, past);
-    if (r == STORE_OK && strcmp(e->kept_key, e->key) != 0)
+    enum store_result r = STORE_OK;
+    if (past->revived)
+        recall_departure(e, past);
+    else
+        r = read_bookmarks(s, e, c, e->kept_key, past);
+    if (r == STORE_OK && !past->revived && strcmp(e->kept_key, e->key) != 0)
         r = read_bookmarks(s, e, c, e->key, past);
     return r;
 }

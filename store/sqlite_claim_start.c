@@ -43,16 +43,6 @@ static void at_bookmark(const struct claim_past *past, struct claim *c, struct p
         *p = (struct place){past->position, true};
 }
 
-/* A poll that told nothing left no session, but a place to go on from. */
-static void at_departure(const struct claim_log *log, const struct claim_past *past,
-                         struct place *p)
-{
-    const struct departure *d = &past->departure;
-    if (past->refused && past->departed && d->resumes && strcmp(d->epoch, log->epoch) == 0 &&
-        d->position >= 0 && d->position < p->at)
-        *p = (struct place){d->position, true};
-}
-
 /* Rules 1 to 3 of "Where a stream starts". */
 static enum store_result find_place(struct store *s, const struct claim_log *log,
                                     const struct claim_request *r,
@@ -77,7 +67,6 @@ static enum store_result find_place(struct store *s, const struct claim_log *log
         break;
     case START_UNSAID:
         at_bookmark(past, c, p);
-        at_departure(log, past, p);
         break;
     }
     return result;

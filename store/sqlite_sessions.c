@@ -204,7 +204,12 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
 enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n)
 {
     enum store_result r = sessions_begin(s);
-    return r == STORE_OK ? sessions_finish(s, leave(s, SQL_SESSIONS_END_STREAM, b, n)) : r;
+    if (r != STORE_OK)
+        return r;
+    r = leave(s, SQL_SESSIONS_END_STREAM, b, n);
+    if (r == STORE_OK)
+        r = departures_in_vain(s, b, n);
+    return sessions_finish(s, r);
 }
 
 enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n)

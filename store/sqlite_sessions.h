@@ -48,8 +48,7 @@ struct departure {
     int64_t position;       /* its smallest bookmark: it had all that was before; -1: none */
     int64_t private_to;     /* the newest event there may have been for it; 0: none */
     int64_t log_end;        /* the log's newest id then */
-    bool resumes; /* a poll's, which told nothing: a stream without an id goes on at `position`
-                   */
+    bool revives; /* a poll's that told nothing: whoever brings the token goes on with it */
     bool lasting; /* it came back at least once, or stayed: it is remembered longer */
 };
 
@@ -60,6 +59,13 @@ enum store_result departure_find(struct store *s, const char *token, struct depa
 
 /* Remember it, in the transaction that deletes its session. */
 enum store_result departure_note(struct store *s, const char *token, const struct departure *d);
+
+/* The sessions of those of these ended streams that were polls in vain become such notes, in
+ * the transaction that is open. */
+enum store_result departures_in_vain(struct store *s, const struct bookmark *b, size_t n);
+
+/* It is a session again, in the transaction that makes it one. */
+enum store_result departure_forget(struct store *s, const char *token);
 
 /* Forget the oldest beyond what is remembered, in the same transaction: DEPARTED_LASTING_MAX
  * and DEPARTED_BRIEF_MAX, 200 bytes each. */

@@ -276,7 +276,9 @@ enum store_result store_claim_waits(struct store *s, const struct claim_request 
 enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
                              const struct store_end *end);
 
-/* The streams ended: leave their bookmarks, let their sessions' time run. */
+/* The streams ended: leave their bookmarks, let their sessions' time run.  A poll in vain leaves
+ * no session, if nobody came back to it: it is remembered for a while, and made again for whoever
+ * brings its token. */
 enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n);
 
 /* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up

@@ -208,6 +208,7 @@ static void test_who_polls_with_the_cookie_alone_skips_nothing_and_gets_on(void 
     char cookie[33] = "";
     lighttpd_start(s);
     poll_by_cookie(s, &a, "wait=0", cookie);
+    assert_string_equal(shell_sessions(s, "SELECT count(*) FROM sessions"), "0");
     shell_count(s, "n", 1, 2);
     poll_by_cookie(s, &a, "wait=300", cookie);
     assert_non_null(strstr(a.body, "data: 1\n"));

@@ -179,6 +179,67 @@ static void test_a_log_that_cannot_be_read_is_as_if_all_was_lost(void **state)
     assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
 }
 
+/* ------------------------------------------------------------------ polls -------------------
+ */
+
+static void poll_in_vain(struct world *w, int64_t stream, int64_t at)
+{
+    struct bookmark b = world_bookmark(w, stream, at);
+    b.in_vain = true;
+    assert_int_equal(store_end_streams(w->store, &b, 1), STORE_OK);
+}
+
+static void test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    world_insert(w, 2);
+    struct claim *c = world_claim_token(w, NULL);
+    strcpy(token, c->token);
+    strcpy(id, c->session_id);
+    poll_in_vain(w, c->stream_id, 2);
+    assert_int_equal(world_sessions(w), 0);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 0);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM endings"), 0);
+    world_insert(w, 1);
+    world_sql(w->log, "INSERT INTO events(session_id) VALUES ('%q')", id);
+    c = world_claim_token(w, token);
+    assert_true(c->reconnection);
+    assert_string_equal(c->session_id, id);
+    assert_string_equal(c->token, token);
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_int_equal(c->count, 2);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"), 0);
+    poll_in_vain(w, c->stream_id, 4); /* somebody came back to it: it stays */
+    assert_int_equal(world_sessions(w), 1);
+    assert_int_equal(world_claim_token(w, token)->cursor, 4);
+}
+
+static void test_a_session_with_another_stream_outlives_a_poll_in_vain(void **state)
+{
+    struct world *w = *state;
+    int64_t stream = world_claim_token(w, NULL)->stream_id;
+    world_sql(w->sessions,
+              "INSERT INTO streams(session_id, responder, subscription, epoch, position, "
+              "opened_at) SELECT session_id, responder, 't1:a', epoch, 0, 0 FROM streams");
+    poll_in_vain(w, stream, 0);
+    assert_int_equal(world_sessions(w), 1);
+}
+
+static void test_many_polls_of_strangers_leave_a_bounded_trace(void **state)
+{
+    struct world *w = *state;
+    world_sql(w->sessions,
+              "BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
+              "WHERE i < 2500) INSERT INTO departed(token_hash, session_id, lasting, revives, "
+              "epoch, position, private_to, log_end) SELECT i, i, 0, 1, '', 0, 0, 0 FROM n; "
+              "COMMIT");
+    poll_in_vain(w, world_claim_token(w, NULL)->stream_id, 0);
+    assert_int_equal(world_sessions(w), 0);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"),
+                     DEPARTED_BRIEF_MAX);
+}
+
 /* ------------------------------------------------------------------ many of them -----------
  */
 
@@ -374,6 +435,9 @@ int main(void)
         TEST(test_a_session_that_a_person_deleted_is_not_remembered),
         TEST(test_the_file_has_no_token_of_a_session_that_is_gone),
         TEST(test_a_log_that_cannot_be_read_is_as_if_all_was_lost),
+        TEST(test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten),
+        TEST(test_a_session_with_another_stream_outlives_a_poll_in_vain),
+        TEST(test_many_polls_of_strangers_leave_a_bounded_trace),
         TEST(test_after_a_flood_of_strangers_all_are_gone_and_the_file_is_small),
         TEST(test_a_living_sessions_bookmarks_go_as_fast),
         TEST(test_a_file_of_the_version_before_goes_on_and_gains_what_it_lacks),

@@ -209,12 +209,12 @@ static void test_long_texts_are_cut_between_characters(void **state)
     (void)state;
     memset(text, 'a', sizeof text);
     memcpy(text + META_TEXT_SIZE - 2, "\xc3\xa4", 3);
-    meta_clip(out, text);
+    meta_clip(out, sizeof out, text);
     assert_int_equal(strlen(out), META_TEXT_SIZE - 2);
     text[META_TEXT_SIZE - 2] = '\0';
-    meta_clip(out, text);
+    meta_clip(out, sizeof out, text);
     assert_string_equal(out, text);
-    meta_clip(out, "a\r\nb\x7f");
+    meta_clip(out, sizeof out, "a\r\nb\x7f");
     assert_string_equal(out, "a  b ");
 }
 
