@@ -77,7 +77,8 @@ enum store_result claim_holes(struct store *s, const struct claim_log *log,
                               const struct claim *c, int64_t after, bool *missing);
 
 /* The place just before the newest `n` rows of the filter up to `end`; where there are fewer,
- * before the oldest of them; where there are none, the end. */
+ * before the oldest of them; where there are none, the end.  Of more than
+ * CLAIM_ROWS_MAX rows the newest so many are looked at, unless all that are kept are wanted. */
 enum store_result claim_newest(struct store *s, const struct subscription *sub, int64_t end,
                                int64_t n, int64_t *out);
 
@@ -90,7 +91,7 @@ enum store_result claim_start(struct store *s, const struct claim_log *log,
                               const struct claim_request *r, const struct claim_past *past,
                               struct claim *c);
 
-/* Fix count and private_to. */
+/* Fix count and private_to.  Beyond CLAIM_ROWS_MAX rows the count is the least there are. */
 enum store_result claim_count(struct store *s, struct claim *c);
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWEST_MAX = 1000000 };
-
 /* Where a mailbox's rows are: bind its session and channel, ?1 and ?2. */
 static const char *session_of(const struct subscription *s, size_t i)
 {
@@ -206,78 +204,147 @@ enum store_result claim_lost(struct store *s, const struct claim_log *log,
     return r;
 }
 
-/* Merge one mailbox's newest ids into the `n` newest of all, both in falling order. */
-static size_t merge(int64_t *into, const int64_t *known, size_t known_count, sqlite3_stmt *st,
-                    size_t n, int *rc)
+/* The newest ids of all mailboxes, while they are merged. */
+struct newest {
+    const struct subscription *sub;
+    int64_t *ids, *spare; /* falling; room for `wanted` each */
+    size_t wanted, count;
+    int64_t budget; /* rows that may still be looked at */
+    int64_t last;   /* the last row that was */
+};
+
+/* The next row of the walk that is of a type which was asked for; 0: there is none. */
+static int64_t next_wanted(struct newest *n, sqlite3_stmt *stmt, int *rc)
+{
+    while (n->budget > 0 && (*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *type = (const char *)sqlite3_column_text(stmt, 1);
+        int64_t id = n->last = sqlite3_column_int64(stmt, 0);
+        n->budget--;
+        if (n->sub->types == 0 || (type && subscription_wants(n->sub, type)))
+            return id;
+    }
+    return 0;
+}
+
+/* Merge one mailbox's newest ids into the newest of all. */
+static void merge(struct newest *n, sqlite3_stmt *stmt, int *rc)
 {
     size_t count = 0, k = 0;
-    *rc = sqlite3_step(st);
-    while (count < n && (k < known_count || *rc == SQLITE_ROW)) {
-        int64_t id = *rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-        if (k < known_count && known[k] > id) {
-            into[count++] = known[k++];
+    int64_t id = next_wanted(n, stmt, rc);
+    while (count < n->wanted && (k < n->count || id)) {
+        if (k < n->count && n->ids[k] > id) {
+            n->spare[count++] = n->ids[k++];
         } else {
-            into[count++] = id;
-            *rc = sqlite3_step(st);
+            n->spare[count++] = id;
+            id = count < n->wanted ? next_wanted(n, stmt, rc) : 0;
         }
     }
-    return count;
+    int64_t *merged = n->spare;
+    n->spare = n->ids;
+    n->ids = merged;
+    n->count = count;
+}
+
+static enum store_result walk_newest(struct store *s, struct newest *n, int64_t end)
+{
+    enum store_result r = STORE_OK;
+    for (size_t i = 0; r == STORE_OK && i < n->sub->mailboxes; i++) {
+        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_NEWEST, "tti",
+                                           session_of(n->sub, i), channel_of(n->sub, i), end);
+        int rc = stmt ? SQLITE_DONE : SQLITE_ERROR;
+        if (stmt)
+            merge(n, stmt, &rc);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            r = store_failed(s, &s->log, "looking for the newest events");
+        sqlite3_reset(stmt);
+    }
+    return r;
+}
+
+/* Whether the mailboxes keep no more than `n` rows in all, as the books say. */
+static enum store_result keeps_at_most(struct store *s, const struct subscription *sub,
+                                       int64_t n, bool *yes)
+{
+    enum store_result r = STORE_OK;
+    for (size_t i = 0; r == STORE_OK && n >= 0 && i < sub->mailboxes; i++) {
+        bool found;
+        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_KEPT, "t", sub->mailbox[i].name);
+        r = first(s, stmt, "reading what is kept", &found);
+        n -= found ? sqlite3_column_int64(stmt, 0) : 0;
+        sqlite3_reset(stmt);
+    }
+    *yes = n >= 0;
+    return r;
 }
 
 enum store_result claim_newest(struct store *s, const struct subscription *sub, int64_t end,
                                int64_t n, int64_t *out)
 {
-    enum store_result r = STORE_OK;
-    size_t wanted = n > NEWEST_MAX ? NEWEST_MAX : n < 0 ? 0 : (size_t)n, count = 0;
-    int64_t *ids = calloc(wanted + 1, sizeof *ids);
-    int64_t *spare = calloc(wanted + 1, sizeof *spare);
-    char *types = NULL;
-    if (ids == NULL || spare == NULL || !type_list(sub, &types))
-        r = no_memory(s);
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
-        sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_NEWEST, "ttiit", session_of(sub, i),
-                                         channel_of(sub, i), end, (int64_t)wanted, types);
-        int rc = SQLITE_ERROR;
-        if (st)
-            count = merge(spare, ids, count, st, wanted, &rc);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            r = store_failed(s, &s->log, "looking for the newest events");
-        sqlite3_reset(st);
-        int64_t *merged = spare;
-        spare = ids;
-        ids = merged;
-    }
-    *out = ids && count > 0 ? ids[count - 1] - 1 : end;
-    free(ids);
-    free(spare);
-    free(types);
+    bool all = false;
+    int64_t oldest = 0;
+    enum store_result r = sub->types == 0 ? keeps_at_most(s, sub, n, &all) : STORE_OK;
+    if (r == STORE_OK && all)
+        r = claim_oldest(s, sub, 0, &oldest);
+    *out = oldest ? oldest - 1 : end;
+    if (r != STORE_OK || all)
+        return r;
+    struct newest newest = {.sub = sub, .budget = CLAIM_ROWS_MAX};
+    newest.wanted = n > CLAIM_ROWS_MAX ? CLAIM_ROWS_MAX : n < 0 ? 0 : (size_t)n;
+    newest.ids = calloc(newest.wanted + 1, sizeof *newest.ids);
+    newest.spare = calloc(newest.wanted + 1, sizeof *newest.spare);
+    r = newest.ids && newest.spare ? walk_newest(s, &newest, end) : no_memory(s);
+    if (r == STORE_OK && newest.count > 0)
+        *out = newest.ids[newest.count - 1] - 1;
+    if (r == STORE_OK && newest.budget == 0 && newest.count < newest.wanted &&
+        newest.last <= *out)
+        *out = newest.last - 1;
+    free(newest.ids);
+    free(newest.spare);
     return r;
 }
 
 /* ------------------------------------------------------------- what it will get ------------
  */
 
+/* The newest row of the session's own mailbox: it decides which batches are shared, so it is
+ * looked for whatever the count costs. */
+static enum store_result find_private(struct store *s, struct claim *c, size_t own)
+{
+    bool found;
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_PRIVATE, "tii",
+                                       session_of(c->subscription, own), c->cursor, c->until);
+    enum store_result r = first(s, stmt, "looking for events of the session", &found);
+    if (found)
+        c->private_to = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Where the rows that may be looked at do not suffice, there is at least one. */
 enum store_result claim_count(struct store *s, struct claim *c)
 {
     struct subscription *sub = c->subscription;
+    int64_t budget = CLAIM_ROWS_MAX;
     char *types;
     if (c->cursor == c->until)
         return STORE_OK;
     if (!type_list(sub, &types))
         return no_memory(s);
-    enum store_result r = STORE_OK;
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
+    enum store_result r = sub->has_session ? find_private(s, c, sub->mailboxes - 1) : STORE_OK;
+    for (size_t i = 0; r == STORE_OK && budget > 0 && i < sub->mailboxes; i++) {
         bool found;
-        sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_COUNT, "ttiit", session_of(sub, i),
-                                         channel_of(sub, i), c->cursor, c->until, types);
-        r = first(s, st, "counting events", &found);
+        sqlite3_stmt *stmt =
+            database_bind(&s->log, SQL_CLAIM_COUNT, "ttiiti", session_of(sub, i),
+                          channel_of(sub, i), c->cursor, c->until, types, budget);
+        r = first(s, stmt, "counting events", &found);
         if (found) {
-            c->count += sqlite3_column_int64(st, 0);
-            if (session_of(sub, i))
-                c->private_to = sqlite3_column_int64(st, 1);
+            c->count += sqlite3_column_int64(stmt, 0);
+            budget -= sqlite3_column_int64(stmt, 1);
         }
-        sqlite3_reset(st);
+        sqlite3_reset(stmt);
     }
+    if (budget <= 0 && c->count == 0)
+        c->count = 1;
     free(types);
     return r;
 }

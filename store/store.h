@@ -251,6 +251,10 @@ struct claim {
     int64_t gap_oldest; /* the oldest row still kept that follows; 0: none */
 };
 
+/* No claim looks at more rows of the index than this for a place, nor for a count (10 to 45
+ * ms): whoever asks for it may be anybody. */
+enum { CLAIM_ROWS_MAX = 100000 };
+
 /* Claim a stream, in three steps: recall who presents the token (a read of the sessions, no
  * lock); survey the log, which fixes cursor, gap, until and count (one read transaction); enter
  * session and stream and take the bookmark (the only write, last, one BEGIN IMMEDIATE of the
@@ -276,9 +280,9 @@ enum store_result store_claim_waits(struct store *s, const struct claim_request 
 enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
                              const struct store_end *end);
 
-/* The streams ended: leave their bookmarks, let their sessions' time run.  A poll in vain leaves
- * no session, if nobody came back to it: it is remembered for a while, and made again for whoever
- * brings its token. */
+/* The streams ended: leave their bookmarks, let their sessions' time run.  A poll in vain
+ * leaves no session, if nobody came back to it: it is remembered for a while, and made again
+ * for whoever brings its token. */
 enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n);
 
 /* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up

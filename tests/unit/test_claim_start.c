@@ -295,6 +295,34 @@ static void test_last_gives_the_newest_rows_of_its_filter(void **state)
     }
 }
 
+/* What a stranger asks for may cost so much and no more: then it begins early, and says so. */
+static void test_last_looks_at_so_many_rows_and_no_more(void **state)
+{
+    struct world *w = *state;
+    const char *types[] = {"rare"};
+    struct claim_request r = world_request();
+    r.types = types;
+    r.type_count = 1;
+    r.start = START_NEWEST;
+    r.newest = 1;
+    world_sql(w->log, "UPDATE rowcast_config SET value = 1000000 WHERE name = 'buffer_size'");
+    world_sql(w->log, "INSERT INTO events(type, data) VALUES ('rare', 'x')");
+    world_insert(w, CLAIM_ROWS_MAX + 10);
+    struct claim *c = world_claim(w, &r);
+    assert_int_equal(c->cursor, c->until - CLAIM_ROWS_MAX);
+    assert_int_equal(c->count, 1); /* not looked at: rows may follow, so none is passed over */
+    assert_int_equal(c->gap, GAP_NONE);
+    r.type_count = 0;
+    r.newest = 1000000; /* more than there are */
+    c = world_claim(w, &r);
+    assert_int_equal(c->cursor, 0);
+    assert_int_equal(c->count, CLAIM_ROWS_MAX);
+    r.newest = CLAIM_ROWS_MAX + 5;
+    assert_int_equal(world_claim(w, &r)->cursor, w->claim.until - CLAIM_ROWS_MAX);
+    r.newest = 3;
+    assert_int_equal(world_claim(w, &r)->count, 3);
+}
+
 static void test_last_starts_at_an_older_bookmark(void **state)
 {
     struct world *w = *state;
@@ -464,6 +492,7 @@ int main(void)
         TEST(test_a_new_sessions_own_mailbox_cannot_have_lost_anything),
         TEST(test_earliest_gives_everything_kept_and_no_gap),
         TEST(test_last_gives_the_newest_rows_of_its_filter),
+        TEST(test_last_looks_at_so_many_rows_and_no_more),
         TEST(test_last_starts_at_an_older_bookmark),
         TEST(test_last_gives_no_gap_although_rows_were_trimmed),
         TEST(test_only_rows_of_the_filter_are_counted),

@@ -21,12 +21,21 @@ document.addEventListener('htmx:sseMessage', () => {
     byId('log').scrollTop = byId('log').scrollHeight;
 });
 
+// Events are missing: load the state anew, at most once a minute.
+function reload() {
+    const due = Number(sessionStorage.reloadedAt || 0) + 60000;
+    setTimeout(() => {
+        sessionStorage.reloadedAt = Date.now();
+        location.reload();
+    }, due - Date.now());
+}
+
 const known = new WeakSet();
 document.addEventListener('htmx:sseOpen', ({ detail: { source } }) => {
     setState('live', 'live');
     if (!known.has(source)) {
         known.add(source);
-        source.addEventListener('gap', () => location.reload()); // events are missing: load the state anew
+        source.addEventListener('gap', reload);
     }
 });
 document.addEventListener('htmx:sseError', () => setState('connecting', 'reconnecting'));

@@ -29,6 +29,7 @@ export function answer(kind, words) {
  */
 export function listen(address, handlers, reset) {
     let lastId = '';
+    let beganAnewAt = 0;
     function open(position) {
         const source = new EventSource(address + position);
         for (const [type, handle] of Object.entries(handlers)) {
@@ -40,9 +41,13 @@ export function listen(address, handlers, reset) {
         source.addEventListener('connected', () => setState('live', 'live'));
         source.addEventListener('gap', () => {
             source.close();
-            reset();
-            lastId = '';
-            open('');
+            const due = beganAnewAt + 60000; // at most once a minute, whatever the server says
+            setTimeout(() => {
+                beganAnewAt = Date.now();
+                reset();
+                lastId = '';
+                open('');
+            }, due - Date.now());
         });
         source.onerror = () => {
             setState('connecting', 'reconnecting');
