@@ -56,6 +56,7 @@ static void test_a_stream_begins_and_runs_where_nothing_may_be_written(void **st
 {
     struct stage *s = *state;
     lighttpd_start(s);
+    expect_connected(browser_open(s, "/sse/events")); /* the log is open, and has its -shm */
     pid_t pid = responder_pid(s);
     limit(pid, 0);
     struct browser *b = browser_open(s, "/sse/events");
