@@ -182,8 +182,7 @@ static void test_a_misspelt_or_empty_parameter_reaches_nobody(void **state)
 
 static void test_what_a_page_misspells_is_told_it(void **state)
 {
-    static const char *const typos[] = {"chanel=a", "type=b", "lastEvent=c",
-                                        "channel%5B%5D=d"};
+    static const char *const typos[] = {"chanel=a", "type=b", "lastEvent=c", "channel%5B%5D=d"};
     struct stage *s = *state;
     struct answer a;
     char path[64];
