@@ -70,13 +70,11 @@ static void begin(struct world *w)
 static void give_batch(struct world *w)
 {
     struct row row[ROWS];
-    int64_t after = w->through, n = 1 + (int64_t)below(w, 40);
-    if (n > ROWS - after)
-        n = ROWS - after;
-    for (int64_t i = 0; i < n; i++)
-        row[i] =
-            (struct row){after + 1 + i, "", w->type[after + 1 + i], w->data[after + 1 + i]};
-    struct batch *b = batch_of(after, after + n, row, (size_t)n, NO_HOLES);
+    size_t n = 0, most = 1 + below(w, 40);
+    int64_t after = w->through;
+    for (int64_t id = after + 1; id <= ROWS && n < most; id++)
+        row[n++] = (struct row){id, "", w->type[id], w->data[id]};
+    struct batch *b = batch_of(after, after + (int64_t)n, row, n, NO_HOLES);
     cursor_take(&w->client.cursor, b);
     w->through = b->through;
     batch_unref(b);
