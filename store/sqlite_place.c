@@ -108,9 +108,10 @@ bool place_leads_elsewhere(const struct store *s)
 {
     struct stat st;
     const struct inode *have = &s->log.hold.identity.file;
-    return strcmp(s->given, s->log.path) != 0 &&
-           (!s->log.db || (stat(s->given, &st) == 0 &&
-                           (st.st_ino != have->number || st.st_dev != have->device)));
+    if (!s->log.db)
+        return true; /* it may: a folder on the way may have been missing */
+    return strcmp(s->given, s->log.path) != 0 && stat(s->given, &st) == 0 &&
+           (st.st_ino != have->number || st.st_dev != have->device);
 }
 
 /* A link that leads to another log now takes its sessions along: they stand beside it. */

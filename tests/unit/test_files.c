@@ -247,6 +247,22 @@ static void test_a_link_that_leads_elsewhere_is_followed_with_its_sessions(void 
     store_close(linked);
 }
 
+/* The folder appears only later, and as a link. */
+static void test_a_folder_that_comes_later_is_followed(void **state)
+{
+    struct world *w = *state;
+    struct store *later;
+    struct store_end end;
+    char path[64];
+    snprintf(path, sizeof path, "%s/later/log", w->dir);
+    assert_int_equal(store_open(&later, path), STORE_OK);
+    assert_int_equal(store_end(later, &end), STORE_IO);
+    run(w, "mkdir real && ln -s real later");
+    assert_int_equal(store_end(later, &end), STORE_OK);
+    run(w, "test -s real/log-wal");
+    store_close(later);
+}
+
 /* Whoever may write the folder could choose what is in them, and so who may come back. */
 static void test_sessions_that_another_may_have_made_are_not_used(void **state)
 {
@@ -399,6 +415,7 @@ int main(void)
         TEST(test_a_copy_in_rollback_mode_is_put_into_wal_mode),
         TEST(test_a_symbolic_link_and_the_path_are_one_log),
         TEST(test_a_link_that_leads_elsewhere_is_followed_with_its_sessions),
+        TEST(test_a_folder_that_comes_later_is_followed),
         TEST(test_sessions_that_another_may_have_made_are_not_used),
         TEST(test_leases_that_another_may_have_made_are_not_used),
         TEST(test_a_log_with_two_names_is_told),
