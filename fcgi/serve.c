@@ -155,19 +155,16 @@ static void wait_for_end(struct waiting *w)
     }
 }
 
-/* Alone it serves whatever the log is like; it answers `later` until that can be used.  One of
- * several accepts nobody whom another could serve better, and looks at the log first. */
+/* The look at the log comes first, also because it makes a log that is not there: the first
+ * request would find it locked.  Alone a process serves whatever was found, and answers `later`
+ * until the log can be used; one of several accepts nobody whom another could serve better. */
 static void start(struct waiting *w)
 {
-    if (w->control < 0) {
-        if (serve_clients(w))
-            fit_for(w->options->db, true);
-    } else if (!fit_for(w->options->db, true)) {
-        w->unfit = true;
+    w->unfit = !fit_for(w->options->db, true) && w->control >= 0;
+    if (w->unfit)
         say(w, CONTROL_UNFIT "\n");
-    } else if (serve_clients(w)) {
+    else if (serve_clients(w))
         say(w, CONTROL_READY "\n");
-    }
 }
 
 static bool run(const struct options *o, const struct listener *l, int signals)
