@@ -338,7 +338,7 @@ BEGIN
             ORDER BY id LIMIT ifnull((
                 SELECT max(0, min(100, kept - CAST(value AS INTEGER)))
                 FROM rowcast_channels, rowcast_config
-                WHERE name = 'buffer_size' AND value > 0 AND mailbox =
+                WHERE name = 'buffer_size' AND CAST(value AS INTEGER) > 0 AND mailbox =
                     CASE WHEN NEW.session_id IS NULL THEN NEW.channel ELSE '@' || NEW.session_id END), 0)));
 
     UPDATE rowcast_log

@@ -155,7 +155,11 @@ static enum store_result look(struct store *s)
                                         : "; load sql/schema.sql to make it again");
         lacks(s, objects[i].type, objects[i].name);
     }
-    return r == STORE_OK ? look_at_columns(s) : r;
+    if (r == STORE_OK)
+        r = look_at_columns(s);
+    if (r != STORE_OK)
+        s->lacks[0] = '\0'; /* perhaps half of somebody's migration: nothing is made for now */
+    return r;
 }
 
 enum store_result log_examine(struct store *s)

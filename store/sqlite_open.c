@@ -220,7 +220,9 @@ static enum store_result look_and_mend(struct store *s)
 
 enum store_result log_opened(struct store *s)
 {
-    enum store_result r = version_check(s);
+    enum store_result r = log_examine(s); /* before anything asks the tables */
+    if (r == STORE_OK)
+        r = version_check(s);
     if (r == STORE_OK && s->log.made)
         r = settings_seed(s);
     else if (r == STORE_OK)

@@ -270,6 +270,119 @@ static void test_the_environment_seeds_a_new_log_and_no_other(void **state)
     unsetenv("ROWCAST_PUBLISH_TOKEN");
 }
 
+static const char *standard_of(struct log_world *w, const char *name)
+{
+    static char value[2048];
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_prepare_v2(w->shell,
+                                        "SELECT value FROM rowcast_config WHERE name = ?1", -1,
+                                        &stmt, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        fail_msg("the schema has no %s", name);
+    snprintf(value, sizeof value, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+/* Whether the schema takes a value, which has to be what settings_take says of it. */
+static void expect_alike(struct log_world *w, const char *name, const char *value)
+{
+    struct settings *s = settings_new();
+    char *sql =
+        sqlite3_mprintf("UPDATE rowcast_config SET value = %Q WHERE name = %Q", value, name);
+    bool table = !log_try(w, sql), ours = settings_take(s, name, value) == SETTING_TAKEN;
+    if (table != ours)
+        fail_msg("%s = \"%.40s\": the schema says %d, settings.c says %d", name, value, table,
+                 ours);
+    sqlite3_free(sql);
+    settings_unref(s);
+}
+
+static void expect_alike_at_the_edges(struct log_world *w, const struct setting *is)
+{
+    static const char *const values[] = {"",
+                                         "0",
+                                         "1",
+                                         "2",
+                                         "00",
+                                         "-1",
+                                         "1.5",
+                                         "1e3",
+                                         " 1",
+                                         "1 ",
+                                         "x",
+                                         "none",
+                                         "user_agent",
+                                         "ip",
+                                         "a b",
+                                         "a,b",
+                                         "/",
+                                         "/a",
+                                         "/a;b",
+                                         "\"",
+                                         "a_b-c.d",
+                                         ".a",
+                                         "-a",
+                                         "\xc3\xa4",
+                                         "a\tb",
+                                         "2305843009213693952",
+                                         "999999999999999",
+                                         "9999999999999999"};
+    char text[2048];
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        expect_alike(w, is->name, values[i]);
+    for (int64_t step = -1; step <= 1; step++) {
+        snprintf(text, sizeof text, "%lld", (long long)(is->least + step));
+        expect_alike(w, is->name, text);
+        snprintf(text, sizeof text, "%lld", (long long)(is->most + step));
+        expect_alike(w, is->name, text);
+        if (is->kind == SETTING_NUMBER || is->most == 0 || is->most > 2000)
+            continue;
+        memset(text, 'a', sizeof text);
+        text[0] = is->kind == SETTING_PATH ? '/' : 'a';
+        text[is->most + step] = '\0';
+        expect_alike(w, is->name, text);
+    }
+}
+
+static void test_the_settings_of_the_program_and_of_the_schema_are_the_same(void **state)
+{
+    struct log_world *w = *state;
+    size_t n;
+    const struct setting *table = settings_table(&n);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(standard_of(w, table[i].name), table[i].standard);
+        expect_alike_at_the_edges(w, &table[i]);
+    }
+}
+
+static void test_a_value_past_the_rules_leaves_the_default_in_force(void **state)
+{
+    static const char *const values[] = {
+        "'2305843009213693952'", "'-1'", "x'41'", "'x y'", "'5' || char(0)",
+        "printf('%.5000c', 'x')"};
+    struct log_world *w = *state;
+    struct settings *standard = settings_new();
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        log_sql(w, "DROP TRIGGER IF EXISTS rowcast_config_update"); /* it may be back */
+        log_sql(w,
+                "UPDATE rowcast_config SET value = %s WHERE name NOT IN "
+                "('publish_token', 'meta_headers', 'cookie_path', 'cookie_name')",
+                values[i]);
+        struct settings *s = settings_of(w);
+        assert_int_equal(s->stream_max_age, standard->stream_max_age);
+        assert_int_equal(s->heartbeat_interval, standard->heartbeat_interval);
+        assert_int_equal(s->memory_bytes, standard->memory_bytes);
+        assert_int_equal(s->enable_reconnection, standard->enable_reconnection);
+        assert_int_equal(s->session_check, standard->session_check);
+        settings_unref(s);
+    }
+    settings_unref(standard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +393,8 @@ int main(void)
         LOG_TEST(test_an_insert_of_a_setting_that_is_there_changes_it),
         LOG_TEST(test_a_log_of_an_earlier_version_gains_what_it_lacks_and_keeps_the_rest),
         LOG_TEST(test_an_older_log_that_is_locked_is_used_as_it_is),
+        LOG_TEST(test_the_settings_of_the_program_and_of_the_schema_are_the_same),
+        LOG_TEST(test_a_value_past_the_rules_leaves_the_default_in_force),
         LOG_TEST(test_the_environment_seeds_a_new_log_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
