@@ -103,7 +103,7 @@ static bool take_text(const struct setting *is, char *place, const char *value,
                       bool (*allowed)(char c))
 {
     size_t n = 0;
-    while (value[n] && n <= (size_t)is->most)
+    while (n <= (size_t)is->most && value[n])
         if (!allowed(value[n++]))
             return false;
     if (n > (size_t)is->most)
