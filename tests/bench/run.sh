@@ -22,7 +22,7 @@ server= responder= supervisor=
 
 finish() {
     stop_servers
-    rm -rf "$work"
+    await rm -rf "$work" # the responder that lighttpd left ends a moment later
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
