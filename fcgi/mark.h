@@ -6,9 +6,9 @@
  *
  *     by 0.9 s  when the peer said that it leaves, and had read all that was written.  That is
  *               more than the round trip of a proxy that delays by 0.4 s each way, and less
- * than the life of a page that is reloaded every second.  A stream that lives shorter does not
- * move its bookmark: nobody can tell what it received. by 2 s    otherwise: while the stream
- * runs, when it broke, when it was ended from here.
+ *               than the life of a page that is reloaded every second.  A stream that lives
+ *               shorter does not move its bookmark: nobody can tell what it received
+ *     by 2 s    otherwise: while the stream runs, when it broke, when it was ended from here
  *
  * Apache notices that a browser left when it cannot write: the first write after the departure
  * is lost without a word, the second one fails, and Apache closes at once.  So a departure

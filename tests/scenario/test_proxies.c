@@ -178,6 +178,18 @@ static void test_nginx_as_the_page_sets_it_up(void **state)
     server_stop(s);
 }
 
+static void test_nginx_before_the_nginx_of_the_page(void **state)
+{
+    struct stage *s = *state;
+    pid_t innermost, behind;
+    lighttpd_start(s);
+    front_nginx(s, from_the_page(s, "nginx"), &innermost);
+    plain_nginx(s, &behind);
+    rows_come_and_come_back(s);
+    end_behind(s, behind);
+    process_stop(s, innermost, SIGTERM);
+}
+
 static void test_haproxy_before_lighttpd(void **state)
 {
     struct stage *s = *state;
@@ -196,6 +208,7 @@ int main(void)
         scenario(test_nginx_before_lighttpd),
         scenario(test_nginx_before_apache),
         scenario(test_nginx_as_the_page_sets_it_up),
+        scenario(test_nginx_before_the_nginx_of_the_page),
         scenario(test_haproxy_before_lighttpd),
     };
     return cmocka_run_group_tests_name("proxies", tests, NULL, NULL);
