@@ -23,7 +23,7 @@ static uint64_t content_length(const struct request *r)
 
 enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
 
-static bool told_to_end(void)
+bool cgi_told_to_end(void)
 {
     sigset_t s;
 
@@ -40,7 +40,7 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
     struct pollfd p = {.fd = in, .events = POLLIN};
 
     while (poll(&p, 1, LOOK_MS) <= 0) {
-        if (told_to_end())
+        if (cgi_told_to_end())
             return BODY_ENDS_TOLD;
         if (intake_now() >= until_ms)
             return BODY_LATE;
@@ -69,8 +69,7 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
     for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
         switch (wait_for_body(in, until)) {
         case BODY_ENDS_TOLD:
-            reply_error(r, 503, "Retry-After: 1\r\n",
-                        "the responder is being stopped: try again");
+            reply_error(r, 503, "Retry-After: 1\r\n", CGI_STOPPING);
             return false;
         case BODY_LATE:
             reply_error(r, 408, NULL, "the body did not come in time");

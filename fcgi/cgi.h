@@ -10,6 +10,14 @@
 
 enum { CGI_BODY_MS = 30000 };
 
+/* What is answered with 503 then. */
+#define CGI_STOPPING "the responder is being stopped: try again"
+
+/* Whether one of SIGTERM, SIGINT and SIGUSR1, which have to be blocked, came and waits to be
+ * taken: while a plain CGI process answers, nobody else takes them.  Where main does, never for
+ * long. */
+bool cgi_told_to_end(void);
+
 /* Fill `r`, but for its body.  `out` is the request's from here on.  False: out of memory, or
  * more variables than there may be: a GET was told to come later then, anything else 503; r is
  * empty, and `out` closed. */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/cgi.h"
 #include "fcgi/form.h"
+#include "fcgi/intake.h"
 #include "fcgi/reply.h"
 
-enum { FORM_GROWTH = 3, FORM_REST = 4096 };
+enum { FORM_GROWTH = 3, FORM_REST = 4096, SLICE_MS = 100 /* between looks at a stop */ };
 
 size_t publish_body_max(const struct settings *settings)
 {
@@ -44,14 +46,29 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
+/* Try for STORE_PATIENCE_MS, in slices, so that a plain CGI process that is told to end, and has
+ * nobody who would hear it meanwhile, does not wait for a lock that long.  What was not committed
+ * by then is not tried again. */
+static void append_here(struct store *s, struct appending *a)
+{
+    int64_t until = intake_now() + STORE_PATIENCE_MS;
+
+    while (store_append_all(s, &a, 1, SLICE_MS) == STORE_BUSY) {
+        if (cgi_told_to_end()) {
+            snprintf(a->why, sizeof a->why, "%s", CGI_STOPPING);
+            return;
+        }
+        if (intake_now() >= until)
+            return;
+    }
+}
+
 /* By the publisher's thread, or, where there is none, here. */
 static void commit(struct store *s, struct publisher *publisher, struct publishing *p)
 {
-    struct appending *a = &p->appending;
-
     if (publisher != NULL && publisher_post(publisher, p))
         return;
-    store_append_all(s, &a, 1, STORE_PATIENCE_MS);
+    append_here(s, &p->appending);
     publishing_answer(p, NULL);
 }
 

@@ -2,6 +2,9 @@
 #include "fcgi/stream_open.h"
 #include "tests/unit/http_helpers.h"
 
+#include <signal.h>
+#include <sqlite3.h>
+
 #define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
 
 /* What the last event in the log says. */
@@ -252,6 +255,44 @@ static void test_send_wants_sessions_and_no_channel(void **state)
     assert_int_equal(last_event(p).rows, 0);
 }
 
+/* Locked by somebody who does not let go, as a plain CGI process meets it that is then told to
+ * end: else it would be told that the log is locked, once its patience is over. */
+static void expect_end_at(struct place *p, int signal, enum how how, const char *query)
+{
+    sqlite3 *shell;
+    sigset_t ends, before;
+
+    assert_int_equal(sqlite3_open(p->db, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    sigemptyset(&ends);
+    sigaddset(&ends, signal);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &ends, &before), 0);
+    assert_int_equal(raise(signal), 0);
+    char *text = post(p, how, query, "CONTENT_TYPE=", "x");
+    assert_int_equal(sigwaitinfo(&ends, NULL), signal);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+    assert_has(text, "Status: 503 ");
+    assert_has(text, "Retry-After: 1\r\n");
+    assert_has(text, "the responder is being stopped: try again");
+    free(text);
+    sqlite3_close(shell);
+}
+
+static void test_a_process_that_is_told_to_end_does_not_wait_for_the_lock(void **state)
+{
+    struct place *p = *state;
+    char id[SESSION_ID_SIZE], query[64];
+
+    make_session(p, id);
+    snprintf(query, sizeof query, "session=%s", id);
+    expect_end_at(p, SIGTERM, BROADCAST, "");
+    expect_end_at(p, SIGINT, BROADCAST, "channel=a");
+    expect_end_at(p, SIGUSR1, SEND, query);
+    assert_int_equal(last_event(p).rows, 0);
+    expect(p, BROADCAST, "", "CONTENT_TYPE=", "x", "Status: 200 ");
+    assert_int_equal(last_event(p).rows, 1);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
@@ -263,6 +304,7 @@ int main(void)
         IN_PLACE(test_too_large_is_413_and_names_the_setting),
         IN_PLACE(test_send_reaches_each_session_or_none),
         IN_PLACE(test_send_wants_sessions_and_no_channel),
+        IN_PLACE(test_a_process_that_is_told_to_end_does_not_wait_for_the_lock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
