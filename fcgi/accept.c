@@ -54,7 +54,7 @@ static int after_failure(int error, int stop_fd)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        return stopped(stop_fd, PAUSE_MS) ? ACCEPT_STOP : ACCEPT_FULL;
+        return ACCEPT_FULL;
     default: /* a rule of the system is in the way */
         log_line(LOG_LEVEL_ERROR, "accept_failed", "why=\"%s\"", strerror(error));
     }

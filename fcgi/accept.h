@@ -12,8 +12,8 @@ enum {
 };
 
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
- * listens no more.  ACCEPT_IDLE: nobody came; call again.  ACCEPT_FULL: give back what can be
- * given back, and call again; 100 ms have passed. */
+ * listens no more.  ACCEPT_IDLE: nobody came; call again.  ACCEPT_FULL: somebody waits;
+ * give back what can be given back, or accept with a spare descriptor, and call again. */
 int accept_wait(int listener, int stop_fd);
 
 #endif

@@ -250,11 +250,11 @@ struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
     return t;
 }
 
-void answer_without_store(const struct settings *settings, struct request *r)
+void answer_put_off(const struct settings *settings, struct request *r, const char *why)
 {
-    log_line(LOG_LEVEL_ERROR, "request_put_off", "why=\"out of memory\"");
+    log_line(LOG_LEVEL_ERROR, "request_put_off", "why=\"%s\"", why);
     if (route_of(r) != ROUTE_EVENTS)
-        reply_failure(r, STORE_NOMEM, "out of memory");
+        reply_failure(r, STORE_NOMEM, why);
     else if (method_fits(r, ROUTE_EVENTS))
         reply_later(r, settings->retry);
 }

@@ -54,8 +54,8 @@ struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
 /* Both, for a request that is complete; `r` is empty afterwards. */
 struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r);
 
-/* There is no memory for a store: a stream is told `later`, everybody else 503.  request_end is
- * still to be called. */
-void answer_without_store(const struct settings *settings, struct request *r);
+/* There is no memory for a store, or no descriptor, as `why` says: a stream is told `later`,
+ * everybody else 503.  request_end is still to be called. */
+void answer_put_off(const struct settings *settings, struct request *r, const char *why);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "fcgi/publish.h"
 
+static const char NO_MEMORY[] = "out of memory";
+
 static bool may_stream(void *arg)
 {
     struct attendant *a = arg;
@@ -61,7 +63,7 @@ bool attendant_finish(struct attendant *a, const struct settings *settings, stru
     if (a->answerer.store)
         t = answer_whole(&a->answerer, settings, r);
     else
-        answer_without_store(settings, r);
+        answer_put_off(settings, r, NO_MEMORY);
     request_end(r);
     if (!t)
         return a->aside;
@@ -82,7 +84,7 @@ void attendant_release(struct attendant *a)
 static void judge(struct attendant *a, const struct settings *settings, struct intake *i)
 {
     if (!a->answerer.store) {
-        answer_without_store(settings, &i->request);
+        answer_put_off(settings, &i->request, NO_MEMORY);
         intake_rest(i, intake_now());
         return;
     }
@@ -112,7 +114,7 @@ static bool finish(struct attendant *a, const struct settings *settings, struct 
     if (a->answerer.store)
         (void)answer_whole(&a->answerer, settings, &i->request);
     else
-        answer_without_store(settings, &i->request);
+        answer_put_off(settings, &i->request, NO_MEMORY);
     intake_rest(i, intake_now());
     return false;
 }

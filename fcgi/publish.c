@@ -46,9 +46,9 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
-/* Try for STORE_PATIENCE_MS, in slices, so that a plain CGI process that is told to end, and has
- * nobody who would hear it meanwhile, does not wait for a lock that long.  What was not committed
- * by then is not tried again. */
+/* Try for STORE_PATIENCE_MS, in slices, so that a plain CGI process that is told to end, and
+ * has nobody who would hear it meanwhile, does not wait for a lock that long.  What was not
+ * committed by then is not tried again. */
 static void append_here(struct store *s, struct appending *a)
 {
     int64_t until = intake_now() + STORE_PATIENCE_MS;

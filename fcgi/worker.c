@@ -10,6 +10,7 @@
 #include "fcgi/cgi.h"
 #include "fcgi/parking.h"
 #include "fcgi/publish.h"
+#include "fcgi/spare.h"
 
 /* Thread: its own, from its start to its end. */
 struct worker {
@@ -18,10 +19,16 @@ struct worker {
     struct attendant attendant;
 };
 
+/* Without a descriptor: how often room is made, and how long a request may take to come in that
+ * is turned down, one at a time. */
+enum { FULL_PAUSE_MS = 100, TURN_DOWN_MS = 500 };
+
 struct workers {
     const struct worker_context *context;
     struct parking *parking;
-    pthread_mutex_t lock; /* of these three */
+    struct spare spare;
+    pthread_mutex_t lock; /* of these four */
+    int64_t made_room_at; /* ms */
     int count;
     int listening; /* how many wait for a connection */
     bool stopping;
@@ -84,6 +91,66 @@ static void come_back(struct workers *all)
     pthread_mutex_unlock(&all->lock);
 }
 
+/* Whether it is time to make those go who can.  For each one that comes it would be too often.
+ */
+static bool may_make_room(struct workers *all)
+{
+    int64_t now = intake_now();
+
+    pthread_mutex_lock(&all->lock);
+    bool may = now - all->made_room_at >= FULL_PAUSE_MS;
+    if (may)
+        all->made_room_at = now;
+    pthread_mutex_unlock(&all->lock);
+    return may;
+}
+
+/* Nobody can be served on this one, so it must not stay: who it is is told as soon as that is
+ * known, and what else comes is read, or closing would reset the answer. */
+static void turn_down(struct worker *w, int fd)
+{
+    static const char why[] = "no file descriptor is free: try again";
+    const struct worker_context *c = w->all->context;
+    int64_t now = intake_now(), until = now + TURN_DOWN_MS;
+    struct settings *settings = board_get(c->board);
+    enum intake_news news;
+    struct intake i;
+
+    intake_begin(&i, fd, c->patience, now);
+    do {
+        news = intake_step(&i);
+        if (news == INTAKE_HEADERS) {
+            answer_put_off(settings, &i.request, why);
+            intake_rest(&i, now);
+        }
+    } while (news == INTAKE_HEADERS || (news == INTAKE_WAITS && is_readable(fd, until)));
+    if (news == INTAKE_WAITS)
+        (void)intake_refuse(&i, 503, why);
+    intake_end(&i);
+    settings_unref(settings);
+}
+
+/* Somebody waits, and there is no descriptor for it.  First those go who can; if that was in
+ * vain, it is told. */
+static void worker_cope(struct worker *w)
+{
+    const struct worker_context *c = w->all->context;
+    struct pollfd stop = {.fd = c->stop_fd, .events = POLLIN};
+
+    if (may_make_room(w->all)) {
+        parking_shed(w->all->parking);
+        attendant_release(&w->attendant);
+        return;
+    }
+    int fd = spare_accept(&w->all->spare, c->listener);
+    if (fd >= 0) {
+        turn_down(w, fd);
+        spare_back(&w->all->spare);
+    } else {
+        (void)poll(&stop, 1, FULL_PAUSE_MS);
+    }
+}
+
 static void *worker_run(void *arg)
 {
     struct worker *w = arg;
@@ -94,8 +161,7 @@ static void *worker_run(void *arg)
         if (fd == ACCEPT_IDLE) {
             attendant_idle(&w->attendant);
         } else if (fd == ACCEPT_FULL) {
-            parking_shed(w->all->parking);
-            attendant_release(&w->attendant);
+            worker_cope(w);
         } else {
             leave(w->all);
             worker_serve(w, fd);
@@ -109,6 +175,7 @@ static void *worker_run(void *arg)
 static void free_all(struct workers *all)
 {
     parking_stop(all->parking, 0);
+    spare_close(&all->spare);
     pthread_mutex_destroy(&all->lock);
     free(all);
 }
@@ -122,6 +189,7 @@ struct workers *workers_start(const struct worker_context *c, int most)
     all->context = c;
     all->most = most;
     pthread_mutex_init(&all->lock, NULL);
+    spare_open(&all->spare);
     all->parking = parking_new(c);
     if (all->parking) {
         pthread_mutex_lock(&all->lock);

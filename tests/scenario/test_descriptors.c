@@ -7,14 +7,13 @@
 
 enum { BROWSERS = 60 };
 
-static void start_with_few(struct stage *s)
+static void start_with(struct stage *s, int descriptors)
 {
-    char socket[NAME_SIZE], backend[NAME_SIZE + 32];
+    char socket[NAME_SIZE], backend[NAME_SIZE + 32], limit[64];
     snprintf(socket, sizeof socket, "%s/few.socket", s->folder);
-    const char *const argv[] = {"/bin/sh",  "-c",   "ulimit -n 40; exec \"$0\" \"$@\"",
-                                s->program, "--db", s->db,
-                                "--listen", socket, "--log-to",
-                                s->log,     NULL};
+    snprintf(limit, sizeof limit, "ulimit -n %d; exec \"$0\" \"$@\"", descriptors);
+    const char *const argv[] = {"/bin/sh",  "-c",   limit,      s->program, "--db", s->db,
+                                "--listen", socket, "--log-to", s->log,     NULL};
     s->alone = process_start(argv, NULL, s->errors, NULL);
     snprintf(backend, sizeof backend, "\"socket\" => \"%s\"", socket);
     lighttpd_start_external(s, backend);
@@ -38,7 +37,7 @@ static void test_streams_beyond_the_descriptors_come_later_and_are_served_then(v
     struct browser *b[BROWSERS];
     bool in[BROWSERS];
     int let_in = 0;
-    start_with_few(s);
+    start_with(s, 40);
     for (int i = 0; i < BROWSERS; i++) {
         b[i] = browser_open(s, "/sse/events");
         browser_come_back(b[i], false);
@@ -56,10 +55,29 @@ static void test_streams_beyond_the_descriptors_come_later_and_are_served_then(v
     expect_rows(next, "n", 1, 1); /* over as many connections as it takes */
 }
 
+/* Not even the process's own files fit. */
+static void test_with_hardly_any_descriptor_everybody_is_told_something(void **state)
+{
+    struct stage *s = *state;
+    struct browser *b[BROWSERS];
+    struct answer a;
+    start_with(s, 24);
+    for (int i = 0; i < BROWSERS; i++) {
+        b[i] = browser_open(s, "/sse/events");
+        browser_come_back(b[i], false);
+    }
+    for (int i = 0; i < BROWSERS; i++)
+        (void)is_let_in(s, b[i]);
+    publish(s, &a, "/sse/broadcast", "x"); /* a relative: it is no stream, and told as much */
+    if (a.status != 200 && a.status != 503)
+        fail_stage(s, "%d: %s", a.status, a.body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_streams_beyond_the_descriptors_come_later_and_are_served_then),
+        scenario(test_with_hardly_any_descriptor_everybody_is_told_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -65,15 +66,21 @@ static int service_stop(void **state)
     return 0;
 }
 
-static int service_connect(const struct service *s)
+static void connect_to(const struct service *s, int fd)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = 20};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     strcpy(a.sun_path, s->socket);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+static int service_connect(const struct service *s)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    connect_to(s, fd);
     return fd;
 }
 
@@ -415,6 +422,48 @@ static void test_streams_are_told_later_while_there_is_no_hub(void **state)
     expect_answer(get(*state, "/events"), "\r\n\r\nevent: later\nretry: ");
 }
 
+/* Take every descriptor that is free, and let there be no more. */
+static size_t fill_descriptors(int *taken, size_t max, struct rlimit *before)
+{
+    size_t n = 0;
+    int top = dup(STDERR_FILENO);
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    struct rlimit few = {.rlim_cur = (rlim_t)top + 1, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    taken[n++] = top;
+    for (int fd; (fd = dup(STDERR_FILENO)) >= 0; taken[n++] = fd)
+        assert_true(n < max);
+    return n;
+}
+
+static void test_who_comes_while_no_descriptor_is_free_is_told_at_once(void **state)
+{
+    struct service *s = *state;
+    enum { CLIENTS = 8, FILL = 64 };
+    int fd[CLIENTS], taken[FILL];
+    struct rlimit before;
+
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+    size_t n = fill_descriptors(taken, FILL, &before);
+    for (int i = 0; i < CLIENTS; i++) {
+        connect_to(s, fd[i]);
+        send_record(fd[i], 1, "\0\1\0\0\0\0\0\0", 8);
+        send_rest(fd[i], i % 2 == 0 ? "/events" : "/stats");
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        struct pollfd p = {.fd = fd[i], .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 20000), 1);
+    }
+    while (n > 0)
+        close(taken[--n]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        expect_answer(fd[i], i % 2 == 0 ? "\r\n\r\nevent: later\nretry: " : "Status: 503 ");
+    expect_answer(get(s, "/nothing"), "Status: 404 "); /* and the spare one was taken back */
+}
+
 int main(void)
 {
 #define IN_SERVICE(test) cmocka_unit_test_setup_teardown(test, service_start, service_stop)
@@ -422,6 +471,7 @@ int main(void)
         IN_SERVICE(test_many_requests_at_once_are_all_answered),
         IN_SERVICE(test_connections_that_say_nothing_do_not_stay),
         IN_SERVICE(test_streams_are_told_later_while_there_is_no_hub),
+        IN_SERVICE(test_who_comes_while_no_descriptor_is_free_is_told_at_once),
         IN_SERVICE(test_one_worker_waits_and_the_first_request_brings_the_next),
         IN_SERVICE(test_slow_requests_hold_no_worker),
         IN_SERVICE(test_slow_bodies_hold_up_nobody_and_are_published_once_they_are_whole),
