@@ -192,8 +192,9 @@ static void expect_untouched(struct stage *s, const char *own, const char *shell
 
 static void test_a_database_with_events_of_its_own_stays_as_it_was(void **state)
 {
-    static const char *const own[] = {"CREATE TABLE events(id INTEGER PRIMARY KEY, name TEXT); "
-                                      "INSERT INTO events VALUES (1, 'x')",
+    static const char with_a_row[] = "CREATE TABLE events(id INTEGER PRIMARY KEY, name TEXT); "
+                                     "INSERT INTO events VALUES (1, 'x')";
+    static const char *const own[] = {with_a_row,
                                       "CREATE TABLE Events(id, channel, type, data)",
                                       "CREATE VIEW events AS SELECT 1 AS id"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {

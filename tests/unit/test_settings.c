@@ -334,9 +334,10 @@ static void expect_alike_at_the_edges(struct log_world *w, const struct setting 
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         expect_alike(w, is->name, values[i]);
     for (int64_t step = -1; step <= 1; step++) {
-        snprintf(text, sizeof text, "%lld", (long long)(is->least + step));
+        long long least = is->least + step, most = is->most + step;
+        snprintf(text, sizeof text, "%lld", least);
         expect_alike(w, is->name, text);
-        snprintf(text, sizeof text, "%lld", (long long)(is->most + step));
+        snprintf(text, sizeof text, "%lld", most);
         expect_alike(w, is->name, text);
         if (is->kind == SETTING_NUMBER || is->most == 0 || is->most > 2000)
             continue;
