@@ -71,6 +71,15 @@ void form_read(struct form *f, const struct request *r, const struct query *q,
     }
 }
 
+void form_whole(struct form *f, const struct request *r, const char *needs, const char *key)
+{
+    if (is_encoded(r) && may_have(r, key) && !may_have(r, needs))
+        form_wrong(f,
+                   "the form has %s= but no %s=; if all of it is the data, send it with "
+                   "Content-Type: text/plain",
+                   key, needs);
+}
+
 void form_fit(struct form *f, enum route route)
 {
     char why[PARAMETERS_WHY_SIZE];

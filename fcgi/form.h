@@ -30,6 +30,9 @@ void form_read(struct form *f, const struct request *r, const struct query *q,
                const char *needs);
 void form_free(struct form *f);
 
+/* A form that has `key` and not `needs` is no data by accident: f->wrong. */
+void form_whole(struct form *f, const struct request *r, const char *needs, const char *key);
+
 /* Every key, of address and body, has to be a parameter of the path; else f->wrong. */
 void form_fit(struct form *f, enum route route);
 

@@ -120,6 +120,8 @@ void publish_broadcast(struct store *s, struct publisher *publisher,
 
     if (p == NULL)
         return;
+    form_whole(&p->form, &p->request, "data", "channel");
+    form_whole(&p->form, &p->request, "data", "session");
     read_publication(&p->form, &p->request, &p->appending.what);
     finish(s, publisher, p);
 }

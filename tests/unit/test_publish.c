@@ -152,6 +152,8 @@ static void test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(voi
         {"", FORM, "chanel=room&data=x", "chanel= is no parameter of /broadcast"},
         {"", FORM, "hello world&data=x", "hello world= is no parameter"},
         {"", FORM, "data=x&session=71b0", "belongs to /send"},
+        {"", FORM, "channel=room-7&dta=x", "the form has channel= but no data="},
+        {"type=a", FORM, "text=for you&session=71b0", "the form has session= but no data="},
         {"%00channel=x", "CONTENT_TYPE=", "x", "?channel= is no parameter"},
     };
     struct place *p = *state;
