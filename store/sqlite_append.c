@@ -60,7 +60,8 @@ static void text_or_null(sqlite3_stmt *stmt, int i, const char *text)
         sqlite3_bind_null(stmt, i);
 }
 
-/* The row that was there already by its key. */
+/* The row that was there already by its key; or none is, since a trigger of the application's
+ * own left this one out (RAISE(IGNORE)): then nobody will ever get it. */
 static enum store_result find_twin(struct store *s, const struct publication *p,
                                    const char *session, int64_t *id)
 {
@@ -75,6 +76,9 @@ static enum store_result find_twin(struct store *s, const struct publication *p,
     enum store_result r = STORE_OK;
     if (rc == SQLITE_ROW)
         *id = sqlite3_column_int64(stmt, 0);
+    else if (rc == SQLITE_DONE)
+        r = store_refuse(s, STORE_REFUSED,
+                         "a trigger on events left the row out: RAISE(IGNORE)");
     else
         r = store_failed(s, &s->log, appending);
     sqlite3_reset(stmt);
@@ -93,7 +97,6 @@ static enum store_result append_row(struct store *s, const struct publication *p
     sqlite3_bind_text64(stmt, 4, p->data ? p->data : "", p->data_len, SQLITE_STATIC,
                         SQLITE_UTF8);
     text_or_null(stmt, 5, p->dedup_key);
-    int before = sqlite3_total_changes(s->log.db);
     enum store_result r = STORE_OK;
     if (sqlite3_step(stmt) != SQLITE_DONE)
         r = store_failed(s, &s->log, appending);
@@ -101,7 +104,7 @@ static enum store_result append_row(struct store *s, const struct publication *p
     sqlite3_clear_bindings(stmt); /* the texts are the caller's */
     if (r != STORE_OK)
         return r;
-    if (sqlite3_total_changes(s->log.db) == before)
+    if (sqlite3_changes(s->log.db) == 0) /* whatever its triggers wrote */
         return find_twin(s, p, session, id);
     *id = sqlite3_last_insert_rowid(s->log.db);
     return STORE_OK;

@@ -179,6 +179,32 @@ static void test_a_trigger_that_leaves_half_of_a_row_leaves_nothing(void **state
     refuse_by(*state, "AFTER", "FAIL");
 }
 
+/* What such a trigger writes elsewhere must not be taken for the row. */
+static void test_a_row_that_a_trigger_leaves_out_has_no_id(void **state)
+{
+    struct log_world *w = *state;
+    log_sql(w, "CREATE TABLE noted(data);"
+               "CREATE TRIGGER out BEFORE INSERT ON events WHEN NEW.data = 'out' "
+               "BEGIN SELECT RAISE(IGNORE); END;"
+               "CREATE TRIGGER noted_out BEFORE INSERT ON events WHEN NEW.data = 'noted' "
+               "BEGIN INSERT INTO noted VALUES (1); SELECT RAISE(IGNORE); END");
+    for (int i = 0; i < 2; i++) {
+        struct group g = {0};
+        add(&g, "a", "one");
+        add(&g, "a", i == 0 ? "out" : "noted");
+        add(&g, "a", i == 0 ? "noted" : "out")->what.dedup_key = "k";
+        add(&g, "a", "two");
+        assert_int_equal(append(w, &g), STORE_OK);
+        for (int j = 1; j <= 2; j++) {
+            assert_int_equal(g.item[j].result, STORE_REFUSED);
+            assert_non_null(strstr(g.item[j].why, "RAISE(IGNORE)"));
+        }
+        expect_row(w, g.ids[0][0], "one");
+        expect_row(w, g.ids[3][0], "two");
+        expect_rows(w, 2 * (i + 1));
+    }
+}
+
 static void test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing(void **state)
 {
     struct log_world *w = *state;
@@ -298,6 +324,7 @@ int main(void)
         LOG_TEST(test_one_for_several_sessions_is_there_whole_or_not_at_all),
         LOG_TEST(test_a_trigger_that_ends_the_transaction_refuses_nobody_else),
         LOG_TEST(test_a_trigger_that_leaves_half_of_a_row_leaves_nothing),
+        LOG_TEST(test_a_row_that_a_trigger_leaves_out_has_no_id),
         LOG_TEST(test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing),
         LOG_TEST(test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others),
         LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
