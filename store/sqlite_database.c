@@ -55,6 +55,12 @@ static int write_errno(sqlite3 *db)
     return sqlite3_system_errno(db);
 }
 
+static int errno_of(sqlite3 *db)
+{
+    return sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE ? write_errno(db)
+                                                              : sqlite3_system_errno(db);
+}
+
 static enum store_result result_of(sqlite3 *db)
 {
     int code = sqlite3_extended_errcode(db);
@@ -80,11 +86,24 @@ static enum store_result result_of(sqlite3 *db)
         return STORE_READONLY;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return result_of_errno(code == SQLITE_IOERR_WRITE ? write_errno(db)
-                                                          : sqlite3_system_errno(db));
+        return result_of_errno(errno_of(db));
     default:
         return STORE_IO;
     }
+}
+
+/* SQLite says "unable to open database file" and "disk I/O error", whatever the system said.
+ * NULL: what errno is now may be of another call. */
+static const char *what_the_system_said(sqlite3 *db)
+{
+    static const int openings[] = {EACCES, EPERM, EROFS, EMFILE, ENFILE, ENOTDIR, EISDIR};
+    int code = sqlite3_errcode(db) & 0xff, error = errno_of(db);
+    if (code == SQLITE_IOERR && result_of_errno(error) == STORE_FULL)
+        return strerror(error);
+    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++)
+        if (code == SQLITE_CANTOPEN && error == openings[i])
+            return strerror(error);
+    return NULL;
 }
 
 enum store_result store_failed(struct store *s, struct database *d, const char *doing)
@@ -96,7 +115,9 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
     d->readonly |= r == STORE_READONLY;
     if (r == STORE_REFUSED) /* the sentence is the schema's */
         return store_refuse(s, r, "%s", sqlite3_errmsg(d->db));
-    return store_refuse(s, r, "%s: %s", doing, sqlite3_errmsg(d->db));
+    const char *system = what_the_system_said(d->db);
+    return store_refuse(s, r, "%s: %s%s%s", doing, sqlite3_errmsg(d->db), system ? ": " : "",
+                        system ? system : "");
 }
 
 bool database_is_current(const struct database *d)

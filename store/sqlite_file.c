@@ -53,10 +53,12 @@ static void set_up(void)
 /* ------------------------------------------------------------------ what is at a path ------
  */
 
+/* What is no regular file (a container's runtime puts a folder where a file is missing) is not
+ * another log: the one that was there is gone, and may come back. */
 static struct inode inode_at(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return (struct inode){0};
     return (struct inode){st.st_dev, st.st_ino};
 }

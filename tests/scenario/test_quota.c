@@ -42,6 +42,7 @@ static void test_a_log_that_may_not_grow_refuses_publishers_and_ends_nobody(void
         publish(s, &a, "/sse/broadcast?type=n", data);
         if (a.status != 507)
             fail_stage(s, "waited for 507; the answer is %d %s", a.status, a.body);
+        assert_non_null(strstr(a.body, "File too large")); /* not "disk I/O error" alone */
     }
     shell_count(s, "n", 2, 2); /* others have room */
     expect_event(b, "n", "2");

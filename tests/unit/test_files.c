@@ -152,6 +152,30 @@ static void test_a_log_that_was_moved_away_is_waited_for(void **state)
     assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 2);
 }
 
+/* A container's runtime puts a folder where a file is missing. */
+static void test_what_is_no_file_in_a_logs_place_takes_nothing_from_it(void **state)
+{
+    static const char *const things[] = {"mkdir log", "mkfifo log"};
+    struct world *w = *state;
+    struct store_end before, end;
+    shells_close(w);
+    append(w);
+    before = end_of(w);
+    for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
+        run(w, "mv log aside");
+        run(w, "%s", things[i]);
+        for (int j = 0; j < 3; j++)
+            assert_int_not_equal(store_end(w->store, &end), STORE_OK);
+        if (i == 0)
+            assert_non_null(strstr(store_why(w->store), "directory"));
+        run(w, "rm -r log && mv aside log");
+        end = end_of(w);
+        assert_string_equal(end.epoch, before.epoch);
+        assert_int_equal(end.last_id, 1);
+    }
+    assert_int_equal(append(w), 2);
+}
+
 /* Not even a program that never had it open makes a new one beside the old -wal. */
 static void test_a_wal_without_its_log_is_left_alone(void **state)
 {
@@ -410,6 +434,7 @@ int main(void)
         TEST(test_a_wal_that_is_lost_makes_another_epoch_whatever_the_ids_are),
         TEST(test_a_second_store_waits_until_the_first_let_go),
         TEST(test_a_log_that_was_moved_away_is_waited_for),
+        TEST(test_what_is_no_file_in_a_logs_place_takes_nothing_from_it),
         TEST(test_a_wal_without_its_log_is_left_alone),
         TEST(test_a_copy_moved_into_place_is_not_mixed_with_the_old_wal),
         TEST(test_a_copy_in_rollback_mode_is_put_into_wal_mode),
