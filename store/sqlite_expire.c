@@ -234,7 +234,7 @@ static enum store_result empty_mailboxes(struct store *s, const struct slice *sl
     return r;
 }
 
-/* (The sessions go although the log fails: the first failure is what is told.) */
+/* (The sessions go although the log fails; then that is what is told.) */
 static enum store_result expire(struct store *s, const struct settings *settings,
                                 struct slice *slice, bool first, bool *more)
 {
@@ -242,11 +242,17 @@ static enum store_result expire(struct store *s, const struct settings *settings
     if (r != STORE_OK)
         return r;
     enum store_result log = survey(s, settings, slice);
+    char why[STORE_WHY_SIZE];
+    memcpy(why, s->why, sizeof why);
     r = expire_slice(s, slice, log == STORE_OK, more);
-    if (r == STORE_OK && log == STORE_OK && first)
+    if (r == STORE_OK && log == STORE_OK && first) {
         log = empty_mailboxes(s, slice);
+        memcpy(why, s->why, sizeof why);
+    }
     if (r == STORE_OK && !*more)
         r = sessions_shrink(s, more);
+    if (r == STORE_OK && log != STORE_OK)
+        memcpy(s->why, why, sizeof s->why);
     return r == STORE_OK ? log : r;
 }
 

@@ -132,9 +132,23 @@ static void test_sessions_expire_although_the_log_is_locked(void **state)
     world_sql(w->log, "BEGIN IMMEDIATE");
     bool more;
     assert_int_equal(store_expire(w->store, w->settings, 1000, &more), STORE_BUSY);
+    assert_non_null(strstr(store_why(w->store), "locked"));
     world_sql(w->log, "COMMIT");
     assert_int_equal(world_sessions(w), 0);
     world_insert(w, 1); /* nothing of ours is left open */
+}
+
+static void test_sessions_expire_without_a_usable_log_and_it_is_told_why(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    bool more;
+    visitor(w, token, id);
+    world_serve(w, 31);
+    world_sql(w->log, "DROP TABLE rowcast_config");
+    assert_int_not_equal(store_expire(w->store, w->settings, 1000, &more), STORE_OK);
+    assert_non_null(strstr(store_why(w->store), "rowcast_config"));
+    assert_int_equal(world_sessions(w), 0);
 }
 
 static void test_a_log_without_mail_for_the_expired_is_not_locked(void **state)
@@ -250,6 +264,7 @@ int main(void)
         TEST(test_an_expired_session_takes_its_mailbox_and_its_bookmarks_along),
         TEST(test_mailboxes_go_no_more_than_a_hundred_rows_at_once),
         TEST(test_sessions_expire_although_the_log_is_locked),
+        TEST(test_sessions_expire_without_a_usable_log_and_it_is_told_why),
         TEST(test_a_log_without_mail_for_the_expired_is_not_locked),
         TEST(test_many_sessions_expire_in_one_round),
         TEST(test_a_bookmark_goes_after_buffer_ttl_although_its_session_stays),
