@@ -24,29 +24,6 @@ static void note(atomic_bool *outage, bool failed, const char *what, const char 
         log_line(LOG_LEVEL_INFO, what, "over=1");
 }
 
-static const char *unsaved_why(enum store_result r)
-{
-    switch (r) {
-    case STORE_FULL:
-        return "no room for the sessions file";
-    case STORE_READONLY:
-        return "the sessions file is read-only";
-    case STORE_CORRUPT:
-        return "the sessions file is damaged, or not a database";
-    case STORE_NEWER:
-        return "the sessions file is of a newer version";
-    case STORE_NOMEM:
-        return "out of memory";
-    case STORE_OK:
-    case STORE_BUSY:
-    case STORE_REFUSED:
-    case STORE_UNKNOWN:
-    case STORE_IO:
-        break;
-    }
-    return "the sessions file can not be written";
-}
-
 static void add_headers(struct buffer *out, const struct settings *settings,
                         const struct request *r, const struct claim *c)
 {
@@ -179,7 +156,8 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
     note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
     if (result != STORE_OK)
         return NULL;
-    note(&unsaved, c.saved != STORE_OK, "sessions_unsaved", unsaved_why(c.saved));
+    note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
+         c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
     struct ticket *t = ticket_new(settings, r, &c, w);
     if (t == NULL)
         give_back(s, &c);

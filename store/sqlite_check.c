@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "store/sqlite_database.h"
 
@@ -204,6 +207,21 @@ static bool check_open(struct checking *c, struct database *d, const char *what,
     return true;
 }
 
+/* Without leases nothing of the sessions is saved.  Where there are none, a responder makes
+ * them: not this program, which may run as another account. */
+static void check_leases(struct checking *c)
+{
+    char path[PATH_MAX], why[STORE_WHY_SIZE + PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof path, "%s.leases", c->store->log.path);
+    if (lstat(path, &st) != 0)
+        return;
+    if (!place_is_own(&st, 1, path, why, sizeof why))
+        finding(c, STORE_READONLY, "leases %s", why);
+    else if (access(path, R_OK | W_OK) != 0)
+        finding(c, STORE_READONLY, "leases %s: %s; chmod 0600", path, strerror(errno));
+}
+
 enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
                               void *arg)
 {
@@ -218,6 +236,7 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
         check_beside(&c, &s->log);
     }
     check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
+    check_leases(&c);
     s->why[0] = '\0';
     return c.first == STORE_OK ? STORE_OK
                                : store_refuse(s, c.first, "the check found something wrong");

@@ -14,7 +14,14 @@ struct claiming {
     struct claim_past past;
     struct claim_entry entry;
     struct claim *out;
+    char why[STORE_WHY_SIZE]; /* the sessions cannot be saved */
 };
+
+static void is_unsaved(struct claiming *c, enum store_result r)
+{
+    c->out->saved = r;
+    memcpy(c->why, store_why(c->store), strnlen(store_why(c->store), sizeof c->why - 1) + 1);
+}
 
 /* Whether a failure of the sessions passes by itself, so that coming again is worth it.  Of any
  * other the stream does not depend: it runs unsaved. */
@@ -64,7 +71,7 @@ static enum store_result identify(struct claiming *c)
     if (passes(result) || (result == STORE_OK && c->past.known))
         return result;
     if (result != STORE_OK) {
-        c->out->saved = result;
+        is_unsaved(c, result);
         c->past = (struct claim_past){.unknown = r->token};
     }
     bool saved = c->out->saved == STORE_OK;
@@ -107,7 +114,7 @@ static enum store_result survey_with_session(struct claiming *c)
     if (r == STORE_OK && c->past.known) {
         r = claim_bookmarks(c->store, &c->entry, c->out, &c->past);
         if (r != STORE_OK && !passes(r)) {
-            c->out->saved = r;
+            is_unsaved(c, r);
             r = STORE_OK;
         }
     }
@@ -165,7 +172,7 @@ static enum store_result attempt(struct claiming *c, enum store_result *saved, b
     if (r == STORE_OK)
         return r;
     if (!passes(r) && r != STORE_UNKNOWN) {
-        c->out->saved = *saved = r;
+        is_unsaved(c, *saved = r);
         *again = !c->past.known && c->entry.request->token;
         r = STORE_OK;
     }
@@ -184,6 +191,8 @@ enum store_result store_claim(struct store *s, const struct settings *settings,
     for (int i = 0; again && i < 5; i++)
         result = attempt(&c, &saved, &again);
     free(c.entry.key);
+    if (!again && result == STORE_OK && out->saved != STORE_OK)
+        store_refuse(s, out->saved, "%s", c.why);
     return again ? store_refuse(s, STORE_BUSY, "the session is deleted again and again")
                  : result;
 }

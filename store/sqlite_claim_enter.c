@@ -65,9 +65,9 @@ static enum store_result write_all(struct store *s, const struct claim_entry *e,
 enum store_result claim_enter(struct store *s, const struct claim_entry *e,
                               const struct claim_past *past, struct claim *c)
 {
-    if (lease_number(s) == 0)
-        return store_refuse(s, STORE_IO, "this process has no lease");
-    enum store_result r = sessions_begin(s);
+    enum store_result r = lease_need(s);
+    if (r == STORE_OK)
+        r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
     r = write_all(s, e, past, c);

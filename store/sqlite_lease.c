@@ -242,14 +242,27 @@ enum store_result lease_enter(struct store *s)
     return r;
 }
 
-enum store_result store_lease(struct store *s)
+enum store_result lease_need(struct store *s)
 {
     struct lease *l = lease_of(s);
     if (l == NULL)
-        return store_refuse(s, errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_IO,
-                            "%s.leases can not be opened: %s", s->log.path, strerror(errno));
-    if (!take(l))
+        return store_refuse(
+            s, errno == ENOSPC || errno == EDQUOT ? STORE_FULL : STORE_IO,
+            "%s.leases can not be opened: %s; it has to be a regular file of the "
+            "responder's account, and is made anew where it is removed",
+            s->log.path, strerror(errno));
+    if (l->number == 0)
         return store_refuse(s, STORE_IO, "no lease is free in %s.leases", s->log.path);
-    enum store_result r = database_use(s, &s->sessions);
+    return STORE_OK;
+}
+
+enum store_result store_lease(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    if (l)
+        take(l);
+    enum store_result r = lease_need(s);
+    if (r == STORE_OK)
+        r = database_use(s, &s->sessions);
     return r == STORE_OK ? lease_enter(s) : r;
 }

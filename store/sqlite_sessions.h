@@ -79,6 +79,9 @@ enum store_result departures_bound(struct store *s);
  * s->unentered is set, and sessions_begin tries it again. */
 enum store_result lease_enter(struct store *s);
 
+/* STORE_OK if this process has a lease; else a sentence says why not. */
+enum store_result lease_need(struct store *s);
+
 /* Look whether the file of leases is still at its path, and take our number, or else another
  * one, in the one that is there now. */
 void lease_keep(struct store *s);

@@ -235,7 +235,7 @@ struct claim {
     bool reconnection; /* the session was known */
     int64_t
         stream_id; /* its row in `streams`; 0: not saved (the sessions file is full or gone) */
-    enum store_result saved;           /* why it is not saved; STORE_OK */
+    enum store_result saved;           /* STORE_OK; else store_why tells why not */
     struct subscription *subscription; /* the caller's to free */
     char epoch[EPOCH_SIZE];
     int64_t presented; /* the id the client came with, if it parsed as ours; else -1 */

@@ -107,6 +107,23 @@ static void test_a_trigger_that_is_missing_is_said(void **state)
     expect_finding(s, NULL, name);
 }
 
+static void test_leases_that_cannot_be_used_are_said(void **state)
+{
+    struct stage *s = *state;
+    char path[NAME_SIZE + 16];
+    chmod(s->db, 0660);
+    expect_fine(s);
+    snprintf(path, sizeof path, "%s.leases", s->db);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_finding(s, NULL, ".leases is not used: it has to be a regular file");
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(s->db, path), 0);
+    expect_finding(s, NULL, ".leases is not used: it has to be a regular file");
+    assert_int_equal(unlink(path), 0);
+    expect_fine(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +134,7 @@ int main(void)
         scenario(test_what_is_no_database_is_said),
         scenario(test_a_log_of_a_newer_version_is_said),
         scenario(test_a_trigger_that_is_missing_is_said),
+        scenario(test_leases_that_cannot_be_used_are_said),
     };
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);
 }

@@ -111,7 +111,21 @@ static void test_sessions_behind_a_link_are_not_used_and_streams_run(void **stat
     assert_string_not_equal(expect_connected(b), "planted");
     browser_close(b);
     expect_streams_run_unsaved(s);
-    assert_int_equal(said(s, "is not used: it has to be a regular file of this account"), 1);
+    char line[2 * NAME_SIZE];
+    snprintf(line, sizeof line, "what=sessions_unsaved why=\"%s is not used: it has to be a ",
+             was);
+    assert_int_equal(said(s, line), 1);
+}
+
+static void test_leases_that_cannot_be_used_let_streams_run_and_are_named(void **state)
+{
+    struct stage *s = *state;
+    char path[NAME_SIZE + 16];
+    snprintf(path, sizeof path, "%s.leases", s->db);
+    assert_int_equal(mkdir(path, 0700), 0);
+    lighttpd_start(s);
+    expect_streams_run_unsaved(s);
+    assert_int_equal(said(s, ".leases can not be opened: Is a directory"), 1);
 }
 
 /* Root ignores file modes, so this responder is nobody's. */
@@ -136,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scenario(test_a_full_disk_of_the_sessions_lets_streams_run),
         scenario(test_sessions_behind_a_link_are_not_used_and_streams_run),
+        scenario(test_leases_that_cannot_be_used_let_streams_run_and_are_named),
         scenario(test_sessions_that_may_not_be_written_let_streams_run),
     };
     return cmocka_run_group_tests_name("unsaved", tests, NULL, NULL);
