@@ -159,16 +159,36 @@ static void pass_on(struct feeder *f, struct batch *b)
     publish_end(f);
 }
 
+/* Whether there is nothing to do: what was committed was none of ours, as most commits are in
+ * the database of an application.  The end alone tells that:
+ *
+ *  - Rows get ids beyond last_id, and the end counts those that came past the triggers, too.
+ *  - Holes end at last_id or before, since only what was in the log is trimmed, and the end is
+ *    cut to that.  The hub was fed up to there; what is trimmed ahead of a slow cursor, the
+ *    reader finds that answers it.  So store_read, asked for what is after last_id, would give
+ *    no row and no hole, and replay_next no batch.
+ *  - Another log has another epoch, or ends below; settings have another version.
+ *  - That the schema changed is seen by whoever reads the end, and that the files did, by every
+ *    call. */
+static bool is_as_it_was(const struct feeder *f, const struct store_end *end)
+{
+    return strcmp(end->epoch, f->at.epoch) == 0 && end->last_id == f->at.last_id &&
+           end->config_version == f->at.config_version && !f->tail_is_stale;
+}
+
 /* Read what follows, once.  *more: there may be more right now. */
 static enum store_result feed(struct feeder *f, bool *more)
 {
     struct store_question q = {.after = f->at.last_id};
-    struct settings *settings = board_get(f->board);
     struct batch *b = NULL;
     struct store_end end;
-    enum store_result r = replay_next(f->store, f->builder, settings, &q, &b, &end);
-    settings_unref(settings);
     *more = false;
+    enum store_result r = store_look(f->store, &end);
+    if (r != STORE_OK || is_as_it_was(f, &end))
+        return r;
+    struct settings *settings = board_get(f->board);
+    r = replay_next(f->store, f->builder, settings, &q, &b, &end);
+    settings_unref(settings);
     if (r != STORE_OK)
         return r;
     if (is_another(f, &end)) {

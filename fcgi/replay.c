@@ -24,14 +24,14 @@ static void take_hole(void *arg, const char *mailbox, int64_t trimmed_to)
 }
 
 /* The ids are formatted while the rows are read, but only the end of the read tells the epoch
- * they were read under: so it is asked for before, and compared. */
+ * they were read under: so it is known before, or asked for, and compared. */
 static enum store_result read_under_one_epoch(struct store *s, struct batch_builder *w,
                                               const struct settings *settings,
                                               const struct store_question *q,
                                               struct store_end *end, int64_t *through)
 {
     const struct store_sink sink = {.arg = w, .row = take_row, .hole = take_hole};
-    enum store_result r = store_end(s, end);
+    enum store_result r = end->epoch[0] ? STORE_OK : store_end(s, end);
     for (int i = 0; r == STORE_OK && i < TRIES; i++) {
         char epoch[EPOCH_SIZE];
         memcpy(epoch, end->epoch, sizeof epoch);

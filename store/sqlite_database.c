@@ -120,7 +120,7 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
                         system ? system : "");
 }
 
-bool database_is_current(const struct database *d)
+bool database_is_current(struct database *d)
 {
     return d->opening || file_is_current(&d->hold); /* identity_note looks when it is open */
 }
@@ -378,7 +378,7 @@ static bool was_repaired(const struct database *d)
            file_is_writable(d->hold.file);
 }
 
-static bool is_usable(const struct database *d)
+static bool is_usable(struct database *d)
 {
     return d->db && !d->suspect && database_is_current(d);
 }
@@ -393,7 +393,7 @@ enum store_result database_use(struct store *s, struct database *d)
         r = place_follow(s);
     if (was_repaired(d))
         file_outdate(&d->hold);
-    if (r == STORE_OK && is_usable(d) && d == &s->log)
+    if (r == STORE_OK && d == &s->log && s->lacks[0] && is_usable(d))
         log_mend(s);
     if (r != STORE_OK || is_usable(d))
         return r;

@@ -78,8 +78,8 @@ void database_close(struct store *s, struct database *d);
 /* Milliseconds of the monotonic clock. */
 int64_t database_clock_ms(void);
 
-/* Whether the path still leads to the files that are open.  Costs three stat(). */
-bool database_is_current(const struct database *d);
+/* Whether the path still leads to the files that are open (file_is_current). */
+bool database_is_current(struct database *d);
 
 /* COMMIT what was written, if that is so; and STORE_BUSY as well if it is not so afterwards:
  * then what was written may be in files that nobody reads any more.  Else whoever opens the

@@ -18,9 +18,12 @@
  * made. */
 enum { LEAVING_MS = 250, SETTLING_MS = 100 };
 
+/* How old a folder's ctime has to be before it is believed, and for how long it is. */
+enum { FOLDER_SETTLED_MS = 100, FOLDER_BELIEVED_MS = 1000 };
+
 struct file {
     struct file *next;
-    char *path, *wal, *shm, *kept_wal, *kept_shm, *replaced;
+    char *path, *wal, *shm, *kept_wal, *kept_shm, *replaced, *folder;
     atomic_uint generation;
     int open;    /* connections of this generation … */
     int leaving; /* … and those before it from `first_leaving` on, still open … */
@@ -81,6 +84,31 @@ static bool is_all_the_same(const struct identity *a, const struct identity *b)
 struct identity file_look(const struct file *f)
 {
     return (struct identity){inode_at(f->path), inode_at(f->wal), inode_at(f->shm)};
+}
+
+static struct folder folder_at(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return (struct folder){0};
+    return (struct folder){{st.st_dev, st.st_ino}, st.st_ctim};
+}
+
+static bool is_same_folder(const struct folder *a, const struct folder *b)
+{
+    return is_there(a->inode) && is_same(a->inode, b->inode) &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* Whether what is done to the folder from now on gets another ctime.  Of a clock that was set
+ * back it is not known, until it passes the ctime again. */
+static bool is_settled(const struct folder *is)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    int64_t ms = (int64_t)(now.tv_sec - is->changed.tv_sec) * 1000 +
+                 (now.tv_nsec - is->changed.tv_nsec) / 1000000;
+    return ms >= FOLDER_SETTLED_MS;
 }
 
 /* Where link() can do nothing (somebody made a new file, the file system has no such links) the
@@ -150,6 +178,7 @@ static void file_free(struct file *f)
     free(f->kept_wal);
     free(f->kept_shm);
     free(f->replaced);
+    free(f->folder);
     free(f);
 }
 
@@ -174,6 +203,7 @@ static struct file *file_new(const char *path)
         const char *base = basename(copy), *dir = dirname(folder);
         char *hidden = hidden_name(dir, base);
         f->path = name(path, "");
+        f->folder = name(dir, "");
         f->wal = name(path, "-wal");
         f->shm = name(path, "-shm");
         f->replaced = name(path, "-wal.replaced");
@@ -184,7 +214,8 @@ static struct file *file_new(const char *path)
     }
     free(copy);
     free(folder);
-    if (f && f->path && f->wal && f->shm && f->replaced && f->kept_wal && f->kept_shm)
+    if (f && f->path && f->folder && f->wal && f->shm && f->replaced && f->kept_wal &&
+        f->kept_shm)
         return f;
     if (f)
         file_free(f);
@@ -232,14 +263,30 @@ bool file_is_outdated(const struct hold *h)
     return h->generation != 0 && h->generation != atomic_load(&h->file->generation);
 }
 
-bool file_is_current(const struct hold *h)
+/* `folder` was read before the three: what is done to it since has another ctime. */
+static void believe(struct hold *h, const struct folder *folder)
+{
+    if (!is_settled(folder))
+        return;
+    h->folder = *folder;
+    h->looked_at = database_clock_ms();
+}
+
+bool file_is_current(struct hold *h)
 {
     struct file *f = h->file;
     if (h->generation == 0 || file_is_outdated(h))
         return false;
-    struct identity now = file_look(f);
-    if (is_all_the_same(&now, &h->identity))
+    struct folder folder = folder_at(f->folder);
+    if (is_same_folder(&h->folder, &folder) &&
+        database_clock_ms() - h->looked_at < FOLDER_BELIEVED_MS)
         return true;
+    h->folder = (struct folder){0};
+    struct identity now = file_look(f);
+    if (is_all_the_same(&now, &h->identity)) {
+        believe(h, &folder);
+        return true;
+    }
     if (is_same(now.file, h->identity.file)) {
         give_back(h->identity.wal, now.wal, f->kept_wal, f->wal);
         give_back(h->identity.shm, now.shm, f->kept_shm, f->shm);

@@ -40,6 +40,12 @@ struct identity {
     struct inode file, wal, shm;
 };
 
+/* The folder of the three as it stood when they were looked at. */
+struct folder {
+    struct inode inode; /* number 0: nothing is known of it */
+    struct timespec changed;
+};
+
 struct file; /* one path of this process */
 
 /* What one connection has open. */
@@ -47,6 +53,8 @@ struct hold {
     struct file *file;
     unsigned generation; /* 0: it has nothing open */
     struct identity identity;
+    struct folder folder; /* as long as it is this one, nobody touched the three names … */
+    int64_t looked_at;    /* … which are looked at all the same, once a second */
 };
 
 /* The entry of a path, which is absolute and without symbolic links.  NULL: out of memory. */
@@ -60,8 +68,12 @@ bool file_entered(struct hold *h);
 /* After it closed, or did not open.  Nothing to do where nothing is held. */
 void file_leave(struct hold *h);
 
-/* Whether the paths still lead to what is open: three stat(), 3 µs. */
-bool file_is_current(const struct hold *h);
+/* Whether the paths still lead to what is open.  One stat() of their folder, 1 µs: no name in
+ * it can be made, removed or moved without moving its ctime.  The three themselves are looked
+ * at, by a stat() each, when that moved, for FOLDER_SETTLED_MS after it did (a file system's
+ * clock stands still for up to 10 ms), and once a second, whatever the folder says: a file can
+ * be mounted over another one. */
+bool file_is_current(struct hold *h);
 /* The same by what other threads of this process found; costs nothing. */
 bool file_is_outdated(const struct hold *h);
 

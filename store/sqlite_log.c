@@ -60,13 +60,50 @@ enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *
     return r;
 }
 
-enum store_result store_end(struct store *s, struct store_end *out)
+/* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
+static sqlite3_stmt *data_version_read(struct store *s, int64_t *version)
 {
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = log_read_end(s, out, NULL);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite3_reset(stmt);
+        return NULL;
+    }
+    *version = sqlite3_column_int64(stmt, 0);
+    return stmt;
+}
+
+/* The end, and the data version of the same moment.  The statements under it would each begin
+ * and end a read of their own, at three system calls; this way they share one. */
+static enum store_result end_at_version(struct store *s, struct store_end *out,
+                                        int64_t *version)
+{
+    sqlite3_stmt *stmt = data_version_read(s, version);
+    if (!stmt)
+        return store_failed(s, &s->log, reading);
+    enum store_result r = log_read_end(s, out, NULL);
+    sqlite3_reset(stmt);
     if (r == STORE_OK)
         file_saw(s->log.hold.file, out->epoch, out->last_id);
+    return r;
+}
+
+enum store_result store_end(struct store *s, struct store_end *out)
+{
+    int64_t version;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = end_at_version(s, out, &version);
+    return r;
+}
+
+enum store_result store_look(struct store *s, struct store_end *out)
+{
+    int64_t version;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = end_at_version(s, out, &version);
+    if (r == STORE_OK)
+        s->data_version = version;
     return r;
 }
 
@@ -74,10 +111,8 @@ enum store_result store_end(struct store *s, struct store_end *out)
 static enum store_result data_version_note(struct store *s)
 {
     enum store_result r = STORE_OK;
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-        s->data_version = sqlite3_column_int64(stmt, 0);
-    else
+    sqlite3_stmt *stmt = data_version_read(s, &s->data_version);
+    if (!stmt)
         r = store_failed(s, &s->log, reading);
     sqlite3_reset(stmt);
     return r;

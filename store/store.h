@@ -4,7 +4,8 @@
  * and belongs to the thread that opened it (only store_wake may be called by others).  The two
  * files behind it are opened when a call first needs them, so that a process which answers one
  * request pays for one connection; each call looks whether the path still leads to the file it
- * has open (three stat() calls, 3 µs) and opens it anew if not.
+ * has open (one stat() of a folder where nothing was made or removed, 1 µs; else four) and
+ * opens it anew if not.
  *
  * Every call returns a store_result and leaves a sentence for people in store_why().  After any
  * failure the store is usable: nothing is half done, the next call tries again, also after the
@@ -75,6 +76,10 @@ struct store_end {
 /* Read the end.  One read transaction, about 5 µs. */
 enum store_result store_end(struct store *s, struct store_end *out);
 
+/* The same, and store_wait waits from then on for what was committed after it: for who has read
+ * all of the log, and asks whether there can be more. */
+enum store_result store_look(struct store *s, struct store_end *out);
+
 /* The log of this epoch was seen up to `seen`, and now ends below: it was put back to an older
  * state, so ids will be given again.  Give it a new epoch, unless somebody did. */
 enum store_result store_renew(struct store *s, const char *epoch, int64_t seen);
@@ -110,10 +115,10 @@ enum store_result store_read(struct store *s, const struct store_question *q,
                              const struct store_sink *sink, struct store_end *end,
                              int64_t *through);
 
-/* Wait until the log may have grown since the last store_read of this store, until store_wake,
- * or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA data_version`
- * (2.3 µs) each 50 ms at least, and holds no transaction.  Who waits for rows serves no
- * sessions: their file is closed. */
+/* Wait until the log may have grown since this store's last store_read or store_look, until
+ * store_wake, or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA
+ * data_version` (2.3 µs) each 50 ms at least, and holds no transaction.  Who waits for rows
+ * serves no sessions: their file is closed. */
 enum store_result store_wait(struct store *s, int timeout_ms);
 void store_wake(struct store *s); /* Thread: any. */
 

@@ -1,8 +1,10 @@
 /* The files of a log and its sessions are removed, moved and replaced under a store. */
 #include "tests/unit/store_world.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "store/sqlite_sessions.h"
 
@@ -17,6 +19,16 @@ __attribute__((format(printf, 2, 3))) static void run(struct world *w, const cha
     snprintf(all, sizeof all, "cd %s && { %s; }", w->dir, command);
     if (system(all) != 0)
         fail_msg("failed: %s", all);
+}
+
+static void make_and_remove(struct world *w, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(unlink(path), 0);
 }
 
 /* As a program that opens the log only now sees it. */
@@ -426,6 +438,90 @@ static void test_sessions_without_their_shm_are_known_all_the_same(void **state)
     assert_true(c->reconnection);
 }
 
+/* Until the folder's word is taken for its files: a moment after it last changed. */
+static void believe_the_folder(struct world *w)
+{
+    int64_t until = database_clock_ms() + 10000;
+    while (end_of(w).last_id >= 0 && w->store->log.hold.folder.inode.number == 0)
+        assert_true(database_clock_ms() < until);
+}
+
+/* (How fast this runs decides nothing: what is believed has to be old by then.) */
+static void test_a_folder_that_just_changed_is_not_believed(void **state)
+{
+    struct world *w = *state;
+    const struct folder *believed = &w->store->log.hold.folder;
+    struct timespec now;
+    shells_close(w);
+    append(w);
+    for (int i = 0; i < 20; i++) {
+        make_and_remove(w, "other");
+        end_of(w);
+        clock_gettime(CLOCK_REALTIME, &now);
+        int64_t age_ms = (now.tv_sec - believed->changed.tv_sec) * 1000 +
+                         (now.tv_nsec - believed->changed.tv_nsec) / 1000000;
+        assert_true(believed->inode.number == 0 || age_ms >= 100);
+        believe_the_folder(w);
+    }
+}
+
+/* Two changes within one tick of the clock leave the folder the same ctime: what was seen
+ * between them must not be believed. */
+static void test_changes_that_follow_each_other_closely_are_all_seen(void **state)
+{
+    struct world *w = *state;
+    char wal[64];
+    snprintf(wal, sizeof wal, "%s-wal", w->log_path);
+    shells_close(w);
+    append(w);
+    keep_names(w);
+    for (int i = 0; i < 50; i++) {
+        make_and_remove(w, "other");
+        end_of(w);
+        assert_int_equal(unlink(wal), 0);
+        end_of(w);
+        assert_int_equal(access(wal, F_OK), 0);
+    }
+}
+
+static void test_files_of_a_folder_that_was_long_quiet_are_missed_at_once(void **state)
+{
+    struct world *w = *state;
+    shells_close(w);
+    append(w);
+    keep_names(w);
+    struct store_end before = end_of(w);
+    believe_the_folder(w);
+    run(w, "rm log-wal");
+    assert_int_equal(append(w), 2);
+    believe_the_folder(w);
+    run(w, "rm log-shm");
+    assert_int_equal(append(w), 3);
+    assert_string_equal(end_of(w).epoch, before.epoch);
+    assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 3);
+    believe_the_folder(w);
+    run(w, "sqlite3 log '.backup copy' && mv copy log");
+    assert_int_equal(append(w), 4);
+    assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 4);
+}
+
+static void test_a_folder_in_the_place_of_another_is_seen_at_once(void **state)
+{
+    struct world *w = *state;
+    shells_close(w);
+    append(w);
+    struct store_end before = end_of(w);
+    believe_the_folder(w);
+    run(w, "mkdir ../$$ && sqlite3 log '.backup new' && sqlite3 new 'DELETE FROM events' && "
+           "d=$(pwd) && mv new ../$$/log && mv $d $d.old && mv ../$$ $d && rm -r $d.old");
+    struct store_end after = end_of(w);
+    assert_string_not_equal(after.epoch, "");
+    assert_int_equal(after.last_id, before.last_id);
+    assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 0);
+    assert_int_equal(append(w), 2);
+    assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +543,10 @@ int main(void)
         TEST(test_what_is_made_beside_a_log_gets_its_group),
         TEST(test_sessions_without_their_wal_are_forgotten),
         TEST(test_sessions_without_their_shm_are_known_all_the_same),
+        TEST(test_a_folder_that_just_changed_is_not_believed),
+        TEST(test_changes_that_follow_each_other_closely_are_all_seen),
+        TEST(test_files_of_a_folder_that_was_long_quiet_are_missed_at_once),
+        TEST(test_a_folder_in_the_place_of_another_is_seen_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

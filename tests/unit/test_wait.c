@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "store/sqlite_database.h"
+
 enum { LONG_MS = 20000 };
 
 /* Whether the wait ended before its time: the deadline is long, so no clock decides. */
@@ -131,6 +133,43 @@ static void test_a_symbolic_link_to_the_log_is_followed(void **state)
     store_close(linked.store);
 }
 
+static void test_a_look_at_the_end_counts_as_read(void **state)
+{
+    struct log_world *w = *state;
+    struct store_end end;
+    assert_int_equal(store_look(w->store, &end), STORE_OK);
+    assert_int_equal(end.last_id, 0);
+    assert_int_equal(store_wait(w->store, 1), STORE_OK);
+    log_sql(w, "CREATE TABLE other(x)");
+    assert_true(ends_early(w));
+    for (int i = 1; i <= 20; i++) { /* a row between look and wait is not missed */
+        assert_int_equal(store_look(w->store, &end), STORE_OK);
+        assert_int_equal(end.last_id, i - 1);
+        log_insert(w, 1);
+        assert_true(ends_early(w));
+    }
+}
+
+/* Each look begins where one moment of the log is; the schema is looked at in it, too. */
+static void test_a_look_at_the_end_sees_that_the_schema_changed(void **state)
+{
+    struct log_world *w = *state;
+    struct store_end end;
+    log_insert(w, 1);
+    assert_int_equal(store_look(w->store, &end), STORE_OK);
+    log_sql(w, "DROP TRIGGER events_inserted");
+    assert_true(ends_early(w));
+    assert_int_equal(store_look(w->store, &end), STORE_OK);
+    assert_true(w->store->lacks[0]);
+    assert_int_equal(store_look(w->store, &end), STORE_OK); /* mends */
+    assert_false(w->store->lacks[0]);
+    log_sql(w, "ALTER TABLE events RENAME COLUMN data TO text");
+    assert_int_equal(store_look(w->store, &end), STORE_CORRUPT);
+    log_sql(w, "ALTER TABLE events RENAME COLUMN text TO data");
+    assert_int_equal(store_look(w->store, &end), STORE_OK);
+    assert_int_equal(end.last_id, 1);
+}
+
 /* How often this thread slept until now. */
 static long sleeps(void)
 {
@@ -214,6 +253,8 @@ int main(void)
         LOG_TEST(test_another_thread_can_wake_it_before_or_during_the_wait),
         LOG_TEST(test_a_replaced_log_ends_the_wait),
         LOG_TEST(test_a_symbolic_link_to_the_log_is_followed),
+        LOG_TEST(test_a_look_at_the_end_counts_as_read),
+        LOG_TEST(test_a_look_at_the_end_sees_that_the_schema_changed),
         LOG_TEST(test_commits_to_other_tables_do_not_keep_it_awake),
         LOG_TEST(test_without_a_watch_rows_are_found_and_a_watch_is_taken_when_there_is_one),
     };
