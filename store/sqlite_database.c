@@ -284,20 +284,35 @@ static enum store_result schema_look(struct store *s, struct database *d, bool *
     return r;
 }
 
+enum { SCHEMA_PATIENCE_MS = 4 * STORE_BUSY_MS };
+
+static enum store_result schema_make(struct store *s, struct database *d)
+{
+    if (sqlite3_exec(d->db, sql_text[d->schema], NULL, NULL, NULL) == SQLITE_OK)
+        return STORE_OK;
+    enum store_result r = store_failed(s, d, "making the schema");
+    database_rollback(d);
+    return r;
+}
+
+/* Several processes that start with a new log make it at the same moment.  SQLite refuses who
+ * has read and then wants to write, without any patience: so look again, until one has made it.
+ */
 static enum store_result schema_run(struct store *s, struct database *d)
 {
-    bool there;
-    enum store_result r = schema_look(s, d, &there);
-    d->made = false;
-    if (r != STORE_OK || there)
-        return r;
-    if (sqlite3_exec(d->db, sql_text[d->schema], NULL, NULL, NULL) != SQLITE_OK) {
-        r = store_failed(s, d, "making the schema");
-        database_rollback(d);
-        return r;
+    static const struct timespec pause = {.tv_nsec = 5000000};
+    int64_t until = database_clock_ms() + SCHEMA_PATIENCE_MS;
+    for (;; nanosleep(&pause, NULL)) {
+        bool there;
+        enum store_result r = schema_look(s, d, &there);
+        d->made = r == STORE_OK && !there;
+        if (d->made)
+            r = schema_make(s, d);
+        d->made = d->made && r == STORE_OK;
+        if (r != STORE_BUSY || database_clock_ms() >= until)
+            return r;
+        s->why[0] = '\0';
     }
-    d->made = true;
-    return STORE_OK;
 }
 
 /* A restored copy may be in rollback mode (VACUUM INTO makes such), where readers lock

@@ -135,7 +135,7 @@ static enum store_result setting_seed(struct store *s, const char *name, const c
     return STORE_OK;
 }
 
-static enum store_result settings_seed(struct store *s)
+static enum store_result settings_set(struct store *s)
 {
     sqlite3_stmt *names = database_statement(&s->log, SQL_SETTINGS_READ);
     enum store_result r = STORE_OK;
@@ -149,6 +149,20 @@ static enum store_result settings_seed(struct store *s)
     if (r == STORE_OK && rc != SQLITE_DONE)
         r = store_failed(s, &s->log, "seeding the settings");
     sqlite3_reset(names);
+    return r;
+}
+
+/* The lock comes before the first read: who reads first, and writes later, is refused at once
+ * if another process that starts writes between. */
+static enum store_result settings_seed(struct store *s)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = settings_set(s);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
     return r;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -145,6 +146,36 @@ static void test_a_second_store_waits_until_the_first_let_go(void **state)
     assert_int_equal(end_of(w).last_id, 2);
     assert_int_equal(store_end(other, &end), STORE_OK);
     assert_int_equal(end.last_id, 2);
+    store_close(other);
+}
+
+static void *commit_late(void *shell)
+{
+    struct timespec longer_than_a_busy_timeout = {.tv_nsec = 400000000};
+    nanosleep(&longer_than_a_busy_timeout, NULL);
+    assert_int_equal(sqlite3_exec(shell, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    return NULL;
+}
+
+/* As several processes do that start with a new log. */
+static void test_a_log_that_another_makes_at_the_same_moment_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    struct store *other;
+    struct store_end end;
+    sqlite3 *maker;
+    char path[64];
+    pthread_t thread;
+    snprintf(path, sizeof path, "%s/fresh", w->dir);
+    assert_int_equal(sqlite3_open(path, &maker), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(maker, "BEGIN IMMEDIATE; CREATE TABLE mine(x)", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, commit_late, maker), 0);
+    assert_int_equal(store_open(&other, path), STORE_OK);
+    assert_int_equal(store_end(other, &end), STORE_OK);
+    pthread_join(thread, NULL);
+    sqlite3_close(maker);
     store_close(other);
 }
 
@@ -529,6 +560,7 @@ int main(void)
         TEST(test_without_its_shm_alone_a_log_loses_nothing),
         TEST(test_a_wal_that_is_lost_makes_another_epoch_whatever_the_ids_are),
         TEST(test_a_second_store_waits_until_the_first_let_go),
+        TEST(test_a_log_that_another_makes_at_the_same_moment_is_waited_for),
         TEST(test_a_log_that_was_moved_away_is_waited_for),
         TEST(test_what_is_no_file_in_a_logs_place_takes_nothing_from_it),
         TEST(test_a_wal_without_its_log_is_left_alone),
