@@ -1,6 +1,7 @@
 #include "fcgi/attend.h"
 
 #include "fcgi/publish.h"
+#include "fcgi/route.h"
 
 static const char NO_MEMORY[] = "out of memory";
 
@@ -96,6 +97,7 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
         intake_want(i, 0, intake_now());
         break;
     case ANSWER_AFTER_BODY:
+        i->publishes = route_of(&i->request) != ROUTE_DISCONNECT;
         intake_want(i, publish_body_max(settings), intake_now());
         break;
     }
@@ -119,10 +121,24 @@ static bool finish(struct attendant *a, const struct settings *settings, struct 
     return false;
 }
 
+/* What the publisher has no room for stays in the socket. */
+static bool is_held(const struct attendant *a, struct intake *i)
+{
+    struct publisher *p = a->context->publisher;
+
+    if (!p || !i->publishes || i->stage != INTAKE_BODY)
+        return false;
+    if (publisher_admits(p, i->held_at != 0))
+        intake_release(i, intake_now());
+    else
+        intake_hold(i, intake_now());
+    return i->held_at != 0;
+}
+
 /* False: it waits. */
 static bool go_on(struct attendant *a, const struct settings *settings, struct intake *i)
 {
-    for (;;) {
+    while (!is_held(a, i)) {
         switch (intake_step(i)) {
         case INTAKE_WAITS:
             return false;
@@ -138,6 +154,7 @@ static bool go_on(struct attendant *a, const struct settings *settings, struct i
             return true;
         }
     }
+    return false;
 }
 
 bool attendant_attend(struct attendant *a, struct intake *i)

@@ -55,7 +55,8 @@ void attendant_idle(struct attendant *a);
 void attendant_release(struct attendant *a);
 
 /* Go on with a connection as far as what is at hand allows.  True: it is done, and `i` is
- * empty.  False: it waits for bytes, until its deadline. */
+ * empty.  False: it waits for bytes, until its deadline; or it is held (i->held_at) until the
+ * publisher has room for it. */
 bool attendant_attend(struct attendant *a, struct intake *i);
 
 /* Answer a complete request, or make it a stream (true), which the hub has or will have; `r` is

@@ -38,7 +38,8 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
     fastcgi_begin(&i->reader);
     i->patience = patience ? *patience : usual;
     i->stage = INTAKE_HEAD;
-    i->drops = false;
+    i->drops = i->publishes = false;
+    i->held_at = 0;
     i->body_max = i->head_size = 0;
     i->until_ms = now_ms + i->patience.head;
     i->at = i->len = 0;
@@ -178,13 +179,27 @@ void intake_rest(struct intake *i, int64_t now_ms)
     request_end(&i->request);
     i->request.fd = fd;
     i->head_size = 0;
+    i->held_at = 0;
     i->stage = INTAKE_REST;
     i->until_ms = now_ms + i->patience.rest;
 }
 
+void intake_hold(struct intake *i, int64_t now_ms)
+{
+    if (!i->held_at)
+        i->held_at = now_ms;
+}
+
+void intake_release(struct intake *i, int64_t now_ms)
+{
+    if (i->held_at)
+        i->until_ms += now_ms - i->held_at;
+    i->held_at = 0;
+}
+
 bool intake_is_late(const struct intake *i, int64_t now_ms)
 {
-    return now_ms >= i->until_ms;
+    return !i->held_at && now_ms >= i->until_ms;
 }
 
 size_t intake_size(const struct intake *i)

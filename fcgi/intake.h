@@ -43,6 +43,8 @@ struct intake {
     struct intake_patience patience;
     enum intake_stage stage;
     bool drops;       /* the body is read to its end, but not kept */
+    bool publishes;   /* the body is read only while the publisher has room for it */
+    int64_t held_at;  /* ms: since when it is not read for that; 0: it is */
     size_t body_max;  /* bytes that are kept */
     size_t head_size; /* memory that the variables take */
     int64_t until_ms; /* the deadline of the stage */
@@ -68,6 +70,10 @@ void intake_want(struct intake *i, size_t body_max, int64_t now_ms);
 /* The request was answered: read what still comes of it, and forget it, so that the connection
  * can be closed without a reset. */
 void intake_rest(struct intake *i, int64_t now_ms);
+
+/* Not to be read now, and on again: the time between is not its sender's. */
+void intake_hold(struct intake *i, int64_t now_ms);
+void intake_release(struct intake *i, int64_t now_ms);
 
 /* Whether the stage's time is over. */
 bool intake_is_late(const struct intake *i, int64_t now_ms);

@@ -3,9 +3,14 @@
  * worker ever waits for a client, and new streams are accepted however many slow bodies there
  * are.
  *
- * Bounded: PARKING_MAX connections and PARKING_BYTES of what they brought so far.  Beyond that
- * the one that has been there longest goes, which is told 503 if its headers are known: so
- * whoever comes new always has a place.
+ * Publications that the publisher has no room for are held here, too: their bodies stay in the
+ * sockets, and are read in the order in which they came as there is room.  While another
+ * program keeps the log locked for STORE_PATIENCE_MS, those that were held for as long are told
+ * 503.
+ *
+ * Bounded: PARKING_MAX connections, PARKING_HELD_MAX that are held, and PARKING_BYTES of what
+ * they brought so far.  Beyond that the one that has been there longest goes, which is told 503
+ * if its headers are known: so whoever comes new always has a place.
  *
  * The thread starts with the first connection. */
 #ifndef ROWCAST_FCGI_PARKING_H
@@ -15,7 +20,12 @@
 
 struct parking;
 
-enum { PARKING_MAX = 256, PARKING_BYTES = 64 * 1024 * 1024, PARKING_SHED = 16 };
+enum {
+    PARKING_MAX = 256,
+    PARKING_HELD_MAX = 4096,
+    PARKING_BYTES = 64 * 1024 * 1024,
+    PARKING_SHED = 16
+};
 
 /* `c` must stay until parking_stop returned.  NULL: out of memory. */
 struct parking *parking_new(const struct worker_context *c);

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "fcgi/log.h"
@@ -14,10 +15,12 @@ struct publisher {
     pthread_t thread;
     struct message stop;
     _Atomic int64_t hurried_at; /* ms; 0: not yet */
-    pthread_mutex_t lock;       /* of these four */
-    pthread_cond_t room;
+    pthread_mutex_t lock;       /* of these six */
     bool runs;
     size_t waiting, bytes; /* posted and not done */
+    int64_t worked_at;     /* ms: the lock was had, or nothing waited */
+    size_t held;           /* connections that wait for room, … */
+    int room_fd;           /* … and whom to tell that there is some; -1: nobody */
     /* The thread's own. */
     struct message *first, **last; /* taken out of the inbox */
     bool stopping;
@@ -85,12 +88,20 @@ static void gather(struct publisher *p)
     }
 }
 
-static void make_room(struct publisher *p, size_t count, size_t bytes)
+static bool is_full(const struct publisher *p)
+{
+    return p->waiting >= PUBLISHER_WAITING || p->bytes >= PUBLISHER_WAITING_BYTES;
+}
+
+static void make_room(struct publisher *p, size_t count, size_t bytes, bool worked)
 {
     pthread_mutex_lock(&p->lock);
     p->waiting -= count;
     p->bytes -= bytes;
-    pthread_cond_broadcast(&p->room);
+    if (worked)
+        p->worked_at = now_us() / 1000;
+    if (p->held > 0 && p->room_fd >= 0 && !is_full(p))
+        eventfd_write(p->room_fd, 1);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -133,6 +144,7 @@ static void tell(struct publisher *p, const struct appending *a)
 static void answer_first(struct publisher *p, size_t n)
 {
     size_t bytes = 0;
+    bool worked = p->items[0]->result != STORE_BUSY;
     tell(p, p->items[0]);
     for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
@@ -145,7 +157,7 @@ static void answer_first(struct publisher *p, size_t n)
         p->group[i] = p->group[i + n];
         p->items[i] = p->items[i + n];
     }
-    make_room(p, n, bytes);
+    make_room(p, n, bytes, worked);
 }
 
 /* While somebody else has the lock, the group grows, and those who waited for long are told. */
@@ -235,14 +247,8 @@ struct publisher *publisher_new(const char *db_path)
     p->last = &p->first;
     inbox_open(&p->inbox, NULL, NULL);
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->room, NULL);
+    p->room_fd = -1;
     return p;
-}
-
-static bool is_full(const struct publisher *p, size_t bytes)
-{
-    return p->waiting >= PUBLISHER_WAITING ||
-           (p->waiting > 0 && p->bytes + bytes > PUBLISHER_WAITING_BYTES);
 }
 
 bool publisher_post(struct publisher *p, struct publishing *what)
@@ -252,14 +258,38 @@ bool publisher_post(struct publisher *p, struct publishing *what)
     if (!p->runs)
         p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
     bool runs = p->runs;
-    while (runs && is_full(p, what->bytes))
-        pthread_cond_wait(&p->room, &p->lock);
+    if (p->waiting == 0)
+        p->worked_at = what->since;
     p->waiting += runs;
     p->bytes += runs ? what->bytes : 0;
     pthread_mutex_unlock(&p->lock);
     if (runs)
         inbox_post(&p->inbox, &what->message);
     return runs;
+}
+
+bool publisher_admits(struct publisher *p, bool held)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = !is_full(p) && (held || p->held == 0);
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+void publisher_holds(struct publisher *p, size_t held, int fd)
+{
+    pthread_mutex_lock(&p->lock);
+    p->held = held;
+    p->room_fd = fd;
+    pthread_mutex_unlock(&p->lock);
+}
+
+bool publisher_is_stuck(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = p->waiting > 0 && now_us() / 1000 - p->worked_at >= STORE_PATIENCE_MS;
+    pthread_mutex_unlock(&p->lock);
+    return yes;
 }
 
 void publisher_hurry(struct publisher *p)
@@ -279,7 +309,6 @@ void publisher_free(struct publisher *p)
     }
     store_close(p->store);
     inbox_close(&p->inbox);
-    pthread_cond_destroy(&p->room);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }

@@ -15,10 +15,18 @@
  *
  * A publication is tried for STORE_PATIENCE_MS while others have the lock.
  *
+ * Nobody waits to hand one over.  What waits is bounded all the same: whoever reads a request
+ * asks publisher_admits before it reads the body, and leaves the body in the socket while there
+ * is no room (the parking holds such connections).  So the bounds are exceeded by what is being
+ * read at that moment, a body for each worker and one for the parking.
+ *
  * It starts its thread with the first publication; its connection is closed after some idle
  * seconds.  Thread: any, but for publisher_new and publisher_free. */
 #ifndef ROWCAST_FCGI_PUBLISHER_H
 #define ROWCAST_FCGI_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "fcgi/publishing.h"
 
@@ -35,9 +43,20 @@ struct publisher;
 /* NULL: out of memory.  `db_path` must stay. */
 struct publisher *publisher_new(const char *db_path);
 
-/* Hand it over, to be committed and answered; waits while too much waits already.  False: there
- * is no thread to be had, and it is still the caller's. */
+/* Hand it over, to be committed and answered; never waits.  False: there is no thread to be
+ * had, and it is still the caller's. */
 bool publisher_post(struct publisher *p, struct publishing *what);
+
+/* Whether there is room for one more, so that its body may be read.  `held`: it was refused
+ * this before, and is the oldest of those; the others go behind them. */
+bool publisher_admits(struct publisher *p, bool held);
+
+/* So many are held.  `fd`, an eventfd that has to stay until another call, is written each time
+ * there is room for them; -1: nobody holds any, any more. */
+void publisher_holds(struct publisher *p, size_t held, int fd);
+
+/* Something waits, and another program has had the log's lock for STORE_PATIENCE_MS. */
+bool publisher_is_stuck(struct publisher *p);
 
 /* The process is to end: from 250 ms on, have no patience with locks any more. */
 void publisher_hurry(struct publisher *p);

@@ -52,7 +52,7 @@ static void worker_serve(struct worker *w, int fd)
 
     intake_begin(&i, fd, w->all->context->patience, now);
     while (!attendant_attend(&w->attendant, &i))
-        if (!is_readable(fd, until)) {
+        if (i.held_at != 0 || !is_readable(fd, until)) {
             parking_take(w->all->parking, &i);
             return;
         }

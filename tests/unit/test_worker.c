@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -8,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "fcgi/parking.h"
+#include "fcgi/publisher.h"
 #include "fcgi/worker.h"
 #include "tests/unit/http_helpers.h"
 
@@ -27,7 +30,7 @@ static struct hub *no_hub(void *arg)
     return NULL;
 }
 
-static int service_start(void **state)
+static int start(void **state, bool publishes)
 {
     struct service *s = calloc(1, sizeof *s);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -45,10 +48,22 @@ static int service_start(void **state)
                                          .start_streaming = no_hub};
     assert_int_equal(bind(s->context.listener, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(s->context.listener, 100), 0);
+    if (publishes)
+        assert_non_null(s->context.publisher = publisher_new(s->place->db));
     s->workers = workers_start(&s->context, 4);
     assert_non_null(s->workers);
     *state = s;
     return 0;
+}
+
+static int service_start(void **state)
+{
+    return start(state, false);
+}
+
+static int service_start_publishing(void **state)
+{
+    return start(state, true);
 }
 
 static int service_stop(void **state)
@@ -57,6 +72,7 @@ static int service_stop(void **state)
 
     assert_int_equal(write(s->stop[1], "x", 1), 1);
     workers_stop(s->workers);
+    publisher_free(s->context.publisher);
     close(s->stop[0]);
     close(s->stop[1]);
     close(s->context.listener);
@@ -464,6 +480,109 @@ static void test_who_comes_while_no_descriptor_is_free_is_told_at_once(void **st
     expect_answer(get(s, "/nothing"), "Status: 404 "); /* and the spare one was taken back */
 }
 
+enum { POSTERS = 60, LARGE = 600 * 1000 };
+
+/* One that posts a large body, as far as it is taken, and reads the answer. */
+struct poster {
+    pthread_t thread;
+    int fd;
+    atomic_bool sent; /* all of it was taken */
+    char *answer;
+    size_t len;
+};
+
+static void *poster_run(void *arg)
+{
+    static const char body[LARGE];
+    struct poster *p = arg;
+    char head[8] = {1, 5, 0, 1, (char)0xf0};
+    bool taken = true;
+
+    for (size_t sent = 0; taken && sent < LARGE; sent += 0xf000)
+        taken = send(p->fd, head, sizeof head, MSG_NOSIGNAL) == sizeof head &&
+                send(p->fd, body, 0xf000, MSG_NOSIGNAL) == 0xf000;
+    head[4] = 0;
+    p->sent = taken && send(p->fd, head, sizeof head, MSG_NOSIGNAL) == sizeof head;
+    p->answer = read_to_end(p->fd, &p->len);
+    return NULL;
+}
+
+static void posters_start(struct poster *p, const struct service *s)
+{
+    for (int i = 0; i < POSTERS; i++)
+        p[i] = (struct poster){.fd = post_slowly(s, "secret")};
+    for (int i = 0; i < POSTERS; i++)
+        assert_int_equal(pthread_create(&p[i].thread, NULL, poster_run, &p[i]), 0);
+}
+
+static int posters_sent(struct poster *p)
+{
+    int sent = 0;
+
+    for (int i = 0; i < POSTERS; i++)
+        sent += p[i].sent;
+    return sent;
+}
+
+static size_t posters_told(struct poster *p, const char *part)
+{
+    size_t told = 0;
+
+    for (int i = 0; i < POSTERS; i++) {
+        pthread_join(p[i].thread, NULL);
+        told += memmem(p[i].answer, p[i].len, part, strlen(part)) != NULL;
+        free(p[i].answer);
+    }
+    return told;
+}
+
+/* A service whose publisher has more than it takes, since somebody keeps the log locked. */
+static sqlite3 *crowd(struct service *s, struct poster *posters)
+{
+    sqlite3 *shell;
+
+    set_token(s);
+    assert_int_equal(sqlite3_open(s->place->db, &shell), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(shell, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    posters_start(posters, s);
+    while (publisher_admits(s->context.publisher, true))
+        poll(NULL, 0, 1);
+    return shell;
+}
+
+/* Else the four workers stood there until patience was over, and the first were told 503. */
+static void test_publications_that_wait_for_the_lock_hold_no_worker_and_all_get_in(void **state)
+{
+    struct service *s = *state;
+    struct poster posters[POSTERS];
+    sqlite3 *shell = crowd(s, posters);
+
+    for (int i = 0; i < 5; i++)
+        expect_answer(get(s, "/events"), "\r\n\r\nevent: later\n");
+    int sent = posters_sent(posters); /* the others are in the sockets */
+    assert_int_equal(sqlite3_exec(shell, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(posters_told(posters, "{\"id\":\""), POSTERS);
+    assert_in_range(sent, 1, POSTERS / 2);
+    sqlite3_close(shell);
+}
+
+static void test_a_stop_answers_those_who_wait_for_room(void **state)
+{
+    struct service *s = *state;
+    struct poster posters[POSTERS];
+    sqlite3 *shell = crowd(s, posters);
+
+    expect_answer(get(s, "/events"), "\r\n\r\nevent: later\n"); /* all were accepted */
+    publisher_hurry(s->context.publisher);
+    assert_int_equal(write(s->stop[1], "x", 1), 1);
+    workers_stop(s->workers);
+    s->workers = NULL;
+    publisher_free(s->context.publisher);
+    s->context.publisher = NULL;
+    assert_int_equal(posters_told(posters, "Status: 503 "), POSTERS);
+    sqlite3_close(shell);
+}
+
 int main(void)
 {
 #define IN_SERVICE(test) cmocka_unit_test_setup_teardown(test, service_start, service_stop)
@@ -481,6 +600,11 @@ int main(void)
         IN_SERVICE(test_a_stop_tells_those_whose_body_is_still_on_its_way),
         IN_SERVICE(test_a_stop_gives_up_requests_that_are_still_being_read),
         IN_SERVICE(test_a_request_that_comes_in_whole_after_the_stop_is_answered),
+        cmocka_unit_test_setup_teardown(
+            test_publications_that_wait_for_the_lock_hold_no_worker_and_all_get_in,
+            service_start_publishing, service_stop),
+        cmocka_unit_test_setup_teardown(test_a_stop_answers_those_who_wait_for_room,
+                                        service_start_publishing, service_stop),
         cmocka_unit_test_setup_teardown(
             test_a_cgi_process_that_can_not_stream_says_later_and_enters_nothing, place_open,
             place_close),
