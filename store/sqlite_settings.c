@@ -18,18 +18,35 @@ static void take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
                  name);
 }
 
-static int found(void *arg, int columns, char **value, char **name)
+/* Whether the table has `name` of ours, for a row of it. */
+static bool is_known(const char *name)
 {
-    (void)columns, (void)value, (void)name;
-    *(bool *)arg = true;
-    return 0;
+    size_t n;
+    const struct setting *all = settings_table(&n);
+    for (size_t i = 0; name && i < n; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A log that an earlier version made lacks settings, whichever they are.  One that cannot be
+ * read is another's to tell. */
+static bool lacks_settings(struct store *s)
+{
+    size_t n, have = 0;
+    (void)settings_table(&n);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
+        have += is_known((const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_reset(stmt);
+    return rc == SQLITE_DONE && have < n;
 }
 
 void settings_complete(struct store *s)
 {
-    bool missing = false;
-    sqlite3_exec(s->log.db, sql_text[SQL_SETTINGS_MISSING], found, &missing, NULL);
-    if (missing && sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
+    if (lacks_settings(s) &&
+        sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
         database_rollback(&s->log);
 }
 

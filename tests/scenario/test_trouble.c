@@ -215,7 +215,7 @@ static void repair_while_posts_come(struct stage *s, const char *const end[])
     snprintf(command, sizeof command, "exec /usr/bin/sqlite3 -batch %s", s->db);
     FILE *other = popen(command, "we");
     assert_non_null(other);
-    fputs("INSERT INTO events(type, data) VALUES('n', 1);\n", other);
+    fputs(".timeout 10000\nINSERT INTO events(type, data) VALUES('n', 1);\n", other);
     fflush(other);
     await(s, strcmp(shell(s, "SELECT count(*) FROM events"), "1") == 0);
     for (int i = 0; end[i]; i++) {
