@@ -15,6 +15,11 @@ static const char *const table[][NAMES_MAX] = {
     [ROUTE_STATS] = {NULL},
 };
 
+/* What clients add to a stream's address by themselves (datastar, eventsource-polyfill,
+ * event-source; seen), and what is of no use to us. */
+static const char *const added_by_clients[] = {"datastar", "evs_buffer_size_limit",
+                                               "evs_preamble", "r", NULL};
+
 static bool is_one_of(const char *const *names, const char *name)
 {
     for (; *names; names++)
@@ -25,7 +30,7 @@ static bool is_one_of(const char *const *names, const char *name)
 
 static bool has(enum route route, const char *name)
 {
-    if (route == ROUTE_EVENTS && position_is_name(name))
+    if (route == ROUTE_EVENTS && (position_is_name(name) || is_one_of(added_by_clients, name)))
         return true;
     return is_one_of(table[route], name);
 }

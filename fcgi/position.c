@@ -75,6 +75,8 @@ struct position position_read(const char *value)
 bool position_is_name(const char *name)
 {
     const char *wanted = "lasteventid";
+    if (strncmp(name, "evs_", 4) == 0) /* eventsource-polyfill's own */
+        name += 4;
     for (; *name; name++)
         if (*name != '-' && *name != '_' && tolower((unsigned char)*name) != *wanted++)
             return false;

@@ -22,7 +22,7 @@ struct position {
 struct position position_read(const char *value);
 
 /* Whether this is what somebody calls the parameter: lastEventId, last_event_id, lastEventID,
- * Last-Event-ID and the like. */
+ * Last-Event-ID, evs_last_event_id and the like. */
 bool position_is_name(const char *name);
 
 /* `null`, `undefined` and the like: what a client sends for a value it does not have. */

@@ -21,6 +21,9 @@ static void test_each_path_has_these_parameters(void **state)
         {ROUTE_EVENTS,
          "channel=a&channel=b&types=c&lastEventId=1&last_event_id=2&last=3&wait=4"},
         {ROUTE_EVENTS, "v=1&heartbeat=5"},
+        /* What clients add by themselves. */
+        {ROUTE_EVENTS, "datastar=%7B%7D&evs_buffer_size_limit=1&evs_preamble=&r=0.31"},
+        {ROUTE_EVENTS, "evs_last_event_id=5f2a91c0-1"},
         {ROUTE_EVENTS, ""},
         {ROUTE_BROADCAST, "channel=a&type=b&dedup_key=c&data=d"},
         {ROUTE_SEND, "session=a&session=b&type=c&dedup_key=d&data=e"},

@@ -50,8 +50,9 @@ static void test_a_position_is_read_as_it_was_meant(void **state)
 
 static void test_it_has_many_names(void **state)
 {
-    static const char *const names[] = {"lastEventId",   "last_event_id", "lastEventID",
-                                        "Last-Event-ID", "last-event-id", "LastEventId"};
+    static const char *const names[] = {"lastEventId", "evs_last_event_id", "last_event_id",
+                                        "lastEventID", "Last-Event-ID",     "last-event-id",
+                                        "LastEventId"};
     static const char *const others[] = {"last", "lastEvent", "lastEventIds",
                                          "",     "id",        "last id"};
     (void)state;
