@@ -23,9 +23,12 @@ SELECT 'a mailbox of rowcast_channels was trimmed to ' || max(c.trimmed_to) || '
     FROM rowcast_channels AS c, log GROUP BY last_id HAVING max(c.trimmed_to) > last_id
 UNION ALL
 SELECT 'the next id is ' || (seq + 1) || ', which was given already: set seq of sqlite_sequence to ' || last_id
-    FROM sqlite_sequence, log WHERE name = 'events' AND seq < last_id
+    FROM sqlite_sequence, log WHERE name = 'events' AND seq < last_id AND last_id < 9223372036854775807
 UNION ALL
-SELECT 'ids are used up: the newest is ' || max(id) FROM events HAVING max(id) = 9223372036854775807
+SELECT 'no id is left; to begin anew behind the events that are kept: DELETE FROM events WHERE id = 9223372036854775807; '
+       || 'UPDATE rowcast_log SET epoch = lower(hex(randomblob(4))), last_id = (SELECT ifnull(max(id), 0) FROM events); '
+       || 'UPDATE sqlite_sequence SET seq = (SELECT last_id FROM rowcast_log) WHERE name = ''events'''
+    FROM log WHERE last_id = 9223372036854775807
 UNION ALL
 SELECT count(*) || ' events can reach nobody, one of them has the id ' || ifnull(max(id), 'NULL')
        || ': their id, channel or session_id is none'

@@ -168,6 +168,10 @@ static enum store_result append_group(struct store *s, struct appending *const *
         memcpy(a->epoch, end.epoch, sizeof a->epoch);
         r = a->what.session_count > 0 ? append_rows(s, a) : append_alone(s, a, &lost);
         lost |= sqlite3_get_autocommit(s->log.db) != 0;
+        if (r == STORE_FULL && end.last_id == INT64_MAX) /* SQLite calls that full, too */
+            return store_refuse(s, STORE_CORRUPT,
+                                "the log has no id left, since somebody changed last_id of "
+                                "rowcast_log: rowcast.fcgi --check says what to do");
         if (r != STORE_OK && (r != STORE_REFUSED || lost))
             return r;
         note(s, a, r);

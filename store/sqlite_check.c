@@ -23,7 +23,7 @@ static void finding(struct checking *c, enum store_result r, const char *format,
     __attribute__((format(printf, 3, 4)));
 static void finding(struct checking *c, enum store_result r, const char *format, ...)
 {
-    char line[512];
+    char line[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);

@@ -268,6 +268,33 @@ static void test_one_that_is_too_large_for_the_disk_refuses_itself_alone(void **
     expect_rows(w, 3);
 }
 
+static void keep_the_cure(void *arg, const char *line)
+{
+    const char *cure = strstr(line, "DELETE FROM events");
+    if (cure)
+        snprintf(arg, 1024, "%s", cure);
+}
+
+static void test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0}, after = {0};
+    char cure[1024] = "";
+    log_insert(w, 1);
+    log_sql(w, "UPDATE rowcast_log SET last_id = 9223372036854775807;"
+               "UPDATE sqlite_sequence SET seq = 9223372036854775807");
+    add(&g, "a", "two");
+    append(w, &g);
+    assert_int_equal(g.item[0].result, STORE_CORRUPT);
+    assert_non_null(strstr(g.item[0].why, "--check"));
+    store_check(w->store, keep_the_cure, cure);
+    log_sql(w, "%s", cure);
+    add(&after, "a", "two");
+    assert_int_equal(append(w, &after), STORE_OK);
+    assert_int_equal(after.ids[0][0], 2);
+    expect_rows(w, 2);
+}
+
 /* ----------------------------------------------------- memory that fails -------------------
  */
 
@@ -325,6 +352,7 @@ int main(void)
         LOG_TEST(test_a_trigger_that_ends_the_transaction_refuses_nobody_else),
         LOG_TEST(test_a_trigger_that_leaves_half_of_a_row_leaves_nothing),
         LOG_TEST(test_a_row_that_a_trigger_leaves_out_has_no_id),
+        LOG_TEST(test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said),
         LOG_TEST(test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing),
         LOG_TEST(test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others),
         LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
