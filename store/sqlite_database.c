@@ -19,7 +19,7 @@ enum store_result store_refuse(struct store *s, enum store_result r, const char 
     return r;
 }
 
-static enum store_result result_of_errno(int error)
+enum store_result database_result_of_errno(int error)
 {
     switch (error) {
     case ENOSPC:
@@ -49,7 +49,7 @@ static int write_errno(sqlite3 *db)
         sqlite3_file_control(db, "main", files[i], &file);
         if (file && file->pMethods &&
             file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
-            result_of_errno(error) == STORE_FULL)
+            database_result_of_errno(error) == STORE_FULL)
             return error;
     }
     return sqlite3_system_errno(db);
@@ -86,7 +86,7 @@ static enum store_result result_of(sqlite3 *db)
         return STORE_READONLY;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return result_of_errno(errno_of(db));
+        return database_result_of_errno(errno_of(db));
     default:
         return STORE_IO;
     }
@@ -98,7 +98,7 @@ static const char *what_the_system_said(sqlite3 *db)
 {
     static const int openings[] = {EACCES, EPERM, EROFS, EMFILE, ENFILE, ENOTDIR, EISDIR};
     int code = sqlite3_errcode(db) & 0xff, error = errno_of(db);
-    if (code == SQLITE_IOERR && result_of_errno(error) == STORE_FULL)
+    if (code == SQLITE_IOERR && database_result_of_errno(error) == STORE_FULL)
         return strerror(error);
     for (size_t i = 0; i < sizeof openings / sizeof *openings; i++)
         if (code == SQLITE_CANTOPEN && error == openings[i])
@@ -116,8 +116,10 @@ enum store_result store_failed(struct store *s, struct database *d, const char *
     if (r == STORE_REFUSED) /* the sentence is the schema's */
         return store_refuse(s, r, "%s", sqlite3_errmsg(d->db));
     const char *system = what_the_system_said(d->db);
-    return store_refuse(s, r, "%s: %s%s%s", doing, sqlite3_errmsg(d->db), system ? ": " : "",
-                        system ? system : "");
+    bool full = r == STORE_FULL && system; /* which SQLite calls a disk I/O error */
+    return store_refuse(s, r, "%s: %s%s%s", doing,
+                        full ? "database or disk is full" : sqlite3_errmsg(d->db),
+                        system ? ": " : "", system ? system : "");
 }
 
 bool database_is_current(struct database *d)
@@ -225,7 +227,7 @@ static enum store_result file_make(struct store *s, const struct database *d)
     }
     pthread_mutex_unlock(&one_at_a_time);
     if (error && error != EEXIST)
-        return store_refuse(s, result_of_errno(error), "making %s: %s", d->path,
+        return store_refuse(s, database_result_of_errno(error), "making %s: %s", d->path,
                             strerror(error));
     return STORE_OK;
 }

@@ -103,6 +103,10 @@ enum store_result database_run(struct store *s, struct database *d, enum sql id)
 /* Roll back if a transaction is open. */
 void database_rollback(struct database *d);
 
+/* What an errno of the system amounts to: STORE_FULL for no space, a quota, and a limit of file
+ * size; STORE_READONLY for what is forbidden.  Never STORE_OK. */
+enum store_result database_result_of_errno(int error);
+
 /* Translate the connection's last error, and keep its sentence in store_why: `doing` is what
  * was being done, "reading the log".  Never returns STORE_OK. */
 enum store_result store_failed(struct store *s, struct database *d, const char *doing);
