@@ -259,7 +259,9 @@ static void flood(struct world *w, int n, const char *name)
 static int64_t file_bytes(struct world *w)
 {
     struct stat st;
-    sqlite3_wal_checkpoint_v2(w->sessions, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    assert_int_equal(
+        sqlite3_wal_checkpoint_v2(w->sessions, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(stat(w->sessions_path, &st), 0);
     return st.st_size;
 }
