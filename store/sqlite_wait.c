@@ -23,6 +23,11 @@
  * it may have been of the next commit already; therefore the pauses do not become long at once,
  * but double.
  *
+ * In the database of an application most commits are to other tables.  Where the one before had
+ * no rows, looks are rarer: a row that does come then is late by 0.4 ms, or by a quarter of
+ * what its commit took, and the next one no more.  Twenty commits a second to other tables take
+ * 0.5 % of a core this way, 0.8 % else (measured).
+ *
  * Where there is no watch, looks are frequent while rows come, and rarer without them. */
 enum {
     SLEEP_US = 50000,             /* the longest pause at a quiet log */
@@ -31,6 +36,8 @@ enum {
     SHORTEST_US = 50,
     TOLD_US = 50000, /* how long after the watch fired a commit is awaited, … */
     TOLD_PART = 16,  /* … with pauses that are this part of the time since … */
+    OTHERS_US = 400, /* … or of this and … */
+    OTHERS_PART = 4, /* … this, where the commit before had no rows */
     SEEN_US = 200,   /* the first pause where the next may be under way */
     ROWS_PART = 16,
     IDENTITY_US = 1000000,    /* between looks at the paths */
@@ -44,6 +51,7 @@ struct waiter {
     char *watched; /* the path of the -wal it is for */
     bool told;     /* the watch fired, at `since`, and is not asked until the commit was seen */
     bool overlaps; /* one was seen, at `since`, and the next may be under way */
+    bool others;   /* the commit before `since` had no rows */
     int64_t since;
     bool moved;               /* a file of the log was removed, or another put in its place */
     int64_t look_at, keep_at; /* when the next look is due … */
@@ -221,6 +229,8 @@ static bool are_still_there(struct store *s, struct waiter *w, int64_t now, bool
 /* How long until the next look. */
 static int64_t pause_us(const struct store *s, const struct waiter *w, int64_t now)
 {
+    if (w->told && w->others)
+        return larger((now - w->since) / OTHERS_PART, OTHERS_US);
     if (w->told)
         return larger((now - w->since) / TOLD_PART, SHORTEST_US);
     if (w->watch >= 0 && w->overlaps)
@@ -243,6 +253,7 @@ static void wait_watching(struct store *s, struct waiter *w, int64_t deadline)
         w->told = w->told && now - w->since < TOLD_US;
         if (sleep_until_something(w, smaller(pause_us(s, w, now), deadline - now), w->told)) {
             w->told = true;
+            w->others = s->grew_at < w->since;
             w->since = now_us();
         }
         now = now_us();
