@@ -89,7 +89,7 @@ static enum store_result end_at_version(struct store *s, struct store_end *out,
 
 enum store_result store_end(struct store *s, struct store_end *out)
 {
-    int64_t version;
+    int64_t version = -1;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
         r = end_at_version(s, out, &version);
@@ -98,7 +98,7 @@ enum store_result store_end(struct store *s, struct store_end *out)
 
 enum store_result store_look(struct store *s, struct store_end *out)
 {
-    int64_t version;
+    int64_t version = -1;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
         r = end_at_version(s, out, &version);
