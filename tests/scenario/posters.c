@@ -24,8 +24,11 @@ static void post_one(struct poster *p)
 static void *run_poster(void *arg)
 {
     struct poster *p = arg;
-    while (p->posts < p->all->each && !atomic_load(&p->all->enough))
+    while (p->posts < p->all->each && !atomic_load(&p->all->enough)) {
         post_one(p);
+        if (p->status[p->posts - 1] != 200)
+            pause_ms(100); /* nobody is there: else all posts would be spent on that */
+    }
     return NULL;
 }
 

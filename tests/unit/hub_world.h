@@ -31,6 +31,7 @@ struct world {
     sem_t asked, ended, fanned_out, emptied, collected;
     struct question *question[QUESTIONS_MAX];
     int questions;
+    pthread_mutex_t lock; /* of the next */
     struct bookmark last_ended;
     struct bookmarks *marks; /* the newest collection */
 };
@@ -45,9 +46,19 @@ static inline void on_ask(void *arg, struct question *q)
 static inline void on_ended(void *arg, struct ending *e)
 {
     struct world *w = arg;
+    pthread_mutex_lock(&w->lock);
     w->last_ended = e->bookmark;
+    pthread_mutex_unlock(&w->lock);
     free(e);
     sem_post(&w->ended);
+}
+
+static inline struct bookmark last_ended(struct world *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct bookmark b = w->last_ended;
+    pthread_mutex_unlock(&w->lock);
+    return b;
 }
 
 static inline void on_marks(void *arg, struct bookmarks *b)
@@ -89,6 +100,7 @@ static inline int set_up(void **state)
     struct hub_friends friends = {w, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         sem_init(all[i], 0, 0);
+    pthread_mutex_init(&w->lock, NULL);
     w->settings = settings_new();
     w->settings->heartbeat_interval = 1;
     w->settings->memory_bytes = 2 * 1024 * 1024;

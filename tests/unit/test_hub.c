@@ -68,8 +68,8 @@ static void test_a_peer_that_leaves_is_told_the_end_and_its_mark_is_passed_on(vo
     read_until(a, NULL, &ended);
     assert_true(ended);
     await(&w->ended);
-    assert_int_equal(w->last_ended.stream_id, 42);
-    assert_int_equal(w->last_ended.position, 100);
+    assert_int_equal(last_ended(w).stream_id, 42);
+    assert_int_equal(last_ended(w).position, 100);
     close(a);
 }
 
@@ -87,7 +87,7 @@ static void test_a_stalled_stream_delays_nobody_and_is_closed_when_memory_is_sho
         expect(other, id);
     }
     await(&w->ended); /* its batch had left the tail, and was the only one over the limit */
-    assert_int_equal(w->last_ended.stream_id, 13);
+    assert_int_equal(last_ended(w).stream_id, 13);
     assert_true(batch_memory() <= (size_t)w->settings->memory_bytes);
     close(stalled);
     close(other);
@@ -106,8 +106,8 @@ static void test_another_log_is_told_to_streams_of_the_old_one_only(void **state
     expect(b, "\"reason\":\"epoch\"");
     shutdown(b, SHUT_WR);
     await(&w->ended); /* its bookmark is of the new log, not the old position under its name */
-    assert_string_equal(w->last_ended.epoch, "00000001");
-    assert_int_equal(w->last_ended.position, 5);
+    assert_string_equal(last_ended(w).epoch, "00000001");
+    assert_int_equal(last_ended(w).position, 5);
     close(a);
     close(b);
 }
@@ -190,8 +190,8 @@ static void test_one_that_finds_no_seat_is_told_later_and_keeps_its_place(void *
     assert_non_null(strstr(text, "\r\n\r\nevent: later\nretry: "));
     assert_true(ended);
     await(&w->ended);
-    assert_int_equal(w->last_ended.stream_id, 77);
-    assert_int_equal(w->last_ended.position, 90);
+    assert_int_equal(last_ended(w).stream_id, 77);
+    assert_int_equal(last_ended(w).position, 90);
     close(late);
     for (int i = 0; i < STREAMS_MAX + MORE; i++)
         close(fd[i]);
@@ -313,7 +313,7 @@ static bool left_unread(struct world *w)
     await(&w->ended);
     bool in_time = ms() - written < 2000;
     if (in_time)
-        assert_int_equal(w->last_ended.position, before);
+        assert_int_equal(last_ended(w).position, before);
     close(a);
     close(b);
     return in_time;
@@ -337,7 +337,7 @@ static void test_a_peer_that_read_all_and_left_in_order_received_it(void **state
     expect(a, "event: heartbeat");
     assert_int_equal(shutdown(a, SHUT_WR), 0);
     await(&w->ended);
-    assert_int_equal(w->last_ended.position, 101);
+    assert_int_equal(last_ended(w).position, 101);
     close(a);
     close(b);
 }

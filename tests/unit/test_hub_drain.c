@@ -142,7 +142,7 @@ static void test_who_does_not_read_is_cut_at_the_deadline(void **state)
     read_until(a, NULL, &ended);
     assert_false(ended);
     await(&w->ended);
-    assert_int_equal(w->last_ended.position, 100);
+    assert_int_equal(last_ended(w).position, 100);
     close(a);
     free(large);
 }

@@ -154,8 +154,8 @@ static void test_the_mark_of_a_poll_is_where_it_began(void **state)
     feed(w, "row", 3);
     read_poll(fd);
     await(&w->ended);
-    assert_int_equal(w->last_ended.stream_id, 7);
-    assert_int_equal(w->last_ended.position, 100); /* who brings no id hears it again */
+    assert_int_equal(last_ended(w).stream_id, 7);
+    assert_int_equal(last_ended(w).position, 100); /* who brings no id hears it again */
 }
 
 static void
@@ -179,8 +179,8 @@ test_a_poll_of_who_brings_no_id_stays_until_its_mark_is_behind_its_rows(void **s
     feed(w, "two", 3);
     assert_non_null(strstr(read_poll(fd), "data: two\nid: 5f2a91c0-102\n\n"));
     await(&w->ended);
-    assert_int_equal(w->last_ended.stream_id, 9);
-    assert_int_equal(w->last_ended.position, 102);
+    assert_int_equal(last_ended(w).stream_id, 9);
+    assert_int_equal(last_ended(w).position, 102);
 }
 
 static void test_a_drain_ends_polls_as_well(void **state)
