@@ -31,14 +31,16 @@ export const names = [
     {
         name: 'every file, page and heading that the README links to is there',
         run: async () => {
-            const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, words]) =>
-                words.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')
-            );
-            const missing = [...readme.matchAll(/\]\(([^)]+)\)/g)]
-                .map(([, place]) => place)
-                .filter((place) =>
-                    place.startsWith('#') ? !headings.includes(place.slice(1)) : !fs.existsSync(`${sandbox.checkout}/${place}`)
+            const headings = (text) =>
+                [...text.matchAll(/^#+ (.*)$/gm)].map(([, words]) =>
+                    words.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')
                 );
+            const isThere = (place) => {
+                const [file, heading] = place.split('#');
+                const path = `${sandbox.checkout}/${file || 'README.md'}`;
+                return fs.existsSync(path) && (!heading || headings(fs.readFileSync(path, 'utf8')).includes(heading));
+            };
+            const missing = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, place]) => place).filter((place) => !isThere(place));
             assert.deepEqual(missing, []);
         },
     },

@@ -42,7 +42,8 @@ async function page(name, type, block) {
         `var told = [];
          function show(...said) { told.push(['show', ...said]); }
          function say(...said) { told.push(['say', ...said]); }
-         sessionStorage.loads = Number(sessionStorage.loads || 0) + 1;\n`
+         sessionStorage.loads = Number(sessionStorage.loads || 0) + 1;
+         ${/^function reload[^]*?^}$/m.exec(readme)[0]}\n`
     );
     fs.writeFileSync(`${folder}/${name}.js`, `${block}\ntold.push('ran');\n`);
     fs.writeFileSync(
