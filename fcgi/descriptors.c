@@ -42,3 +42,8 @@ bool descriptors_suffice(int fd)
 {
     return (size_t)fd < usable();
 }
+
+bool descriptors_are_few(void)
+{
+    return limit() < (size_t)KEPT * KEPT_SHARE;
+}

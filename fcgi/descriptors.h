@@ -21,4 +21,7 @@ size_t descriptors_for_streams(void);
 /* Whether a stream may stay on descriptor `fd`.  Costs a system call (0.1 µs). */
 bool descriptors_suffice(int fd);
 
+/* Whether there are so few in all that those of one more store stand in the way of streams. */
+bool descriptors_are_few(void);
+
 #endif

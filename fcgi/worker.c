@@ -8,6 +8,7 @@
 
 #include "fcgi/accept.h"
 #include "fcgi/cgi.h"
+#include "fcgi/descriptors.h"
 #include "fcgi/parking.h"
 #include "fcgi/publish.h"
 #include "fcgi/spare.h"
@@ -56,6 +57,18 @@ static void worker_serve(struct worker *w, int fd)
             parking_take(w->all->parking, &i);
             return;
         }
+}
+
+/* Who comes on one of the last descriptors cannot have a stream.  If there are few in all, it
+ * is the files of the workers that take up the others: without this, a client that comes again
+ * and again would keep them all open, and be told `later` for ever. */
+static void worker_serve_sparing(struct worker *w, int fd)
+{
+    bool too_late = descriptors_are_few() && !descriptors_suffice(fd);
+
+    worker_serve(w, fd);
+    if (too_late)
+        attendant_release(&w->attendant);
 }
 
 static void *worker_run(void *arg);
@@ -164,7 +177,7 @@ static void *worker_run(void *arg)
             worker_cope(w);
         } else {
             leave(w->all);
-            worker_serve(w, fd);
+            worker_serve_sparing(w, fd);
             come_back(w->all);
         }
     }
