@@ -194,3 +194,22 @@ void hosting_kill_responders(struct stage *s)
 {
     hosting_signal_responders(s, SIGKILL);
 }
+
+void rows_come_and_come_back(struct stage *s)
+{
+    struct answer a;
+    shell_set(s, "heartbeat_interval", "3600"); /* nothing else that could push a row out */
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    shell_count(s, "n", 1, 2);
+    expect_count(b, "n", 1, 2);
+    browser_cut(b);
+    shell_count(s, "n", 3, 4);
+    expect_connected(b);
+    expect_replay_start(b, 2);
+    expect_count(b, "n", 3, 4);
+    expect_replay_end(b, 2);
+    publish(s, &a, "/sse/broadcast?type=n", "5");
+    assert_int_equal(a.status, 200);
+    expect_count(b, "n", 5, 5);
+}

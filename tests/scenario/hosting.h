@@ -56,6 +56,9 @@ extern const struct hosting hosting_apache_fcgid, hosting_apache_proxy;
 
 int hosting_run(const struct hosting *h, enum hosting_over over); /* for main to return */
 
+/* What every front has to carry, in short: rows live, what was missed after a cut, a POST. */
+void rows_come_and_come_back(struct stage *s);
+
 /* What cells and exceptions are told with. */
 
 /* Wait until /stats counts so many streams; the milliseconds it took. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/scenario/scenario.h"
+#include "tests/scenario/hosting.h"
 
 /* The pages, with the headers that bind them. */
 static void pages(struct stage *s)
@@ -41,24 +41,10 @@ static void no_warnings(struct stage *s)
             fail_stage(s, "the server warns at its start");
 }
 
-/* A row to a browser, a cut, and what was missed: what every front has to carry. */
 static void smoke(struct stage *s)
 {
-    struct answer a;
     no_warnings(s);
-    struct browser *b = browser_open(s, "/sse/events");
-    expect_connected(b);
-    shell_count(s, "n", 1, 2);
-    expect_count(b, "n", 1, 2);
-    browser_cut(b);
-    shell_count(s, "n", 3, 4);
-    expect_connected(b);
-    expect_replay_start(b, 2);
-    expect_count(b, "n", 3, 4);
-    expect_replay_end(b, 2);
-    publish(s, &a, "/sse/broadcast?type=n", "5");
-    assert_int_equal(a.status, 200);
-    expect_count(b, "n", 5, 5);
+    rows_come_and_come_back(s);
     pages(s);
 }
 

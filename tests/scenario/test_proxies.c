@@ -87,25 +87,6 @@ static void front_haproxy(struct stage *s, pid_t *behind)
     server_start(s, argv, SIGUSR2);
 }
 
-static void rows_come_and_come_back(struct stage *s)
-{
-    struct answer a;
-    shell_set(s, "heartbeat_interval", "3600"); /* nothing else that could push a row out */
-    struct browser *b = browser_open(s, "/sse/events");
-    expect_connected(b);
-    shell_count(s, "n", 1, 2);
-    expect_count(b, "n", 1, 2);
-    browser_cut(b);
-    shell_count(s, "n", 3, 4);
-    expect_connected(b);
-    expect_replay_start(b, 2);
-    expect_count(b, "n", 3, 4);
-    expect_replay_end(b, 2);
-    publish(s, &a, "/sse/broadcast?type=n", "5");
-    assert_int_equal(a.status, 200);
-    expect_count(b, "n", 5, 5);
-}
-
 /* First the streams, for Apache waits for them. */
 static void end_behind(struct stage *s, pid_t behind)
 {
