@@ -1,5 +1,6 @@
 #include "fcgi/attend.h"
 
+#include "fcgi/monotonic.h"
 #include "fcgi/publish.h"
 #include "fcgi/route.h"
 
@@ -86,19 +87,19 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
 {
     if (!a->answerer.store) {
         answer_put_off(settings, &i->request, NO_MEMORY);
-        intake_rest(i, intake_now());
+        intake_rest(i, monotonic_ms());
         return;
     }
     switch (answer_judge(&a->answerer, settings, &i->request)) {
     case ANSWER_SAID:
-        intake_rest(i, intake_now());
+        intake_rest(i, monotonic_ms());
         break;
     case ANSWER_NOW:
-        intake_want(i, 0, intake_now());
+        intake_want(i, 0, monotonic_ms());
         break;
     case ANSWER_AFTER_BODY:
         i->publishes = route_of(&i->request) != ROUTE_DISCONNECT;
-        intake_want(i, publish_body_max(settings), intake_now());
+        intake_want(i, publish_body_max(settings), monotonic_ms());
         break;
     }
 }
@@ -117,7 +118,7 @@ static bool finish(struct attendant *a, const struct settings *settings, struct 
         (void)answer_whole(&a->answerer, settings, &i->request);
     else
         answer_put_off(settings, &i->request, NO_MEMORY);
-    intake_rest(i, intake_now());
+    intake_rest(i, monotonic_ms());
     return false;
 }
 
@@ -129,9 +130,9 @@ static bool is_held(const struct attendant *a, struct intake *i)
     if (!p || !i->publishes || i->stage != INTAKE_BODY)
         return false;
     if (publisher_admits(p, i->held_at != 0))
-        intake_release(i, intake_now());
+        intake_release(i, monotonic_ms());
     else
-        intake_hold(i, intake_now());
+        intake_hold(i, monotonic_ms());
     return i->held_at != 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "fcgi/brief.h"
 #include "fcgi/intake.h"
+#include "fcgi/monotonic.h"
 #include "fcgi/reply.h"
 
 /* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */
@@ -42,7 +43,7 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
     while (poll(&p, 1, LOOK_MS) <= 0) {
         if (cgi_told_to_end())
             return BODY_ENDS_TOLD;
-        if (intake_now() >= until_ms)
+        if (monotonic_ms() >= until_ms)
             return BODY_LATE;
     }
     return BODY_COMES;
@@ -63,7 +64,7 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
 {
     char chunk[8192];
     uint64_t left = content_length(r);
-    int64_t until = intake_now() + patience_ms;
+    int64_t until = monotonic_ms() + patience_ms;
     size_t n = 1;
 
     for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
@@ -87,10 +88,10 @@ void cgi_rest(const struct request *r, int in, int patience_ms)
 {
     char chunk[8192];
     uint64_t left = content_length(r);
-    int64_t until = intake_now() + patience_ms;
+    int64_t until = monotonic_ms() + patience_ms;
 
     for (size_t n = 1; left > 0 && n > 0; left -= n) {
-        if (intake_now() >= until || wait_for_body(in, until) != BODY_COMES)
+        if (monotonic_ms() >= until || wait_for_body(in, until) != BODY_COMES)
             return;
         n = read_some(in, chunk, sizeof chunk, left);
     }

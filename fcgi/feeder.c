@@ -7,6 +7,7 @@
 
 #include "fcgi/inbox.h"
 #include "fcgi/log.h"
+#include "fcgi/monotonic.h"
 #include "fcgi/replay.h"
 #include "store/store.h"
 
@@ -216,11 +217,9 @@ static enum store_result begin(struct feeder *f)
     return STORE_OK;
 }
 
-static time_t seconds_now(void)
+static int64_t second_of_look(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + 1; /* 0 is never */
+    return monotonic_ms() / 1000 + 1; /* 0 is never */
 }
 
 /* Ours paused, so who is in the way is somebody else's, whom SQLite does not name.  Told when
@@ -253,7 +252,7 @@ static void tell_checkpoint(struct feeder *f, const struct store_wal *wal, const
 static void look_at_wal(struct feeder *f)
 {
     struct store_wal wal;
-    time_t now = seconds_now();
+    time_t now = second_of_look();
     if (now == f->looked_at_wal)
         return;
     f->looked_at_wal = now;

@@ -6,21 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include "fcgi/brief.h"
+#include "fcgi/monotonic.h"
 #include "fcgi/reply.h"
 
 /* A sender that never pauses must let the other connections of its thread have their turn. */
 enum { READS_AT_ONCE = 64, RETRY_MS = 3000 /* the settings are not at hand */ };
-
-int64_t intake_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void intake_begin(struct intake *i, int fd, const struct intake_patience *patience,
                   int64_t now_ms)

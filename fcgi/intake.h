@@ -52,8 +52,6 @@ struct intake {
     uint8_t bytes[8192];
 };
 
-int64_t intake_now(void); /* ms, of the clock that the deadlines are of */
-
 /* Take over a connection that was just accepted; it stays as it is, but for TCP_NODELAY (a
  * heartbeat must not wait for the acknowledgement of the event before it) and no timeout for
  * reading.  `patience` NULL: the constants above. */

@@ -3,10 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fcgi/inbox.h"
 #include "fcgi/log.h"
+#include "fcgi/monotonic.h"
 #include "store/store.h"
 
 enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
@@ -44,9 +44,7 @@ struct janitor {
 
 static uint64_t now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)monotonic_ms();
 }
 
 static bool note(struct janitor *j, enum store_result r, const char *doing)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fcgi/log.h"
+#include "fcgi/monotonic.h"
 
 enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, PLACES = PARKING_MAX + PARKING_HELD_MAX };
 
@@ -71,7 +72,7 @@ static void turn_away(struct parking *p, size_t n, int status, const char *why, 
     struct intake *i = p->waits[n];
 
     if (intake_refuse(i, status, why)) {
-        intake_rest(i, intake_now());
+        intake_rest(i, monotonic_ms());
         if (!at_once)
             return;
         (void)intake_step(i); /* what is at hand: unread, it would reset the answer */
@@ -149,7 +150,7 @@ static bool welcome(struct parking *p)
         make_room(p);
     p->shed = 0;
     pthread_cond_broadcast(&p->shed_done);
-    bool over = p->stopping && (p->count == 0 || intake_now() >= p->until_ms);
+    bool over = p->stopping && (p->count == 0 || monotonic_ms() >= p->until_ms);
     pthread_mutex_unlock(&p->lock);
     return !over;
 }
@@ -157,7 +158,7 @@ static bool welcome(struct parking *p)
 /* Until somebody is late, or the parking is over. */
 static int patience(struct parking *p)
 {
-    int64_t now = intake_now(), until = INT64_MAX;
+    int64_t now = monotonic_ms(), until = INT64_MAX;
 
     pthread_mutex_lock(&p->lock);
     if (p->stopping)
@@ -196,7 +197,7 @@ static void serve_all(struct parking *p)
         } else if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
             remove_at(p, n);
             free(i);
-        } else if (intake_is_late(i, intake_now())) {
+        } else if (intake_is_late(i, monotonic_ms())) {
             turn_away(p, n, 408, LATE, false);
         }
     }
@@ -244,7 +245,7 @@ static void serve_held(struct parking *p)
         }
         bytes += intake_size(i) - before;
         room = room && i->held_at == 0 && bytes < PARKING_BYTES / 2;
-        if (i->held_at != 0 && intake_now() - i->held_at >= STORE_PATIENCE_MS &&
+        if (i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
             publisher_is_stuck(publisher_of(p)))
             turn_away(p, n, 503, LOCKED, false); /* what it still sends is read */
         n++;

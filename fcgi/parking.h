@@ -39,7 +39,7 @@ void parking_take(struct parking *p, struct intake *i);
  * any. */
 void parking_shed(struct parking *p);
 
-/* Nobody parks any more: serve those that become whole until `until_ms` (of intake_now), end
+/* Nobody parks any more: serve those that become whole until `until_ms` (of monotonic_ms), end
  * the others then, with 503 where that can be told, and free all.  NULL is fine. */
 void parking_stop(struct parking *p, int64_t until_ms);
 

@@ -9,6 +9,7 @@
 #include "fcgi/cgi.h"
 #include "fcgi/form.h"
 #include "fcgi/intake.h"
+#include "fcgi/monotonic.h"
 #include "fcgi/reply.h"
 
 enum { FORM_GROWTH = 3, FORM_REST = 4096, SLICE_MS = 100 /* between looks at a stop */ };
@@ -51,14 +52,14 @@ static void read_publication(struct form *f, const struct request *r, struct pub
  * committed by then is not tried again. */
 static void append_here(struct store *s, struct appending *a)
 {
-    int64_t until = intake_now() + STORE_PATIENCE_MS;
+    int64_t until = monotonic_ms() + STORE_PATIENCE_MS;
 
     while (store_append_all(s, &a, 1, SLICE_MS) == STORE_BUSY) {
         if (cgi_told_to_end()) {
             snprintf(a->why, sizeof a->why, "%s", CGI_STOPPING);
             return;
         }
-        if (intake_now() >= until)
+        if (monotonic_ms() >= until)
             return;
     }
 }

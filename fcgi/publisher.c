@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "fcgi/log.h"
+#include "fcgi/monotonic.h"
 
 enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
@@ -30,13 +31,6 @@ struct publisher {
     struct appending *items[PUBLISHER_GROUP_ROWS]; /* of the group */
     size_t group_size, group_rows, group_bytes;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ------------------------------------------------------------- what waits ------------------
  */
@@ -99,7 +93,7 @@ static void make_room(struct publisher *p, size_t count, size_t bytes, bool work
     p->waiting -= count;
     p->bytes -= bytes;
     if (worked)
-        p->worked_at = now_us() / 1000;
+        p->worked_at = monotonic_us() / 1000;
     if (p->held > 0 && p->room_fd >= 0 && !is_full(p))
         eventfd_write(p->room_fd, 1);
     pthread_mutex_unlock(&p->lock);
@@ -110,7 +104,7 @@ static void make_room(struct publisher *p, size_t count, size_t bytes, bool work
 
 static bool has_patience(struct publisher *p, const struct publishing *what)
 {
-    int64_t now = now_us() / 1000, hurried_at = atomic_load(&p->hurried_at);
+    int64_t now = monotonic_us() / 1000, hurried_at = atomic_load(&p->hurried_at);
     return now < what->since + STORE_PATIENCE_MS &&
            (!hurried_at || now < hurried_at + HURRY_MS);
 }
@@ -181,7 +175,7 @@ static void leave_the_lock(int64_t began, int64_t committed)
     int64_t pause = committed - began;
     if (pause > PUBLISHER_PAUSE_MS * 1000)
         pause = PUBLISHER_PAUSE_MS * 1000;
-    pause -= now_us() - committed;
+    pause -= monotonic_us() - committed;
     if (pause <= 0)
         return;
     struct timespec t = {.tv_nsec = (long)pause * 1000};
@@ -192,9 +186,9 @@ static void leave_the_lock(int64_t began, int64_t committed)
  * come again meanwhile, and share one sync. */
 static void publish_group(struct publisher *p)
 {
-    int64_t began = now_us();
+    int64_t began = monotonic_us();
     commit(p);
-    int64_t committed = now_us();
+    int64_t committed = monotonic_us();
     open_mail(p, inbox_take(&p->inbox));
     bool several = p->first || p->group_size > 1;
     answer_first(p, p->group_size);
@@ -253,7 +247,7 @@ struct publisher *publisher_new(const char *db_path)
 
 bool publisher_post(struct publisher *p, struct publishing *what)
 {
-    what->since = now_us() / 1000;
+    what->since = monotonic_us() / 1000;
     pthread_mutex_lock(&p->lock);
     if (!p->runs)
         p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
@@ -287,7 +281,7 @@ void publisher_holds(struct publisher *p, size_t held, int fd)
 bool publisher_is_stuck(struct publisher *p)
 {
     pthread_mutex_lock(&p->lock);
-    bool yes = p->waiting > 0 && now_us() / 1000 - p->worked_at >= STORE_PATIENCE_MS;
+    bool yes = p->waiting > 0 && monotonic_us() / 1000 - p->worked_at >= STORE_PATIENCE_MS;
     pthread_mutex_unlock(&p->lock);
     return yes;
 }
@@ -295,7 +289,7 @@ bool publisher_is_stuck(struct publisher *p)
 void publisher_hurry(struct publisher *p)
 {
     int64_t none = 0;
-    atomic_compare_exchange_strong(&p->hurried_at, &none, now_us() / 1000);
+    atomic_compare_exchange_strong(&p->hurried_at, &none, monotonic_us() / 1000);
 }
 
 void publisher_free(struct publisher *p)

@@ -4,25 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fcgi/monotonic.h"
 #include "fcgi/reply.h"
 
 struct unsent_answer {
     struct unsent_answer *next;
     int fd;
-    time_t deadline;
+    int64_t deadline; /* of monotonic_ms */
     size_t at, len;
     char bytes[];
 };
-
-static time_t seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 /* How many bytes were taken; -1: the client is gone. */
 static ssize_t take(int fd, const char *bytes, size_t len)
@@ -50,8 +43,10 @@ void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
         close(fd);
         return;
     }
-    *a = (struct unsent_answer){
-        .next = u->first, .fd = fd, .deadline = seconds_now() + REPLY_SECONDS, .len = left};
+    *a = (struct unsent_answer){.next = u->first,
+                                .fd = fd,
+                                .deadline = monotonic_ms() + REPLY_SECONDS * 1000,
+                                .len = left};
     memcpy(a->bytes, bytes + taken, left);
     u->first = a;
 }
@@ -61,10 +56,10 @@ static bool advance(struct unsent_answer *a)
 {
     ssize_t taken = take(a->fd, a->bytes + a->at, a->len - a->at);
     if (taken > 0)
-        a->deadline = seconds_now() + REPLY_SECONDS;
+        a->deadline = monotonic_ms() + REPLY_SECONDS * 1000;
     if (taken > 0)
         a->at += (size_t)taken;
-    return taken < 0 || a->at == a->len || seconds_now() > a->deadline;
+    return taken < 0 || a->at == a->len || monotonic_ms() > a->deadline;
 }
 
 static void drop(struct unsent_answer **link)

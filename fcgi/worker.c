@@ -9,6 +9,7 @@
 #include "fcgi/accept.h"
 #include "fcgi/cgi.h"
 #include "fcgi/descriptors.h"
+#include "fcgi/monotonic.h"
 #include "fcgi/parking.h"
 #include "fcgi/publish.h"
 #include "fcgi/spare.h"
@@ -40,7 +41,7 @@ struct workers {
 static bool is_readable(int fd, int64_t until_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    int64_t left = until_ms - intake_now();
+    int64_t left = until_ms - monotonic_ms();
 
     return left > 0 && poll(&p, 1, (int)left) > 0;
 }
@@ -49,7 +50,7 @@ static bool is_readable(int fd, int64_t until_ms)
 static void worker_serve(struct worker *w, int fd)
 {
     struct intake i;
-    int64_t now = intake_now(), until = now + WORKER_TRY_MS;
+    int64_t now = monotonic_ms(), until = now + WORKER_TRY_MS;
 
     intake_begin(&i, fd, w->all->context->patience, now);
     while (!attendant_attend(&w->attendant, &i))
@@ -108,7 +109,7 @@ static void come_back(struct workers *all)
  */
 static bool may_make_room(struct workers *all)
 {
-    int64_t now = intake_now();
+    int64_t now = monotonic_ms();
 
     pthread_mutex_lock(&all->lock);
     bool may = now - all->made_room_at >= FULL_PAUSE_MS;
@@ -124,7 +125,7 @@ static void turn_down(struct worker *w, int fd)
 {
     static const char why[] = "no file descriptor is free: try again";
     const struct worker_context *c = w->all->context;
-    int64_t now = intake_now(), until = now + TURN_DOWN_MS;
+    int64_t now = monotonic_ms(), until = now + TURN_DOWN_MS;
     struct settings *settings = board_get(c->board);
     enum intake_news news;
     struct intake i;
@@ -225,7 +226,7 @@ int workers_count(struct workers *all)
 
 void workers_stop(struct workers *all)
 {
-    int64_t until = intake_now() + WORKERS_GRACE_MS;
+    int64_t until = monotonic_ms() + WORKERS_GRACE_MS;
 
     if (!all)
         return;

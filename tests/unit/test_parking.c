@@ -1,3 +1,4 @@
+#include "fcgi/monotonic.h"
 #include "fcgi/parking.h"
 #include "tests/unit/fastcgi_bytes.h"
 #include "tests/unit/http_helpers.h"
@@ -29,7 +30,7 @@ static int lot_open(void **state)
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
         l->client[k] = pair[1];
         assert_int_equal(send(pair[1], b.bytes, b.len, 0), (ssize_t)b.len);
-        intake_begin(&i, pair[0], NULL, intake_now());
+        intake_begin(&i, pair[0], NULL, monotonic_ms());
         assert_int_equal(intake_step(&i), INTAKE_WAITS);
         parking_take(l->parking, &i);
     }
@@ -77,7 +78,7 @@ static void test_a_stop_ends_what_does_not_come_in_time(void **state)
 {
     struct lot *l = *state;
 
-    parking_stop(l->parking, intake_now());
+    parking_stop(l->parking, monotonic_ms());
     l->parking = NULL;
     for (int k = 0; k < MANY; k++)
         assert_true(is_closed(l->client[k]));
