@@ -29,24 +29,24 @@ LIBS += -fsanitize=$(SANITIZE)
 endif
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-STORE = $(call objects,$(wildcard store/*.c))
-FCGI = $(call objects,$(filter-out fcgi/main.c,$(wildcard fcgi/*.c)))
+STORE = $(call objects,$(wildcard store/*.c store/*/*.c))
+FCGI = $(call objects,$(filter-out fcgi/process/main.c,$(wildcard fcgi/*/*.c)))
 BENCH = $(call objects,$(wildcard tests/bench/*.c))
 STAGE = $(call objects,$(filter-out tests/scenario/test_%.c,$(wildcard tests/scenario/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 SCENARIO = $(patsubst tests/scenario/%.c,$(BUILD)/scenario/%,$(wildcard tests/scenario/test_*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-SOURCES = $(wildcard tests/*.c store/*.c fcgi/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
+SOURCES = $(wildcard tests/*.c store/*.c store/*/*.c fcgi/*/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
 # Smaller copies of the modules, where Debian's esbuild is; web/ works without them.
 MINIFIED = $(patsubst web/%.js,$(BUILD)/web/%.min.js,$(wildcard web/rowcast*.js))
-FORMATTED = $(SOURCES) $(wildcard store/*.h fcgi/*.h tests/*/*.h tests/fuzz/*.c)
+FORMATTED = $(SOURCES) $(wildcard store/*.h store/*/*.h fcgi/*/*.h tests/*/*.h tests/fuzz/*.c)
 
 all: $(BUILD)/rowcast.fcgi $(if $(shell command -v $(ESBUILD)),$(MINIFIED))
 tests: $(UNIT)
 scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi $(BUILD)/slow_sync.so
 everything: all tests scenarios $(BUILD)/rowcast-bench
 
-$(BUILD)/rowcast.fcgi: $(BUILD)/fcgi/main.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
+$(BUILD)/rowcast.fcgi: $(BUILD)/fcgi/process/main.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/sql_text.h $(BUILD)/sql_text.c &: $(wildcard sql/*.sql) sql/embed.sh
@@ -107,7 +107,7 @@ format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
 cppcheck: $(BUILD)/sql_text.h
 	@cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
-	  --include=/usr/include/utlist.h --suppress=pointerSize:store/subscription.c --suppress=uninitvar:fcgi/hub_batches.c \
+	  --include=/usr/include/utlist.h --suppress=pointerSize:store/subscription.c --suppress=uninitvar:fcgi/hub/hub_batches.c \
 	  --suppress='memleak:tests/*' \
 	  --suppress='*:/usr/include/*' --error-exitcode=1 -I. -I$(BUILD) $(SOURCES) $(wildcard tests/fuzz/*.c)
 clang-tidy: $(BUILD)/sql_text.h

@@ -14,7 +14,7 @@ doc=share/doc/rowcast
 list() {
     echo "755 $BUILD/rowcast.fcgi lib/cgi-bin/rowcast.fcgi"
     echo "755 packaging/rowcast-later.cgi lib/cgi-bin/rowcast-later.cgi"
-    echo "644 rowcast.8 share/man/man8/rowcast.8"
+    echo "644 docs/rowcast.8 share/man/man8/rowcast.8"
     echo "644 packaging/rowcast.service lib/systemd/system/rowcast.service"
     echo "644 packaging/rowcast.socket lib/systemd/system/rowcast.socket"
     echo "644 packaging/rowcast.tmpfiles lib/tmpfiles.d/rowcast.conf"
@@ -25,9 +25,11 @@ list() {
         while read -r file; do echo "644 $file share/rowcast/$file"; done
     find "$BUILD/web" -name '*.min.js' 2>/dev/null | LC_ALL=C sort |
         while read -r file; do echo "644 $file share/rowcast/web/${file##*/}"; done
-    for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example; do
+    for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example conf/*; do
         echo "644 $file $doc/$file"
     done
+    # Configurations that exist name the examples by the place they had once.
+    for file in conf/*; do echo "644 $file $doc/${file#conf/}"; done
 }
 
 # SOURCE as it is to stand under PREFIX.

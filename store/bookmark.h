@@ -1,6 +1,6 @@
-/* A position that a stream may begin again from: what of it counts as received (fcgi/mark.h),
- * on its way to the sessions.  A plain value; `epoch` is the log's that the position belongs
- * to. */
+/* A position that a stream may begin again from: what of it counts as received
+ * (fcgi/stream/mark.h), on its way to the sessions.  A plain value; `epoch` is the log's that
+ * the position belongs to. */
 #ifndef ROWCAST_STORE_BOOKMARK_H
 #define ROWCAST_STORE_BOOKMARK_H
 

@@ -56,7 +56,7 @@ for file in share/man/man8/rowcast.8 share/rowcast/sql/{schema,views}.sql share/
     lib/systemd/system/rowcast.{service,socket} lib/{tmpfiles,sysusers}.d/rowcast.conf; do
     expect "$file" has_mode 644 "$usr/$file"
 done
-for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example; do
+for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example conf/*; do
     expect "$file" has_mode 644 "$usr/share/doc/rowcast/$file"
 done
 expect 'folders that everybody can enter' test -z "$(find "$dest"/opt -type d ! -perm 755)"
@@ -71,8 +71,8 @@ expect 'uninstall leaves nothing' test -z \
     "$(find "$dest" -type f)$(find "$dest" -name 'rowcast*')"
 
 # ------------------------------------------------------------- the man page
-expect 'rowcast.8' mandoc -Tlint -Wwarning rowcast.8
-mandoc -Tascii rowcast.8 | sed 's/.\x08//g' >"$work/man"
+expect 'rowcast.8' mandoc -Tlint -Wwarning docs/rowcast.8
+mandoc -Tascii docs/rowcast.8 | sed 's/.\x08//g' >"$work/man"
 for option in $("$build/rowcast.fcgi" --help | grep -oE -- '--[a-z-]+[a-z]' | sort -u); do
     expect "rowcast.8 has $option" grep -qE -- "$option([^a-z-]|\$)" "$work/man"
 done
@@ -114,7 +114,7 @@ server.errorlog = "$work/lighttpd.log"
 var.rowcast_socket = "$work/socket"
 var.rowcast_later = "$prefix/lib/cgi-bin/rowcast-later.cgi"
 var.rowcast_web = "$prefix/share/rowcast/web"
-include "$prefix/share/doc/rowcast/lighttpd-socket.conf.example"
+include "$prefix/share/doc/rowcast/conf/lighttpd-socket.conf.example"
 CONF
 sqlite3 -bail "$db" <"$prefix/share/rowcast/sql/schema.sql" >/dev/null
 publish() { sqlite3 "$db" -cmd '.timeout 5000' "INSERT INTO events(data) VALUES('$1')"; }

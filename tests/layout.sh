@@ -17,16 +17,16 @@ only() {
     fi
 }
 
-responder=$(ls store/*.[ch] fcgi/*.[ch])
-only 'sqlite3\.h' 'store/sqlite[a-z_]*\.[ch]' $responder
-only 'sqlite_[a-z_]*\.h|store/sqlite[a-z_]*\.h' 'store/sqlite[a-z_]*\.[ch]' $responder
-only 'fastcgi\.h' 'fcgi/fastcgi\.c' $responder
+responder=$(ls store/*.[ch] store/*/*.[ch] fcgi/*/*.[ch])
+only 'sqlite3\.h' 'store/sqlite/[a-z_]*\.[ch]' $responder
+only 'store/sqlite/[a-z_]*\.h' 'store/sqlite/[a-z_]*\.[ch]' $responder
+only 'fastcgi\.h' 'fcgi/request/fastcgi\.c' $responder
 only 'fcgiapp\.h|fcgi_stdio\.h|fcgi_config\.h|fcgios\.h' 'nobody' $responder
 only 'sha2\.h' 'store/sha256\.c' $responder
-only 'uv\.h|uv/.*\.h' 'fcgi/(hub|supervisor)[a-z_]*\.[ch]' $responder
+only 'uv\.h|uv/.*\.h' 'fcgi/(hub/hub|process/supervisor)[a-z_]*\.[ch]' $responder
 only 'fcgi/.*\.h' 'fcgi/.*' $responder
 # The event loop can not touch SQLite if it can not see the store, by whatever way.
-for f in fcgi/hub*.c fcgi/tail*.c fcgi/client*.c fcgi/cursor*.c; do
+for f in fcgi/hub/hub*.c fcgi/stream/*.c; do
     [ -e "$f" ] || continue
     if ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I. -MM "$f" 2>/dev/null | grep -qE '[ /](store|sqlite3)\.h'; then
         echo "store.h or sqlite3.h reaches $f"

@@ -102,7 +102,7 @@ server.errorlog      = "$work/lighttpd.log"
 var.rowcast_socket   = "$socket"
 var.rowcast_later    = "$root/packaging/rowcast-later.cgi"
 var.rowcast_web      = "$root/web"
-include "$root/lighttpd-socket.conf.example"
+include "$root/conf/lighttpd-socket.conf.example"
 CONF
     lighttpd -D -f "$work/lighttpd.conf" 2>>"$record" &
     server=$! responder=$supervisor

@@ -5,11 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fcgi/buffer.h"
-#include "fcgi/form.h"
-#include "fcgi/intake.h"
-#include "fcgi/route.h"
-#include "fcgi/wish.h"
+#include "fcgi/base/buffer.h"
+#include "fcgi/request/form.h"
+#include "fcgi/request/intake.h"
+#include "fcgi/request/route.h"
+#include "fcgi/request/wish.h"
 #include "tests/fuzz/reached.h"
 
 enum { VARIABLES, NO_PAIRS, BODY, END, ROLE, BROKEN, A_FORM, A_WISH, TOO_LARGE };

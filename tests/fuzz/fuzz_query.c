@@ -2,8 +2,8 @@
  * is refused in a sentence. */
 #include <string.h>
 
-#include "fcgi/parameters.h"
-#include "fcgi/query.h"
+#include "fcgi/request/parameters.h"
+#include "fcgi/request/query.h"
 #include "tests/fuzz/reached.h"
 
 enum { A_VALUE, REPEATED, A_NUL, TOO_MANY, FITS, REFUSED };

@@ -7,7 +7,7 @@
 //   start(text, {…})           the same in the background: {text(): all it said, until(/…/),
 //                              over(): when it ended by itself, stop()}
 //   follow(url, …arguments)    curl on a stream, in the same way
-//   await front(socket, root)  lighttpd from lighttpd-socket.conf.example; its address
+//   await front(socket, root)  lighttpd from conf/lighttpd-socket.conf.example; its address
 //   rewrite(text, {from: to})  each `from` has to be there
 //   await clear()              ends what was started and removes the folder; what had to be killed
 import { spawn, spawnSync } from 'node:child_process';
@@ -170,7 +170,7 @@ server.errorlog = "${where}/lighttpd.log"
 var.rowcast_socket = "${socket}"
 var.rowcast_later = "${where}/usr/lib/cgi-bin/rowcast-later.cgi"
 var.rowcast_web = "${where}/usr/share/rowcast/web"
-include "${where}/usr/share/doc/rowcast/lighttpd-socket.conf.example"
+include "${where}/usr/share/doc/rowcast/conf/lighttpd-socket.conf.example"
 `
     );
     const server = start(`exec lighttpd -D -f ${file}`);

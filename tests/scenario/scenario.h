@@ -104,22 +104,22 @@ int64_t process_cpu_ms(pid_t pid); /* user and system time so far; -1: gone */
 void lighttpd_start(struct stage *s);
 /* lighttpd with `config` in its place (which may use the var.rowcast_… names). */
 void lighttpd_start_with(struct stage *s, const char *config);
-/* lighttpd before a responder that runs already (lighttpd-socket.conf.example); `backend` is
- * its "socket", or "host" and "port". */
+/* lighttpd before a responder that runs already (conf/lighttpd-socket.conf.example); `backend`
+ * is its "socket", or "host" and "port". */
 void lighttpd_start_external(struct stage *s, const char *backend);
 /* lighttpd with `before` in front of that, and a `socket`. */
 void lighttpd_start_socket_with(struct stage *s, const char *before, const char *socket);
-void lighttpd_start_cgi(struct stage *s); /* by mod_cgi (lighttpd-cgi.conf.example) */
+void lighttpd_start_cgi(struct stage *s); /* by mod_cgi (conf/lighttpd-cgi.conf.example) */
 
-/* Apache (apache.conf.example), which starts a responder for each stream. */
+/* Apache (conf/apache.conf.example), which starts a responder for each stream. */
 void apache_start_fcgid(struct stage *s);
 void apache_start_fcgid_with(struct stage *s, const char *more); /* `more` comes after it */
 /* Before a responder that listens on `socket`, now or later. */
 void apache_start_proxy(struct stage *s, const char *socket);
 void apache_start_cgi(struct stage *s); /* by mod_cgid */
 
-/* nginx before a responder on `socket` (nginx.conf.example), and with fcgiwrap in the place of
- * one (nginx-cgi.conf.example), which carries eight requests at once. */
+/* nginx before a responder on `socket` (conf/nginx.conf.example), and with fcgiwrap in the
+ * place of one (conf/nginx-cgi.conf.example), which carries eight requests at once. */
 void nginx_start(struct stage *s, const char *socket);
 /* The same with `more` behind the example, in the server's block. */
 void nginx_start_with(struct stage *s, const char *socket, const char *more);

@@ -12,7 +12,7 @@ static const char *const modules[] = {"mpm_event", "authz_core", "alias",    "cg
 static const char *const secure_modules[] = {"ssl", "http2", NULL};
 
 struct way {
-    const char *name; /* of apache.conf.example */
+    const char *name; /* of conf/apache.conf.example */
     const char *const modules[5];
     const char *settings; /* relative paths are in the stage's folder, the ServerRoot */
 };
@@ -67,7 +67,7 @@ static size_t include(struct stage *s, const struct way *way, const char *socket
         "Define ROWCAST_LATER \"%s/rowcast-later.cgi\"\n"
         "Define ROWCAST_WEB \"%s/pages\"\nInclude \"%s\"\n",
         way->settings, way->name, socket, s->program, s->db, s->log, s->folder, s->folder,
-        server_example(s, "apache.conf.example"));
+        server_example(s, "conf/apache.conf.example"));
 }
 
 /* HTTP/2 before mod_proxy_fcgi in two steps, as the example tells. */
@@ -85,7 +85,7 @@ static size_t include_twice(struct stage *s, const struct way *way, const char *
                           "Define ROWCAST_INNER %s:%d\n<VirtualHost %s:%d>\nInclude \"%s\"\n"
                           "</VirtualHost>\n",
                           s->host, s->port + 1, s->host, s->port,
-                          server_example(s, "apache.conf.example"));
+                          server_example(s, "conf/apache.conf.example"));
     return n;
 }
 

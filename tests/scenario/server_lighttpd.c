@@ -51,7 +51,7 @@ void lighttpd_start(struct stage *s)
 
 void lighttpd_start_cgi(struct stage *s)
 {
-    start_example(s, "lighttpd-cgi.conf.example");
+    start_example(s, "conf/lighttpd-cgi.conf.example");
 }
 
 /* The example, with another backend in the place of its socket. */
@@ -59,14 +59,14 @@ static void start_socket(struct stage *s, const char *before, const char *backen
 {
     static const char place[] = "\"socket\" => var.rowcast_socket";
     char example[10240], config[14336];
-    FILE *f = fopen(server_example(s, "lighttpd-socket.conf.example"), "re");
+    FILE *f = fopen(server_example(s, "conf/lighttpd-socket.conf.example"), "re");
     size_t n = f ? fread(example, 1, sizeof example - 1, f) : 0;
     if (f)
         fclose(f);
     example[n] = '\0';
     const char *at = strstr(example, place);
     if (!at)
-        fail_stage(s, "lighttpd-socket.conf.example has no line %s", place);
+        fail_stage(s, "conf/lighttpd-socket.conf.example has no line %s", place);
     snprintf(config, sizeof config, "%s\n%.*s%s%s", before, (int)(at - example), example,
              backend, at + strlen(place));
     lighttpd_start_with(s, config);

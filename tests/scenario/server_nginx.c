@@ -44,7 +44,7 @@ void nginx_start_with(struct stage *s, const char *socket, const char *more)
     char server[8192];
     snprintf(server, sizeof server,
              "set $rowcast_socket unix:%s;\nset $rowcast_web %s/pages;\ninclude %s;\n%s\n",
-             socket, s->folder, server_example(s, "nginx.conf.example"), more);
+             socket, s->folder, server_example(s, "conf/nginx.conf.example"), more);
     start_with(s, server);
 }
 
@@ -59,6 +59,6 @@ void nginx_start_cgi(struct stage *s)
              "set $rowcast_wrapper %s;\nset $rowcast_program %s;\nset $rowcast_db %s;\n"
              "set $rowcast_log %s;\nset $rowcast_web %s/pages;\ninclude %s;\n",
              where, s->program, s->db, s->log, s->folder,
-             server_example(s, "nginx-cgi.conf.example"));
+             server_example(s, "conf/nginx-cgi.conf.example"));
     start_with(s, server);
 }

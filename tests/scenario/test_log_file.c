@@ -107,7 +107,7 @@ static void test_our_rule_for_logrotate_needs_no_signal(void **state)
     responder_start(s, socket, NULL);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
-    read_text("logrotate.conf.example", rule, sizeof rule);
+    read_text("conf/logrotate.conf.example", rule, sizeof rule);
     snprintf(pattern, sizeof pattern, "%.60s/rowcast.log", s->folder);
     replace_all(rule, sizeof rule, "/var/log/rowcast/*.log", pattern);
     replace_all(rule, sizeof rule, "rowcast rowcast", "root root");

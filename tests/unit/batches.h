@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "fcgi/batch.h"
+#include "fcgi/stream/batch.h"
 
 #define EPOCH "5f2a91c0"
 

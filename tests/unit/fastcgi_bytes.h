@@ -5,7 +5,7 @@
 #include <fastcgi.h>
 #include <string.h>
 
-#include "fcgi/buffer.h"
+#include "fcgi/base/buffer.h"
 
 /* One record of `id`, with `padding` bytes behind its content. */
 static inline void add_record_of(struct buffer *out, int id, int type, const void *content,

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fcgi/query.h"
-#include "fcgi/request.h"
+#include "fcgi/request/query.h"
+#include "fcgi/request/request.h"
 #include "store/store.h"
 
 #define ENVIRONMENT(...) ((const char *const[]){__VA_ARGS__, NULL})

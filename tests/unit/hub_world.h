@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/hub.h"
+#include "fcgi/hub/hub.h"
 
 enum { STREAMS_MAX = 64, QUESTIONS_MAX = 256, DEADLINE_MS = 10000, TEXT_MAX = 4 * 1024 * 1024 };
 

@@ -2,7 +2,7 @@
 #ifndef ROWCAST_TESTS_STREAM_HELPERS_H
 #define ROWCAST_TESTS_STREAM_HELPERS_H
 
-#include "fcgi/stream_open.h"
+#include "fcgi/request/stream_open.h"
 #include "tests/unit/http_helpers.h"
 
 /* A stream that was opened, or what was answered instead. */

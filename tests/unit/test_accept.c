@@ -1,7 +1,7 @@
 #include <pthread.h>
 #include <sys/un.h>
 
-#include "fcgi/accept.h"
+#include "fcgi/request/accept.h"
 #include "tests/unit/http_helpers.h"
 
 struct listening {

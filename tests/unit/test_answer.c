@@ -1,4 +1,4 @@
-#include "fcgi/answer.h"
+#include "fcgi/request/answer.h"
 #include "tests/unit/http_helpers.h"
 
 #include <sqlite3.h>

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "store/sqlite_database.h"
+#include "store/sqlite/database.h"
 
 enum { GROUP_MAX = 8 };
 

@@ -1,7 +1,7 @@
 /* Claims that wait until an earlier stream of their session has ended. */
 #include <sys/stat.h>
 
-#include "fcgi/aside.h"
+#include "fcgi/hub/aside.h"
 #include "tests/unit/stream_helpers.h"
 
 /* A session whose first stream stands at the log's first rows, and a hub that is never run. */

@@ -2,7 +2,7 @@
  * memory: the stream runs unsaved, or is told to come later, and nothing is left behind. */
 #include "tests/unit/store_world.h"
 
-#include "store/sqlite_database.h"
+#include "store/sqlite/database.h"
 
 #include <sys/wait.h>
 

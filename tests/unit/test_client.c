@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/client.h"
+#include "fcgi/stream/client.h"
 #include "tests/unit/batches.h"
 
 enum { ROUNDS = 400, ROWS = 60, ROW_MAX = 4000, BEATS_MAX = 200 };

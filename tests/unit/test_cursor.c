@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "fcgi/buffer.h"
-#include "fcgi/cursor.h"
-#include "fcgi/sse_format.h"
+#include "fcgi/base/buffer.h"
+#include "fcgi/stream/cursor.h"
+#include "fcgi/stream/sse_format.h"
 #include "tests/unit/batches.h"
 
 /* Listens to room-7, as session 71b0. */

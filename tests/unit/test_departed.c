@@ -2,7 +2,7 @@
  * something of it may be lost. */
 #include "tests/unit/store_world.h"
 
-#include "store/sqlite_sessions.h"
+#include "store/sqlite/sessions.h"
 
 /* A session that was there, had everything up to `at`, left, and expired. */
 static void sleeper(struct world *w, int64_t at, char *token, char *id)

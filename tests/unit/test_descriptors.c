@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <sys/resource.h>
 
-#include "fcgi/descriptors.h"
+#include "fcgi/base/descriptors.h"
 
 static void test_a_quarter_is_kept_of_few_and_64_of_many(void **state)
 {

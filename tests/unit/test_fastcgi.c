@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "fcgi/fastcgi.h"
-#include "fcgi/request.h"
+#include "fcgi/request/fastcgi.h"
+#include "fcgi/request/request.h"
 #include "tests/unit/fastcgi_bytes.h"
 
 /* What a reader made of some bytes, as text: `A=1;B=|body|.` and one letter for how it ended:

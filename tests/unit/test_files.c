@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "store/sqlite_sessions.h"
+#include "store/sqlite/sessions.h"
 
 /* A shell command in the world's folder. */
 __attribute__((format(printf, 2, 3))) static void run(struct world *w, const char *format, ...)

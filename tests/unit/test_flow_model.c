@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "fcgi/buffer.h"
-#include "fcgi/cursor.h"
-#include "fcgi/framing.h"
-#include "fcgi/sse_format.h"
-#include "fcgi/tail.h"
+#include "fcgi/base/buffer.h"
+#include "fcgi/stream/cursor.h"
+#include "fcgi/stream/framing.h"
+#include "fcgi/stream/sse_format.h"
+#include "fcgi/stream/tail.h"
 #include "tests/unit/batches.h"
 
 enum { ROUNDS = 3000, ROWS_MAX = 400, TOLD_MAX = 4000, BOXES = 6, READS_MAX = 4096 };

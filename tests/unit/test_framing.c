@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fcgi/buffer.h"
-#include "fcgi/framing.h"
+#include "fcgi/base/buffer.h"
+#include "fcgi/stream/framing.h"
 
 /* What a web server reads: the content of all FCGI_STDOUT records, whether the request was
  * ended. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "fcgi/inbox.h"
+#include "fcgi/base/inbox.h"
 
 enum { SENDERS = 4, EACH = 5000 };
 

@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <sys/time.h>
 
-#include "fcgi/intake.h"
-#include "fcgi/reply.h"
+#include "fcgi/request/intake.h"
+#include "fcgi/request/reply.h"
 #include "tests/unit/fastcgi_bytes.h"
 #include "tests/unit/http_helpers.h"
 

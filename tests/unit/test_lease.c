@@ -1,7 +1,7 @@
 /* A responder's life is a lock, which the kernel drops with the process. */
 #include "tests/unit/store_world.h"
 
-#include "store/sqlite_sessions.h"
+#include "store/sqlite/sessions.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

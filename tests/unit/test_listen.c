@@ -16,8 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/listen.h"
-#include "fcgi/log.h"
+#include "fcgi/process/listen.h"
+#include "fcgi/base/log.h"
 
 /* Descriptors that nobody has: so that 0 and 3 are free to be given. */
 enum { KEPT = 40 };

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/log.h"
+#include "fcgi/base/log.h"
 
 static char folder[] = "/tmp/rowcast-XXXXXX";
 static char path[64];

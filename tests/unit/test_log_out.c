@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/log.h"
-#include "fcgi/log_out.h"
+#include "fcgi/base/log.h"
+#include "fcgi/base/log_out.h"
 
 /* Lines that no pipe and no socket takes all of. */
 enum { MANY = 100000 };

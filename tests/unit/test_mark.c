@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "fcgi/mark.h"
+#include "fcgi/stream/mark.h"
 
 /* A log that grows, and a stream that gets everything at once while it reads. */
 struct world {

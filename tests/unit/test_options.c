@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/options.h"
+#include "fcgi/process/options.h"
 
 enum { ARGS_MAX = 8, SENTENCE_MAX = 512 };
 

@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-#include "fcgi/buffer.h"
-#include "fcgi/form.h"
-#include "fcgi/meta.h"
-#include "fcgi/tail.h"
+#include "fcgi/base/buffer.h"
+#include "fcgi/request/form.h"
+#include "fcgi/request/meta.h"
+#include "fcgi/stream/tail.h"
 #include "store/settings.h"
 #include "store/subscription.h"
 #include "tests/unit/batches.h"

@@ -1,6 +1,6 @@
 /* A request that waits for the end of an earlier stream, with each allocation failing: it is a
  * stream or is told `later`, and in neither case forgotten. */
-#include "fcgi/aside.h"
+#include "fcgi/hub/aside.h"
 #include "tests/unit/failing_memory.h"
 #include "tests/unit/stream_helpers.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/hub.h"
+#include "fcgi/hub/hub.h"
 #include "tests/unit/batches.h"
 #include "tests/unit/failing_memory.h"
 

@@ -1,7 +1,7 @@
 /* Whole requests over a real store, with each allocation failing: a stream is told `later` and
  * leaves no row, a publisher is told 503 and nothing is in the log.  Nobody is left without an
  * answer, which needs no memory if it must. */
-#include "fcgi/answer.h"
+#include "fcgi/request/answer.h"
 #include "tests/unit/http_helpers.h"
 
 #include <sqlite3.h>

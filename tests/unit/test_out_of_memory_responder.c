@@ -3,10 +3,10 @@
 #include <poll.h>
 #include <sys/un.h>
 
-#include "fcgi/feeder.h"
-#include "fcgi/janitor.h"
-#include "fcgi/readers.h"
-#include "fcgi/responder.h"
+#include "fcgi/hub/feeder.h"
+#include "fcgi/hub/janitor.h"
+#include "fcgi/hub/readers.h"
+#include "fcgi/hub/responder.h"
 #include "tests/unit/http_helpers.h"
 
 #include "tests/unit/failing_memory.h"

@@ -1,4 +1,4 @@
-#include "fcgi/parameters.h"
+#include "fcgi/request/parameters.h"
 #include "tests/unit/http_helpers.h"
 
 /* Whether the path has what stands in the address; `why` otherwise. */

@@ -1,5 +1,5 @@
-#include "fcgi/monotonic.h"
-#include "fcgi/parking.h"
+#include "fcgi/base/monotonic.h"
+#include "fcgi/hub/parking.h"
 #include "tests/unit/fastcgi_bytes.h"
 #include "tests/unit/http_helpers.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fcgi/position.h"
+#include "fcgi/request/position.h"
 
 static void test_a_position_is_read_as_it_was_meant(void **state)
 {

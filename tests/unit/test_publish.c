@@ -1,5 +1,5 @@
-#include "fcgi/publish.h"
-#include "fcgi/stream_open.h"
+#include "fcgi/request/publish.h"
+#include "fcgi/request/stream_open.h"
 #include "tests/unit/http_helpers.h"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* The publisher's thread: who is answered what, whatever is in its way. */
-#include "fcgi/publisher.h"
-#include "fcgi/publish.h"
+#include "fcgi/hub/publisher.h"
+#include "fcgi/request/publish.h"
 #include "tests/unit/http_helpers.h"
 
 #include <sqlite3.h>

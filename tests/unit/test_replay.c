@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "fcgi/replay.h"
+#include "fcgi/hub/replay.h"
 
 /* A log of its own, and what reads it. */
 struct bench {

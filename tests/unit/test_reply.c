@@ -1,4 +1,4 @@
-#include "fcgi/reply.h"
+#include "fcgi/request/reply.h"
 #include "tests/unit/http_helpers.h"
 
 static char *json(int status, const char *headers, const char *body)

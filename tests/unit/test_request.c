@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include "fcgi/cgi.h"
-#include "fcgi/meta.h"
+#include "fcgi/request/cgi.h"
+#include "fcgi/request/meta.h"
 #include "tests/unit/http_helpers.h"
 
 static void test_fields_are_copies_of_the_variables(void **state)

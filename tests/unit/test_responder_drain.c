@@ -2,7 +2,7 @@
 #include <poll.h>
 #include <sys/un.h>
 
-#include "fcgi/responder.h"
+#include "fcgi/hub/responder.h"
 #include "tests/unit/http_helpers.h"
 
 enum { DEADLINE_MS = 10000, FOR_EVER_S = 3600, STREAMS = 4 };

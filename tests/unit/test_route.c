@@ -1,4 +1,4 @@
-#include "fcgi/route.h"
+#include "fcgi/request/route.h"
 #include "tests/unit/http_helpers.h"
 
 static void test_the_path_decides_wherever_it_comes_from(void **state)

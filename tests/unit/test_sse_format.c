@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fcgi/sse_format.h"
+#include "fcgi/stream/sse_format.h"
 
 #define BAD "\xEF\xBF\xBD"
 

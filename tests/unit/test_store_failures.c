@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "store/sqlite_database.h"
+#include "store/sqlite/database.h"
 
 /* An allocator that fails once, at the n-th call. */
 static sqlite3_mem_methods real;

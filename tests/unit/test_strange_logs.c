@@ -2,7 +2,7 @@
  * goes on or says why it cannot, and goes on once it was put right. */
 #include "tests/unit/log_world.h"
 
-#include "fcgi/replay.h"
+#include "fcgi/hub/replay.h"
 
 /* What rebuilds the table as tools do: its triggers and indexes are gone afterwards. */
 #define REBUILD(COLUMNS, PICK)                                                                 \

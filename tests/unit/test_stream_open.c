@@ -1,7 +1,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
-#include "fcgi/cookie.h"
+#include "fcgi/request/cookie.h"
 #include "tests/unit/stream_helpers.h"
 
 static void test_a_new_stream_begins_with_these_bytes(void **state)

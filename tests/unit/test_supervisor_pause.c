@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fcgi/supervisor.h"
+#include "fcgi/process/supervisor.h"
 
 static void test_pauses_grow_up_to_ten_seconds(void **state)
 {

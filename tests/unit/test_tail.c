@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fcgi/tail.h"
+#include "fcgi/stream/tail.h"
 #include "tests/unit/batches.h"
 
 static void append(struct tail *t, int64_t after, int64_t through)

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "store/sqlite_database.h"
+#include "store/sqlite/database.h"
 
 enum { LONG_MS = 20000 };
 

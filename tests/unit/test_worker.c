@@ -9,9 +9,9 @@
 
 #include <sqlite3.h>
 
-#include "fcgi/parking.h"
-#include "fcgi/publisher.h"
-#include "fcgi/worker.h"
+#include "fcgi/hub/parking.h"
+#include "fcgi/hub/publisher.h"
+#include "fcgi/hub/worker.h"
 #include "tests/unit/http_helpers.h"
 
 /* Workers behind a socket, with a log of their own. */

@@ -1,0 +1,33 @@
+#include "fcgi/base/board.h"
+
+#include <stddef.h>
+
+void board_open(struct board *b, struct settings *first)
+{
+    pthread_mutex_init(&b->lock, NULL);
+    b->settings = first;
+}
+
+void board_close(struct board *b)
+{
+    settings_unref(b->settings);
+    b->settings = NULL;
+    pthread_mutex_destroy(&b->lock);
+}
+
+struct settings *board_get(struct board *b)
+{
+    pthread_mutex_lock(&b->lock);
+    struct settings *s = settings_ref(b->settings);
+    pthread_mutex_unlock(&b->lock);
+    return s;
+}
+
+void board_put(struct board *b, struct settings *newer)
+{
+    pthread_mutex_lock(&b->lock);
+    struct settings *older = b->settings;
+    b->settings = newer;
+    pthread_mutex_unlock(&b->lock);
+    settings_unref(older);
+}

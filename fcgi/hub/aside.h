@@ -1,0 +1,52 @@
+/* Requests for a stream that were put aside for a moment, because an earlier stream of their
+ * session may be about to end.
+ *
+ * A page that is reloaded claims its next stream within milliseconds of the end of the last
+ * one, and the bookmark of that one is not saved yet.  A claim then would begin at the bookmark
+ * of a running stream, and the one that is saved a moment later would stay behind as that of a
+ * second tab: every later reload would begin there.  So a claim by the cookie alone waits until
+ * no stream of its session and subscription is open, but not longer than ASIDE_MS: the open one
+ * may be another tab.
+ *
+ * Apache notices that a browser left when it cannot write, the second time.  So the open
+ * streams are sent a heartbeat with each look: the end of one whose browser left comes after
+ * the second.
+ *
+ * A request that waits holds no worker.  Thread: the janitor's, which saves ends, and so knows
+ * best when to look again; put_aside: any. */
+#ifndef ROWCAST_FCGI_ASIDE_H
+#define ROWCAST_FCGI_ASIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fcgi/hub/hub.h"
+#include "fcgi/base/inbox.h"
+#include "fcgi/request/request.h"
+#include "store/store.h"
+
+/* ASIDE_LOOK_MS: how often to look for ends that other processes save. */
+enum { ASIDE_MS = 300, ASIDE_LOOK_MS = 100 };
+
+/* More do not wait: in a storm, to look after thousands would take longer than they wait. */
+enum { ASIDE_MOST = 256 };
+
+struct aside {
+    struct message message;
+    struct request request;
+    struct settings *settings;
+    uint64_t until;         /* ms of the monotonic clock; 0: not set yet */
+    struct claim_open open; /* what it waits for, as of the last look */
+};
+
+/* Takes the request over, which is empty afterwards, and a reference to the settings; counts
+ * the stream as one of the hub's from now on.  NULL: out of memory, nothing was taken. */
+struct aside *aside_new(struct request *r, struct settings *settings, struct hub *h);
+
+/* Claim the stream and give it to the hub, or answer.  False: it still has to wait; with
+ * `patient` false it never has to. */
+bool aside_serve(struct aside *a, struct store *s, struct hub *h, bool patient);
+
+void aside_refuse(struct aside *a, struct hub *h); /* say `later`; for the end of the process */
+
+#endif

@@ -1,0 +1,344 @@
+#include "fcgi/hub/feeder.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fcgi/base/inbox.h"
+#include "fcgi/base/log.h"
+#include "fcgi/base/monotonic.h"
+#include "fcgi/hub/replay.h"
+#include "store/store.h"
+
+enum { WAIT_MS = 1000, WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
+
+struct feeder {
+    pthread_t thread;
+    struct store *store;
+    struct batch_builder *builder;
+    struct board *board;
+    struct hub *hub;
+    struct readers *readers;
+    struct inbox inbox; /* rings store_wake: wakes it wherever it waits */
+    struct message fanned_out;
+    struct message stop;
+    bool stopping;
+    bool under_way;      /* a batch that the hub did not fan out yet */
+    bool down;           /* the log can not be read, and the log line about it was written */
+    bool following;      /* `at` is true */
+    bool tail_is_stale;  /* the hub's, since settings changed how events are written */
+    struct store_end at; /* the hub was fed up to at.last_id of at.epoch */
+    pthread_mutex_t seen_lock;
+    struct store_end seen; /* a copy of `at` for others */
+    bool was_seen;
+    time_t looked_at_wal;
+    time_t wal_waits_since; /* somebody keeps checkpoints from finishing; 0: nobody does */
+    time_t wal_told_at;
+};
+
+static void ring(void *arg)
+{
+    struct feeder *f = arg;
+    store_wake(f->store);
+}
+
+static void open_mail(struct feeder *f, struct message *m)
+{
+    for (; m; m = m->next) {
+        if (m == &f->stop)
+            f->stopping = true;
+        else
+            f->under_way = false;
+    }
+}
+
+static void publish_end(struct feeder *f)
+{
+    pthread_mutex_lock(&f->seen_lock);
+    f->seen = f->at;
+    f->was_seen = true;
+    pthread_mutex_unlock(&f->seen_lock);
+}
+
+/* Told once when it begins and once when it is over; then a second of patience. */
+static void trouble(struct feeder *f, const char *doing)
+{
+    if (!f->down)
+        log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=%s why=\"%s\"", doing,
+                 store_why(f->store));
+    f->down = true;
+    open_mail(f, inbox_wait(&f->inbox, WAIT_MS));
+}
+
+static void recovered(struct feeder *f)
+{
+    if (f->down)
+        log_line(LOG_LEVEL_INFO, "log_available", "epoch=%s last_id=%lld", f->at.epoch,
+                 (long long)f->at.last_id);
+    f->down = false;
+}
+
+/* Begin to follow the log where it ends now; a hub that follows another one is told. */
+static bool follow(struct feeder *f, const struct store_end *end)
+{
+    if (!hub_reset(f->hub, end->epoch, end->last_id))
+        return false;
+    if (f->following)
+        log_line(LOG_LEVEL_WARN, "log_replaced", "epoch=%s last_id=%lld", end->epoch,
+                 (long long)end->last_id);
+    int64_t version = f->following ? -1 : f->at.config_version; /* another log's are others */
+    f->at = *end;
+    f->at.config_version = version;
+    f->following = true;
+    publish_end(f);
+    return true;
+}
+
+static bool formats_alike(struct feeder *f, const struct settings *s)
+{
+    struct settings *now = board_get(f->board);
+    bool alike = now->enable_reconnection == s->enable_reconnection &&
+                 now->mark_replayed == s->mark_replayed;
+    settings_unref(now);
+    return alike;
+}
+
+static void refresh_settings(struct feeder *f, int64_t version)
+{
+    struct settings *s;
+    if (version == f->at.config_version)
+        return;
+    if (store_settings(f->store, &s) != STORE_OK) {
+        log_line(LOG_LEVEL_WARN, "settings_unread", "why=\"%s\"", store_why(f->store));
+        return;
+    }
+    f->tail_is_stale |= !formats_alike(f, s);
+    if (hub_settings(f->hub, settings_ref(s)))
+        f->at.config_version = s->version;
+    else
+        settings_unref(s); /* it is told again with the next look at the log */
+    board_put(f->board, s);
+}
+
+/* Events in the tail are written as the settings then wanted it; the readers write them anew.
+ */
+static void drop_stale_tail(struct feeder *f)
+{
+    if (f->tail_is_stale && hub_reset(f->hub, f->at.epoch, f->at.last_id))
+        f->tail_is_stale = false;
+}
+
+/* The log we fed from has another epoch now, or ends below what was read of it. */
+static enum store_result another_log(struct feeder *f, struct store_end *end)
+{
+    if (strcmp(end->epoch, f->at.epoch) == 0) {
+        enum store_result r = store_renew(f->store, f->at.epoch, f->at.last_id);
+        if (r == STORE_OK)
+            r = store_end(f->store, end);
+        if (r != STORE_OK)
+            return r;
+    }
+    follow(f, end);
+    return STORE_OK;
+}
+
+static bool is_another(const struct feeder *f, const struct store_end *end)
+{
+    return strcmp(end->epoch, f->at.epoch) != 0 || end->last_id < f->at.last_id;
+}
+
+static void pass_on(struct feeder *f, struct batch *b)
+{
+    int64_t through = b->through;
+    if (!hub_feed(f->hub, b)) {
+        batch_unref(b); /* it is read again */
+        return;
+    }
+    f->under_way = true;
+    f->at.last_id = through;
+    publish_end(f);
+}
+
+/* Whether there is nothing to do: what was committed was none of ours, as most commits are in
+ * the database of an application.  The end alone tells that:
+ *
+ *  - Rows get ids beyond last_id, and the end counts those that came past the triggers, too.
+ *  - Holes end at last_id or before, since only what was in the log is trimmed, and the end is
+ *    cut to that.  The hub was fed up to there; what is trimmed ahead of a slow cursor, the
+ *    reader finds that answers it.  So store_read, asked for what is after last_id, would give
+ *    no row and no hole, and replay_next no batch.
+ *  - Another log has another epoch, or ends below; settings have another version.
+ *  - That the schema changed is seen by whoever reads the end, and that the files did, by every
+ *    call. */
+static bool is_as_it_was(const struct feeder *f, const struct store_end *end)
+{
+    return strcmp(end->epoch, f->at.epoch) == 0 && end->last_id == f->at.last_id &&
+           end->config_version == f->at.config_version && !f->tail_is_stale;
+}
+
+/* Read what follows, once.  *more: there may be more right now. */
+static enum store_result feed(struct feeder *f, bool *more)
+{
+    struct store_question q = {.after = f->at.last_id};
+    struct batch *b = NULL;
+    struct store_end end;
+    *more = false;
+    enum store_result r = store_look(f->store, &end);
+    if (r != STORE_OK || is_as_it_was(f, &end))
+        return r;
+    struct settings *settings = board_get(f->board);
+    r = replay_next(f->store, f->builder, settings, &q, &b, &end);
+    settings_unref(settings);
+    if (r != STORE_OK)
+        return r;
+    if (is_another(f, &end)) {
+        batch_unref(b);
+        return another_log(f, &end);
+    }
+    refresh_settings(f, end.config_version);
+    if (b) {
+        *more = b->through < end.last_id;
+        pass_on(f, b);
+    }
+    drop_stale_tail(f);
+    return STORE_OK;
+}
+
+static enum store_result begin(struct feeder *f)
+{
+    struct store_end end;
+    enum store_result r = store_end(f->store, &end);
+    if (r != STORE_OK)
+        return r;
+    f->at.config_version = -1;
+    refresh_settings(f, end.config_version);
+    follow(f, &end);
+    return STORE_OK;
+}
+
+static int64_t second_of_look(void)
+{
+    return monotonic_ms() / 1000 + 1; /* 0 is never */
+}
+
+/* Ours paused, so who is in the way is somebody else's, whom SQLite does not name.  Told when
+ * it begins, each minute, and when it is over. */
+static void tell_checkpoint(struct feeder *f, const struct store_wal *wal, const char *failed)
+{
+    static const char reader[] =
+        "another program keeps a read transaction of the log open; the "
+        "-wal grows until it ends";
+    time_t now = f->looked_at_wal;
+    if (!f->wal_waits_since) {
+        f->wal_waits_since = now;
+        f->wal_told_at = 0;
+    }
+    if (!wal->whole && f->wal_told_at && now - f->wal_told_at < WAL_TELL_S)
+        return;
+    f->wal_told_at = now;
+    log_line(wal->whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "checkpoint",
+             "done=%d waited_s=%lld wal_mb=%lld left_mb=%lld why=\"%s\"", wal->whole,
+             (long long)(now - f->wal_waits_since), (long long)wal->bytes >> 20,
+             (long long)wal->left >> 20,
+             failed       ? failed
+             : wal->whole ? ""
+                          : reader);
+    if (wal->whole)
+        f->wal_waits_since = 0;
+}
+
+/* Steady readers let no checkpoint get to the end of the -wal, which then grows for ever. */
+static void look_at_wal(struct feeder *f)
+{
+    struct store_wal wal;
+    time_t now = second_of_look();
+    if (now == f->looked_at_wal)
+        return;
+    f->looked_at_wal = now;
+    if (!store_wal_exceeds(f->store, WAL_BYTES_MAX)) {
+        if (f->wal_waits_since)
+            log_line(LOG_LEVEL_INFO, "checkpoint", "done=1 waited_s=%lld",
+                     (long long)(now - f->wal_waits_since));
+        f->wal_waits_since = 0;
+        return;
+    }
+    readers_pause(f->readers);
+    enum store_result r = store_checkpoint(f->store, WAL_BYTES_MAX, &wal);
+    readers_resume(f->readers);
+    tell_checkpoint(f, &wal, r == STORE_OK ? NULL : store_why(f->store));
+}
+
+static void *run(void *arg)
+{
+    struct feeder *f = arg;
+    while (!f->stopping) {
+        bool more = false;
+        enum store_result r = f->following ? feed(f, &more) : begin(f);
+        if (r != STORE_OK) {
+            trouble(f, f->following ? "following" : "opening");
+            continue;
+        }
+        recovered(f);
+        while (f->under_way && !f->stopping)
+            open_mail(f, inbox_wait(&f->inbox, -1));
+        look_at_wal(f);
+        if (!more && !f->stopping && store_wait(f->store, WAIT_MS) != STORE_OK)
+            trouble(f, "waiting");
+        open_mail(f, inbox_take(&f->inbox));
+    }
+    return NULL;
+}
+
+static void free_all(struct feeder *f)
+{
+    batch_builder_free(f->builder);
+    store_close(f->store);
+    pthread_mutex_destroy(&f->seen_lock);
+    inbox_close(&f->inbox);
+    free(f);
+}
+
+struct feeder *feeder_start(const char *db_path, struct board *board, struct hub *hub,
+                            struct readers *readers)
+{
+    struct feeder *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    f->board = board;
+    f->hub = hub;
+    f->readers = readers;
+    inbox_open(&f->inbox, ring, f);
+    pthread_mutex_init(&f->seen_lock, NULL);
+    f->builder = batch_builder_new();
+    if (!f->builder || store_open(&f->store, db_path) != STORE_OK ||
+        pthread_create(&f->thread, NULL, run, f) != 0) {
+        free_all(f);
+        return NULL;
+    }
+    return f;
+}
+
+void feeder_fanned_out(struct feeder *f)
+{
+    inbox_post(&f->inbox, &f->fanned_out);
+}
+
+bool feeder_seen(struct feeder *f, struct store_end *out)
+{
+    pthread_mutex_lock(&f->seen_lock);
+    bool was_seen = f->was_seen;
+    *out = f->seen;
+    pthread_mutex_unlock(&f->seen_lock);
+    return was_seen;
+}
+
+void feeder_stop(struct feeder *f)
+{
+    if (!f)
+        return;
+    inbox_post(&f->inbox, &f->stop);
+    pthread_join(f->thread, NULL);
+    open_mail(f, inbox_take(&f->inbox));
+    free_all(f);
+}

@@ -1,0 +1,213 @@
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "fcgi/hub/hub_internal.h"
+#include "fcgi/base/log.h"
+
+enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
+
+/* More than a tick, and less than the shortest time after which a mark counts as received. */
+enum { STOOD_STILL_MS = 700 };
+
+uint64_t clock_now(struct hub *h)
+{
+    uint64_t now = uv_now(&h->loop), since = now - h->alive_at;
+    if (since > STOOD_STILL_MS)
+        h->stood_still += since;
+    h->alive_at = now;
+    return now - h->stood_still;
+}
+
+/* 0.8 to 1.0 of so many seconds, in ms, by the stream's number: a prime step spreads
+ * neighbours. */
+static uint64_t spread(const struct stream *s, int64_t seconds)
+{
+    return (uint64_t)seconds * (800 + s->number * 37u % 200);
+}
+
+/* Also on a busy stream: a page hears only the types that it listens to, and a heartbeat is one
+ * that all listen to, so its absence means something.  A stream whose socket is full writes it
+ * when it is writable again: one that is full at every tick would else never have any. */
+static bool beat(struct stream *s, uint64_t now)
+{
+    if (now - s->beat_at < spread(s, settings_heartbeat(s->hub->settings, s->client.heartbeat)))
+        return false;
+    s->beat_at = now;
+    client_heartbeat(&s->client);
+    return s->state != STREAM_BLOCKED;
+}
+
+void clock_beat(struct stream *s)
+{
+    s->beat_at = uv_now(&s->hub->loop);
+    client_heartbeat(&s->client);
+    if (s->state != STREAM_BLOCKED)
+        stream_pump(s);
+}
+
+static void look_after(struct stream *s, uint64_t now, bool marks)
+{
+    if (marks && !s->client.moving)
+        mark_move(&s->mark, client_position(&s->client));
+    if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
+        /* It was claimed from a log that is not the one we follow, and the feeder had time to
+         * see a newer one: its log is gone. */
+        s->waits_since = 0;
+        batches_move(s, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
+        return;
+    }
+    if (beat(s, now) || s->state == STREAM_PUTS_OFF ||
+        (s->state != STREAM_BLOCKED && stream_is_over(s)))
+        stream_pump(s);
+}
+
+/* Streams that are as old as stream_max_age allows come back.  Those that began together do so
+ * within a fifth of it, and no more at once when the setting changes. */
+static void rotate(struct hub *h, uint64_t now)
+{
+    int64_t max_age = h->settings->stream_max_age;
+    uint64_t elapsed = now - h->rotated_at;
+    h->rotated_at = now;
+    if (max_age == 0 || h->draining)
+        return;
+    uint64_t may = 1 + h->seats * elapsed / ((uint64_t)max_age * 200);
+    for (uint32_t i = h->seats; i-- > 0 && may > 0;) {
+        struct stream *s = h->stream[i];
+        if (!s->client.ending && now - s->began_at >= spread(s, max_age)) {
+            stream_end(s);
+            may--;
+        }
+    }
+}
+
+static void cut_all(struct hub *h)
+{
+    if (h->seats)
+        log_line(LOG_LEVEL_INFO, "drain_cut", "streams=%u", h->seats);
+    while (h->seats)
+        stream_close(h->stream[h->seats - 1]);
+}
+
+static uint32_t not_ending(const struct hub *h)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < h->seats; i++)
+        n += !h->stream[i]->client.ending;
+    return n;
+}
+
+/* Of those that are left, the share that the time which passed is of the time that is left: so
+ * it needs no plan, whoever comes, goes or hastens meanwhile.  Less than one is kept for the
+ * next tick. */
+static uint32_t drain_share(const struct hub *h, uint64_t now)
+{
+    uint64_t by = atomic_load(&h->drained_by);
+    if (now >= by)
+        return h->seats;
+    return (uint32_t)(not_ending(h) * (now - h->drained_at) / (by - h->drained_at));
+}
+
+void clock_drain(struct hub *h)
+{
+    uint64_t now = uv_now(&h->loop);
+    uint32_t share = drain_share(h, now);
+    if (share > 0)
+        h->drained_at = now;
+    for (uint32_t i = h->seats; i-- > 0 && share > 0;)
+        if (!h->stream[i]->client.ending) {
+            stream_end(h->stream[i]);
+            share--;
+        }
+    if (now >= atomic_load(&h->cut_at))
+        cut_all(h);
+}
+
+/* A twentieth of the shortest time between heartbeats: a tick brings one late by as much. */
+static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
+{
+    uint64_t ms = (uint64_t)heartbeat * 1000 / 20;
+    if (ms < TICK_MS_MIN || h->draining)
+        return TICK_MS_MIN;
+    return ms > TICK_MS_MAX ? TICK_MS_MAX : ms;
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct hub *h = t->data;
+    uint64_t now = uv_now(&h->loop);
+    bool marks = clock_now(h) - h->marked_at >= MARK_MS;
+    if (marks)
+        h->marked_at = clock_now(h);
+    batches_settle(h);
+    int64_t shortest = h->settings->heartbeat_interval;
+    for (uint32_t i = h->seats; i-- > 0;) {
+        int64_t heartbeat = settings_heartbeat(h->settings, h->stream[i]->client.heartbeat);
+        if (heartbeat < shortest)
+            shortest = heartbeat;
+        look_after(h->stream[i], now, marks);
+    }
+    uv_timer_set_repeat(t, tick_ms(h, shortest));
+    rotate(h, now);
+    clock_shed(h);
+    hub_forget_early(h);
+    if (h->draining)
+        clock_drain(h);
+}
+
+void clock_start(struct hub *h)
+{
+    uint64_t ms = tick_ms(h, h->settings->heartbeat_interval);
+    h->tick.data = h;
+    uv_timer_start(&h->tick, on_tick, ms, ms);
+}
+
+/* A batch of the tail is shared by all and goes with the tail: closing those who hold it frees
+ * nothing. */
+static bool holds_alone(const struct hub *h, const struct stream *s)
+{
+    const struct batch *b = s->client.cursor.batch;
+    return b && (!h->tail || b->after < tail_floor(h->tail) ||
+                 strcmp(b->epoch, tail_epoch(h->tail)) != 0);
+}
+
+void clock_shed(struct hub *h)
+{
+    struct stream *s, *next;
+    size_t limit = batch_memory_limit(h->settings);
+    uint32_t closed = 0;
+    if (batch_memory() <= limit)
+        return;
+    DL_FOREACH_SAFE (h->blocked, s, next) {
+        if (!holds_alone(h, s))
+            continue;
+        stream_close(s);
+        closed++;
+        if (batch_memory() <= limit)
+            break;
+    }
+    if (closed)
+        log_line(LOG_LEVEL_WARN, "stalled_closed", "streams=%u batch_bytes=%zu", closed,
+                 batch_memory());
+}
+
+void clock_collect(struct hub *h)
+{
+    struct bookmarks *b = malloc(sizeof *b + h->seats * sizeof b->bookmark[0]);
+    uint64_t now = clock_now(h);
+    if (!b)
+        return; /* the next collection makes up for it */
+    *b = (struct bookmarks){.n = 0};
+    for (uint32_t i = 0; i < h->seats; i++) {
+        struct stream *s = h->stream[i];
+        int64_t position = mark_running(&s->mark, &h->log, now);
+        if (!s->ending || s->client.moving ||
+            (position == s->ending->bookmark.position && !h->collect_all))
+            continue;
+        s->ending->bookmark.position = position;
+        memcpy(s->ending->bookmark.epoch, s->client.epoch, EPOCH_SIZE);
+        b->bookmark[b->n++] = s->ending->bookmark;
+    }
+    h->collect_all = false;
+    h->friends.marks(h->friends.arg, b);
+}

@@ -1,0 +1,130 @@
+/* What the files of the hub share.
+ *
+ *     hub.c          the loop, messages from other threads, start and stop
+ *     hub_stream.c   one stream in the loop: its watch, what it does next, its end
+ *     hub_batches.c  where batches come from: the tail, the readers' answers, another log
+ *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
+ *
+ * Thread: the hub's, all of it, but for what hub.h says. */
+#ifndef ROWCAST_FCGI_HUB_INTERNAL_H
+#define ROWCAST_FCGI_HUB_INTERNAL_H
+
+#include <stdatomic.h>
+#define HASH_NONFATAL_OOM 1 /* else it ends the process; hh.tbl is NULL then */
+#include <uthash.h>
+#include <uv.h>
+
+#include "fcgi/stream/client.h"
+#include "fcgi/hub/hub.h"
+#include "fcgi/base/inbox.h"
+#include "fcgi/stream/mark.h"
+#include "fcgi/stream/tail.h"
+
+/* Beyond streams_max: the workers ask one after the other whether there is room, and then each
+ * brings one. */
+enum { STREAMS_MORE = 16 };
+
+enum stream_state {
+    STREAM_WAITS,   /* at the log's end, or for a log it knows and we do not yet */
+    STREAM_BLOCKED, /* for its peer to read */
+    STREAM_ASKING,  /* for a reader's answer */
+    STREAM_PUTS_OFF /* to ask again at the next tick */
+};
+
+struct stream {
+    struct client client;
+    struct hub *hub;
+    struct ending *ending; /* for the janitor, and what it was given last; NULL: not saved */
+    uv_poll_t watch;
+    bool watched;   /* false: a file, which can not be polled and never blocks */
+    bool lingers;   /* a poll whose end waits for its mark, once it told something */
+    bool lingering; /* it told it */
+    enum stream_state state;
+    uint32_t seat;              /* where it stands in hub->stream */
+    uint32_t number;            /* the how-manieth stream: spreads heartbeats and rotation */
+    uint64_t began_at;          /* ms of the loop's clock; of a poll that lingers: since when */
+    uint64_t beat_at;           /* its last heartbeat, or its begin */
+    uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
+    struct mark mark;           /* what of it counts as received */
+    struct stream *prev, *next; /* among the blocked */
+    struct pending *pending;    /* a question that was not answered yet */
+    struct stream *asking_prev, *asking_next; /* among those who asked it */
+};
+
+struct order; /* hub.c */
+
+/* A question that was asked, and who waits for the answer. */
+struct pending {
+    uint64_t key;                    /* of equal questions; equality decides */
+    const struct question *question; /* borrowed until it comes back */
+    struct stream *waiters;
+    UT_hash_handle hh;
+};
+
+struct hub {
+    struct hub_friends friends;
+    uv_loop_t loop;
+    uv_async_t bell;
+    uv_timer_t tick;
+    struct inbox inbox;
+    struct settings *settings;
+    struct tail *tail; /* NULL: the log was not reached yet */
+    struct stream **stream;
+    uint32_t streams_max;
+    uint32_t seats; /* taken of streams_max */
+    uint32_t numbers;
+    atomic_uint taken;      /* as `seats`, for other threads; counts tickets on their way too */
+    struct stream *blocked; /* longest first */
+    struct pending *pending; /* hashed by key */
+    struct mark_log log;     /* where the streams at the end stood at which time */
+    bool collect_all;        /* marks, at the next collection: what was given is not saved */
+    struct order *early;     /* orders to end streams that did not come yet, oldest first */
+    uint64_t alive_at;       /* the loop's clock when it last turned */
+    uint64_t stood_still;    /* so many ms of it did not */
+    uint64_t marked_at;
+    uint64_t rotated_at;         /* streams that were too old were ended up to then */
+    char owed_epoch[EPOCH_SIZE]; /* a reset that found no memory, for the next tick; "": none */
+    int64_t owed_end;
+    _Atomic uint64_t drained_by, cut_at; /* as other threads asked for, on the loop's clock */
+    atomic_bool stop;
+    bool draining;
+    uint64_t drained_at; /* the drain's share was ended up to then */
+    bool stopping;
+};
+
+/* No drain was asked for. */
+#define DRAIN_NEVER UINT64_MAX
+
+/* hub_stream.c */
+void stream_begin(struct hub *h, struct ticket *t);
+void stream_pump(struct stream *s); /* let it write what it has; may close it */
+void stream_close(struct stream *s);
+void stream_end(struct stream *s);     /* with a jittered retry, at the end of its event */
+bool stream_is_over(struct stream *s); /* a poll that has waited, or told, enough */
+void stream_left(struct hub *h);       /* one less: a stream, or a ticket that became none */
+
+/* hub_batches.c */
+bool batches_next(struct stream *s);   /* true: it has a batch now; false: it waits */
+void batches_forget(struct stream *s); /* it no longer waits for an answer */
+void batches_feed(struct hub *h, struct batch *b);
+void batches_reset(struct hub *h, const char *epoch, int64_t end);
+void batches_settle(struct hub *h);                                  /* a reset that is owed */
+void batches_answer(struct hub *h, struct question *q);              /* takes q over */
+void batches_move(struct stream *s, const char *epoch, int64_t end); /* may close it */
+void batches_limit_tail(struct hub *h); /* after streams or settings changed */
+void batches_free(struct hub *h);
+
+/* hub.c */
+bool hub_is_wanted_ended(struct hub *h,
+                         int64_t stream_id); /* somebody ended it before it came */
+void hub_forget_early(struct hub *h);        /* orders that are too old */
+
+/* hub_clock.c */
+uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */
+void clock_start(struct hub *h);   /* or start again, after the settings changed */
+void clock_shed(struct hub *h);    /* close the longest stalled while batches take too much */
+void clock_beat(struct stream *s); /* a heartbeat now; may close it */
+void clock_collect(struct hub *h); /* the marks that moved; or all, as h->collect_all says */
+void clock_drain(struct hub *h);   /* end whose turn it is; once a drain was asked for */
+
+#endif

@@ -1,0 +1,340 @@
+#include "fcgi/hub/janitor.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/base/inbox.h"
+#include "fcgi/base/log.h"
+#include "fcgi/base/monotonic.h"
+#include "store/store.h"
+
+enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
+enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
+
+/* More than this between two rounds, and it did not run meanwhile. */
+enum { STOOD_STILL_MS = 1000 };
+
+enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED, JANITOR_CLAIM };
+
+struct janitor {
+    pthread_t thread;
+    struct store *store;
+    struct board *board;
+    struct hub *hub;
+    struct feeder *feeder;
+    struct inbox inbox;
+    struct message stop;
+    bool stopping;
+    struct aside *aside; /* claims that wait, in no order */
+    bool look;           /* for claims that need not wait any more: something came */
+    uint64_t looked_at, probed_at;
+    atomic_int waiting;    /* claims, those on their way here too */
+    struct message *ended; /* each a struct ending, not saved yet */
+    size_t ended_n;
+    int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
+    size_t endings;
+    uint64_t asked_at, retained_at;
+    uint64_t served;        /* ms since the last expiry */
+    bool marks_unsaved;     /* some that the hub gave: it has to give all again */
+    struct store_end saved; /* how far the log was seen, as the sessions know it */
+    bool retain_more, expire_more;
+    bool down; /* the last save failed, and the log line about it was written */
+};
+
+static uint64_t now_ms(void)
+{
+    return (uint64_t)monotonic_ms();
+}
+
+static bool note(struct janitor *j, enum store_result r, const char *doing)
+{
+    if (r != STORE_OK && !j->down)
+        log_line(LOG_LEVEL_WARN, "sessions_unsaved", "doing=%s why=\"%s\"", doing,
+                 store_why(j->store));
+    if (r == STORE_OK && j->down)
+        log_line(LOG_LEVEL_INFO, "sessions_saved", "doing=%s", doing);
+    j->down = r != STORE_OK;
+    return r == STORE_OK;
+}
+
+static void keep_ended(struct janitor *j, struct message *ending)
+{
+    ending->next = j->ended;
+    j->ended = ending;
+    j->ended_n++;
+}
+
+static void forget_ended(struct janitor *j)
+{
+    for (struct message *next; j->ended; j->ended = next) {
+        next = j->ended->next;
+        free(j->ended);
+    }
+    j->ended_n = 0;
+}
+
+/* Many quiet processes need not tell each other every 5 s. */
+static bool is_news(const struct janitor *j, const struct store_end *seen)
+{
+    return seen->last_id != j->saved.last_id || strcmp(seen->epoch, j->saved.epoch) != 0;
+}
+
+/* True: it was saved, or there was nothing to save. */
+static bool save(struct janitor *j, const struct bookmark *b, size_t n)
+{
+    struct store_end seen;
+    bool was_seen = feeder_seen(j->feeder, &seen) && is_news(j, &seen);
+    if (!n && !was_seen)
+        return true;
+    if (!note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks"))
+        return false;
+    if (was_seen)
+        j->saved = seen;
+    return true;
+}
+
+static void save_marks(struct janitor *j, struct bookmarks *b)
+{
+    if (!save(j, b->bookmark, b->n))
+        j->marks_unsaved = true;
+    free(b);
+}
+
+static void keep_aside(struct janitor *j, struct aside *a)
+{
+    a->until = now_ms() + ASIDE_MS;
+    a->message.next = (struct message *)j->aside;
+    j->aside = a;
+}
+
+static void open_mail(struct janitor *j, struct message *m)
+{
+    struct message *next;
+    for (; m; m = next) {
+        next = m->next;
+        switch ((enum janitor_message)m->kind) {
+        case JANITOR_STOP:
+            j->stopping = true;
+            break;
+        case JANITOR_MARKS:
+            save_marks(j, (struct bookmarks *)m);
+            break;
+        case JANITOR_ENDED:
+            keep_ended(j, m);
+            j->look = true;
+            break;
+        case JANITOR_CLAIM:
+            keep_aside(j, (struct aside *)m);
+            j->look = true;
+            break;
+        }
+    }
+}
+
+/* True: none is left; else the next round tries again. */
+static bool save_ended(struct janitor *j)
+{
+    size_t n = 0;
+    if (j->ended_n == 0)
+        return true;
+    struct bookmark *b = malloc(j->ended_n * sizeof *b);
+    if (!b)
+        return false;
+    for (const struct message *m = j->ended; m; m = m->next)
+        b[n++] = ((const struct ending *)m)->bookmark;
+    if (note(j, store_end_streams(j->store, b, n), "endings"))
+        forget_ended(j);
+    free(b);
+    return j->ended_n == 0;
+}
+
+/* Those that need not wait any more, or did for long enough. */
+static void serve_aside(struct janitor *j, uint64_t now)
+{
+    struct aside *left = NULL, *next;
+    int64_t open[PROBES];
+    size_t n = 0;
+    save_ended(j);
+    for (struct aside *a = j->aside; a; a = next) {
+        next = (struct aside *)a->message.next;
+        if (aside_serve(a, j->store, j->hub, now < a->until)) {
+            atomic_fetch_sub(&j->waiting, 1);
+            continue;
+        }
+        a->message.next = (struct message *)left;
+        left = a;
+        for (size_t i = 0; i < a->open.n && n < PROBES; i++)
+            open[n++] = a->open.stream_id[i];
+    }
+    if (n > 0 && now - j->probed_at >= ASIDE_LOOK_MS) {
+        j->probed_at = now;
+        hub_probe(j->hub, open, n);
+    }
+    j->aside = left;
+    j->look = false;
+    j->looked_at = now;
+}
+
+static void collect(struct janitor *j, uint64_t now)
+{
+    if (now - j->asked_at < (j->marks_unsaved ? SAVE_AGAIN_MS : SAVE_MS))
+        return;
+    j->asked_at = now;
+    if (hub_collect(j->hub, j->marks_unsaved))
+        j->marks_unsaved = false;
+}
+
+/* The store forgets what it tells, so it is asked only when the hub was told the last ones. */
+static void carry_out_endings(struct janitor *j)
+{
+    bool more = true;
+    while (more) {
+        /* After an error some may be known and not forgotten: ended twice is ended. */
+        if (j->endings == 0)
+            more = store_endings(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
+                   j->endings == ENDINGS;
+        if (j->endings == 0 || !hub_end_streams(j->hub, j->ending, j->endings))
+            return;
+        j->endings = 0;
+    }
+}
+
+static void expire(struct janitor *j, const struct settings *s)
+{
+    bool due = j->served >= (uint64_t)s->cleanup_interval * 1000;
+    int64_t elapsed = due ? (int64_t)j->served : 0;
+    if (!due && !j->expire_more)
+        return;
+    /* Also after a failure: what was served may be counted although the rest did not work, and
+     * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
+    if (due)
+        j->served = 0;
+    note(j, store_expire(j->store, s, elapsed, &j->expire_more), "expiry");
+}
+
+static void retain(struct janitor *j, const struct settings *s, uint64_t now)
+{
+    if (now - j->retained_at < (j->retain_more ? RETAIN_MORE_MS : RETAIN_MS))
+        return;
+    j->retained_at = now;
+    if (store_retain(j->store, s, &j->retain_more) != STORE_OK)
+        j->retain_more = false;
+}
+
+static void tidy(struct janitor *j)
+{
+    uint64_t now = now_ms();
+    struct settings *s = board_get(j->board);
+    save_ended(j);
+    carry_out_endings(j);
+    collect(j, now);
+    expire(j, s);
+    retain(j, s, now);
+    settings_unref(s);
+}
+
+/* Others may write just now, so it is worth a second try; the web server does not wait long. */
+static void save_the_last(struct janitor *j)
+{
+    for (struct aside *next; j->aside; j->aside = next) { /* the hub is gone */
+        next = (struct aside *)j->aside->message.next;
+        aside_refuse(j->aside, j->hub);
+    }
+    for (int i = 0; i < LAST_TRIES && !(save_ended(j) && save(j, NULL, 0)); i++)
+        ;
+}
+
+static uint64_t pause_now(const struct janitor *j)
+{
+    if (j->expire_more)
+        return STORE_EXPIRE_MORE_MS;
+    return j->retain_more ? RETAIN_MORE_MS : ROUND_MS;
+}
+
+/* The mail wakes it at once, but what it brings can wait for the round: ends are saved
+ * together. */
+static void *run(void *arg)
+{
+    struct janitor *j = arg;
+    uint64_t round = now_ms();
+    j->asked_at = j->retained_at = round;
+    while (!j->stopping) {
+        uint64_t now = now_ms(), due = round + pause_now(j);
+        uint64_t look = j->looked_at + (j->look ? LOOK_SOON_MS : ASIDE_LOOK_MS);
+        if (j->aside && look <= now) {
+            serve_aside(j, now);
+            continue;
+        }
+        if (j->aside && look < due)
+            due = look;
+        if (now < due) {
+            open_mail(j, inbox_wait(&j->inbox, (int)(due - now)));
+            continue;
+        }
+        j->served += now - round < STOOD_STILL_MS ? now - round : STOOD_STILL_MS;
+        round = now;
+        tidy(j);
+    }
+    save_the_last(j);
+    return NULL;
+}
+
+static void free_all(struct janitor *j)
+{
+    store_close(j->store);
+    forget_ended(j);
+    inbox_close(&j->inbox);
+    free(j);
+}
+
+struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub,
+                              struct feeder *feeder)
+{
+    struct janitor *j = calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    j->board = board;
+    j->hub = hub;
+    j->feeder = feeder;
+    inbox_open(&j->inbox, NULL, NULL);
+    if (store_open(&j->store, db_path) != STORE_OK ||
+        pthread_create(&j->thread, NULL, run, j) != 0) {
+        free_all(j);
+        return NULL;
+    }
+    return j;
+}
+
+void janitor_ended(struct janitor *j, struct ending *e)
+{
+    e->message.kind = JANITOR_ENDED;
+    inbox_post(&j->inbox, &e->message);
+}
+
+void janitor_marks(struct janitor *j, struct bookmarks *b)
+{
+    b->message.kind = JANITOR_MARKS;
+    inbox_post(&j->inbox, &b->message);
+}
+
+bool janitor_has_room(struct janitor *j)
+{
+    return atomic_load(&j->waiting) < ASIDE_MOST;
+}
+
+void janitor_claim(struct janitor *j, struct aside *a)
+{
+    atomic_fetch_add(&j->waiting, 1);
+    a->message.kind = JANITOR_CLAIM;
+    inbox_post(&j->inbox, &a->message);
+}
+
+void janitor_stop(struct janitor *j)
+{
+    if (!j)
+        return;
+    inbox_post(&j->inbox, &j->stop);
+    pthread_join(j->thread, NULL);
+    free_all(j);
+}

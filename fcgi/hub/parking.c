@@ -1,0 +1,351 @@
+/* The order of `waits` is that in which they came.  A stage that follows another (the body
+ * after the headers) does not change it: whoever is slow altogether goes first. */
+#include "fcgi/hub/parking.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fcgi/base/log.h"
+#include "fcgi/base/monotonic.h"
+
+enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, PLACES = PARKING_MAX + PARKING_HELD_MAX };
+
+static const char CROWDED[] = "too many requests are sent slowly at the same time: try again";
+static const char STOPPING[] = "the responder is being stopped: try again";
+static const char LOCKED[] = "the log is locked: another program is writing to it";
+static const char LATE[] = "the body did not come in time";
+
+struct parking {
+    pthread_mutex_t lock; /* of these */
+    struct intake *arrived[PLACES];
+    size_t arrived_count;
+    bool runs;
+    bool stopping;
+    int shed; /* so many are to go at once */
+    pthread_cond_t shed_done;
+    int64_t until_ms; /* once stopping */
+
+    pthread_t thread;
+    int wake; /* an eventfd */
+
+    /* The thread's own. */
+    struct attendant attendant;
+    struct intake *waits[PLACES];
+    size_t count;
+    struct pollfd polled[PLACES + 1];
+};
+
+struct parking *parking_new(const struct worker_context *c)
+{
+    struct parking *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->shed_done, NULL);
+    p->wake = -1;
+    attendant_begin(&p->attendant, c);
+    return p;
+}
+
+static void end_one(struct intake *i)
+{
+    intake_end(i);
+    free(i);
+}
+
+static void remove_at(struct parking *p, size_t n)
+{
+    p->count--;
+    for (; n < p->count; n++)
+        p->waits[n] = p->waits[n + 1];
+}
+
+/* It will not be waited for any longer.  Its answer is read if the rest of what it sends is
+ * read, too; unless there is no time for that. */
+static void turn_away(struct parking *p, size_t n, int status, const char *why, bool at_once)
+{
+    struct intake *i = p->waits[n];
+
+    if (intake_refuse(i, status, why)) {
+        intake_rest(i, monotonic_ms());
+        if (!at_once)
+            return;
+        (void)intake_step(i); /* what is at hand: unread, it would reset the answer */
+    }
+    remove_at(p, n);
+    end_one(i);
+}
+
+static struct publisher *publisher_of(const struct parking *p)
+{
+    return p->attendant.context->publisher;
+}
+
+static size_t count_held(const struct parking *p)
+{
+    size_t held = 0;
+
+    for (size_t n = 0; n < p->count; n++)
+        held += p->waits[n]->held_at != 0;
+    return held;
+}
+
+/* The oldest of those that are held, or that are not; p->count: there is none. */
+static size_t oldest(const struct parking *p, bool held)
+{
+    size_t n = 0;
+
+    while (n < p->count && (p->waits[n]->held_at != 0) != held)
+        n++;
+    return n;
+}
+
+/* Who is slow goes before who is held, which is not its fault. */
+static void make_room(struct parking *p)
+{
+    size_t n = oldest(p, false);
+
+    log_line(LOG_LEVEL_WARN, "slow_request_dropped", "waiting=%zu", p->count);
+    turn_away(p, n < p->count ? n : 0, 503, CROWDED, true);
+}
+
+static void admit(struct parking *p, struct intake *i)
+{
+    size_t held = count_held(p);
+
+    if (i->held_at == 0 && p->count - held >= PARKING_MAX)
+        make_room(p);
+    else if (i->held_at != 0 && held >= PARKING_HELD_MAX)
+        turn_away(p, oldest(p, true), 503, CROWDED, true);
+    if (p->count == PLACES) /* the held ones that go on took the places of the others */
+        make_room(p);
+    p->waits[p->count++] = i;
+}
+
+static size_t bytes_held(const struct parking *p)
+{
+    size_t size = 0;
+
+    for (size_t n = 0; n < p->count; n++)
+        size += intake_size(p->waits[n]);
+    return size;
+}
+
+/* Those that arrived meanwhile.  False: the parking is over. */
+static bool welcome(struct parking *p)
+{
+    eventfd_t n;
+
+    (void)eventfd_read(p->wake, &n);
+    pthread_mutex_lock(&p->lock);
+    for (size_t k = 0; k < p->arrived_count; k++)
+        admit(p, p->arrived[k]);
+    p->arrived_count = 0;
+    for (; p->shed > 0 && p->count > 0; p->shed--)
+        make_room(p);
+    p->shed = 0;
+    pthread_cond_broadcast(&p->shed_done);
+    bool over = p->stopping && (p->count == 0 || monotonic_ms() >= p->until_ms);
+    pthread_mutex_unlock(&p->lock);
+    return !over;
+}
+
+/* Until somebody is late, or the parking is over. */
+static int patience(struct parking *p)
+{
+    int64_t now = monotonic_ms(), until = INT64_MAX;
+
+    pthread_mutex_lock(&p->lock);
+    if (p->stopping)
+        until = p->until_ms;
+    pthread_mutex_unlock(&p->lock);
+    for (size_t n = 0; n < p->count; n++) {
+        int64_t at = p->waits[n]->held_at ? now + HELD_LOOK_MS : p->waits[n]->until_ms;
+        if (at < until)
+            until = at;
+    }
+    if (p->attendant.answerer.store && until > now + IDLE_LOOK_MS)
+        until = now + IDLE_LOOK_MS;
+    return until == INT64_MAX ? -1 : until <= now ? 0 : (int)(until - now);
+}
+
+static void wait_for_bytes(struct parking *p)
+{
+    for (size_t n = 0; n < p->count; n++)
+        p->polled[n] = (struct pollfd){.fd = p->waits[n]->request.fd,
+                                       .events = p->waits[n]->held_at ? 0 : POLLIN};
+    p->polled[p->count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
+    if (poll(p->polled, p->count + 1, patience(p)) == 0 && p->count == 0)
+        attendant_idle(&p->attendant);
+}
+
+/* Serve who brought something, turn away who is late.  Backwards, since they leave. */
+static void serve_all(struct parking *p)
+{
+    for (size_t n = p->count; n-- > 0;) {
+        struct intake *i = p->waits[n];
+        if (i->held_at != 0) {
+            if (p->polled[n].revents == 0)
+                continue;
+            remove_at(p, n); /* it has left */
+            end_one(i);
+        } else if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
+            remove_at(p, n);
+            free(i);
+        } else if (intake_is_late(i, monotonic_ms())) {
+            turn_away(p, n, 408, LATE, false);
+        }
+    }
+    while (p->count > 1 && bytes_held(p) > PARKING_BYTES)
+        make_room(p);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* Go on with one until it is whole, has nothing at hand, or is held again.  True: it is done.
+ */
+static bool pursue(struct parking *p, struct intake *i)
+{
+    do
+        if (attendant_attend(&p->attendant, i))
+            return true;
+    while (i->held_at == 0 && is_readable(i->request.fd));
+    return false;
+}
+
+/* There is room, perhaps: in their order, as far as it goes.  What comes in slowly after all is
+ * kept to half of PARKING_BYTES. */
+static void serve_held(struct parking *p)
+{
+    size_t bytes = bytes_held(p);
+    bool room = true;
+
+    for (size_t n = 0; n < p->count;) {
+        struct intake *i = p->waits[n];
+        if (i->held_at == 0) {
+            n++;
+            continue;
+        }
+        size_t before = intake_size(i);
+        if (room && pursue(p, i)) {
+            bytes -= before;
+            remove_at(p, n);
+            free(i);
+            continue;
+        }
+        bytes += intake_size(i) - before;
+        room = room && i->held_at == 0 && bytes < PARKING_BYTES / 2;
+        if (i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
+            publisher_is_stuck(publisher_of(p)))
+            turn_away(p, n, 503, LOCKED, false); /* what it still sends is read */
+        n++;
+    }
+}
+
+/* How many are held is said before they are tried, so no word of room is missed. */
+static void serve_those_held(struct parking *p)
+{
+    size_t held = publisher_of(p) ? count_held(p) : 0;
+
+    if (publisher_of(p))
+        publisher_holds(publisher_of(p), held, p->wake);
+    if (held == 0)
+        return;
+    serve_held(p);
+    publisher_holds(publisher_of(p), count_held(p), p->wake);
+}
+
+static void *parking_run(void *arg)
+{
+    struct parking *p = arg;
+
+    while (welcome(p)) {
+        serve_those_held(p);
+        wait_for_bytes(p);
+        serve_all(p);
+    }
+    while (p->count > 0)
+        turn_away(p, 0, 503, STOPPING, true);
+    attendant_end(&p->attendant);
+    return NULL;
+}
+
+/* With the lock held.  False: no thread, or no descriptor. */
+static bool run(struct parking *p)
+{
+    if (p->runs)
+        return true;
+    if (p->wake < 0)
+        p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->runs = p->wake >= 0 && pthread_create(&p->thread, NULL, parking_run, p) == 0;
+    return p->runs;
+}
+
+void parking_take(struct parking *p, struct intake *i)
+{
+    struct intake *own = malloc(sizeof *own);
+    bool taken = false;
+
+    pthread_mutex_lock(&p->lock);
+    if (own && p->arrived_count < PLACES && run(p)) {
+        *own = *i;
+        p->arrived[p->arrived_count++] = own;
+        taken = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (taken) {
+        eventfd_write(p->wake, 1);
+        return;
+    }
+    free(own);
+    (void)intake_refuse(i, 503, CROWDED);
+    intake_end(i);
+}
+
+void parking_shed(struct parking *p)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++; /* it may be serving somebody */
+    pthread_mutex_lock(&p->lock);
+    if (p->runs && !p->stopping) {
+        p->shed = PARKING_SHED;
+        eventfd_write(p->wake, 1);
+        while (p->shed > 0 && pthread_cond_timedwait(&p->shed_done, &p->lock, &until) == 0)
+            ;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void parking_stop(struct parking *p, int64_t until_ms)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    p->until_ms = until_ms;
+    pthread_mutex_unlock(&p->lock);
+    if (p->runs) {
+        eventfd_write(p->wake, 1);
+        pthread_join(p->thread, NULL);
+    }
+    if (publisher_of(p))
+        publisher_holds(publisher_of(p), 0, -1);
+    if (p->wake >= 0)
+        close(p->wake);
+    attendant_end(&p->attendant);
+    pthread_cond_destroy(&p->shed_done);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

@@ -1,0 +1,308 @@
+#include "fcgi/hub/publisher.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "fcgi/base/log.h"
+#include "fcgi/base/monotonic.h"
+
+enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
+
+struct publisher {
+    struct store *store;
+    struct inbox inbox;
+    pthread_t thread;
+    struct message stop;
+    _Atomic int64_t hurried_at; /* ms; 0: not yet */
+    pthread_mutex_t lock;       /* of these six */
+    bool runs;
+    size_t waiting, bytes; /* posted and not done */
+    int64_t worked_at;     /* ms: the lock was had, or nothing waited */
+    size_t held;           /* connections that wait for room, … */
+    int room_fd;           /* … and whom to tell that there is some; -1: nobody */
+    /* The thread's own. */
+    struct message *first, **last; /* taken out of the inbox */
+    bool stopping;
+    bool failing; /* and the log line about it was written */
+    struct unsent unsent;
+    struct publishing *group[PUBLISHER_GROUP_ROWS];
+    struct appending *items[PUBLISHER_GROUP_ROWS]; /* of the group */
+    size_t group_size, group_rows, group_bytes;
+};
+
+/* ------------------------------------------------------------- what waits ------------------
+ */
+
+static void open_mail(struct publisher *p, struct message *m)
+{
+    for (struct message *next; m; m = next) {
+        next = m->next;
+        if (m == &p->stop) {
+            p->stopping = true;
+            continue;
+        }
+        m->next = NULL;
+        *p->last = m;
+        p->last = &m->next;
+    }
+}
+
+static struct publishing *next_of(const struct publisher *p)
+{
+    return (struct publishing *)p->first; /* its first member */
+}
+
+static size_t rows_of(const struct publishing *what)
+{
+    size_t sessions = what->appending.what.session_count;
+    return sessions > 0 ? sessions : 1;
+}
+
+static bool fits(const struct publisher *p, const struct publishing *what)
+{
+    return p->group_size == 0 ||
+           (p->group_rows + rows_of(what) <= PUBLISHER_GROUP_ROWS &&
+            p->group_bytes + what->appending.what.data_len <= PUBLISHER_GROUP_BYTES);
+}
+
+/* Add the oldest that wait to the group, as many as fit. */
+static void gather(struct publisher *p)
+{
+    open_mail(p, inbox_take(&p->inbox));
+    for (struct publishing *what; (what = next_of(p)) && fits(p, what);) {
+        p->group[p->group_size] = what;
+        p->items[p->group_size++] = &what->appending;
+        p->group_rows += rows_of(what);
+        p->group_bytes += what->appending.what.data_len;
+        p->first = what->message.next;
+        if (!p->first)
+            p->last = &p->first;
+    }
+}
+
+static bool is_full(const struct publisher *p)
+{
+    return p->waiting >= PUBLISHER_WAITING || p->bytes >= PUBLISHER_WAITING_BYTES;
+}
+
+static void make_room(struct publisher *p, size_t count, size_t bytes, bool worked)
+{
+    pthread_mutex_lock(&p->lock);
+    p->waiting -= count;
+    p->bytes -= bytes;
+    if (worked)
+        p->worked_at = monotonic_us() / 1000;
+    if (p->held > 0 && p->room_fd >= 0 && !is_full(p))
+        eventfd_write(p->room_fd, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ------------------------------------------------------------- a group ---------------------
+ */
+
+static bool has_patience(struct publisher *p, const struct publishing *what)
+{
+    int64_t now = monotonic_us() / 1000, hurried_at = atomic_load(&p->hurried_at);
+    return now < what->since + STORE_PATIENCE_MS &&
+           (!hurried_at || now < hurried_at + HURRY_MS);
+}
+
+/* How many of the group, the first ones, have waited long enough for a lock. */
+static size_t count_over(struct publisher *p)
+{
+    size_t n = 0;
+    while (n < p->group_size && !has_patience(p, p->group[n]))
+        n++;
+    return n;
+}
+
+static bool concerns_the_log(enum store_result r)
+{
+    return r != STORE_OK && r != STORE_REFUSED && r != STORE_UNKNOWN;
+}
+
+/* Told once when it begins, and once when it is over. */
+static void tell(struct publisher *p, const struct appending *a)
+{
+    bool fails = concerns_the_log(a->result);
+    if (fails && !p->failing)
+        log_line(LOG_LEVEL_ERROR, "publishing_fails", "why=\"%s\"", a->why);
+    else if (p->failing && a->result == STORE_OK)
+        log_line(LOG_LEVEL_INFO, "publishing_works", "id=%lld", (long long)a->ids[0]);
+    p->failing = fails || (p->failing && a->result != STORE_OK);
+}
+
+/* The first `n` of the group. */
+static void answer_first(struct publisher *p, size_t n)
+{
+    size_t bytes = 0;
+    bool worked = p->items[0]->result != STORE_BUSY;
+    tell(p, p->items[0]);
+    for (size_t i = 0; i < n; i++) {
+        bytes += p->group[i]->bytes;
+        p->group_rows -= rows_of(p->group[i]);
+        p->group_bytes -= p->group[i]->appending.what.data_len;
+        publishing_answer(p->group[i], &p->unsent);
+    }
+    p->group_size -= n;
+    for (size_t i = 0; i < p->group_size; i++) {
+        p->group[i] = p->group[i + n];
+        p->items[i] = p->items[i + n];
+    }
+    make_room(p, n, bytes, worked);
+}
+
+/* While somebody else has the lock, the group grows, and those who waited for long are told. */
+static void commit(struct publisher *p)
+{
+    for (;;) {
+        gather(p);
+        if (store_append_all(p->store, p->items, p->group_size, TRY_MS) != STORE_BUSY)
+            return;
+        size_t over = count_over(p);
+        if (over == p->group_size)
+            return;
+        if (over > 0)
+            answer_first(p, over);
+    }
+}
+
+/* Leave the lock to others: as long as we had it, counted from the commit. */
+static void leave_the_lock(int64_t began, int64_t committed)
+{
+    int64_t pause = committed - began;
+    if (pause > PUBLISHER_PAUSE_MS * 1000)
+        pause = PUBLISHER_PAUSE_MS * 1000;
+    pause -= monotonic_us() - committed;
+    if (pause <= 0)
+        return;
+    struct timespec t = {.tv_nsec = (long)pause * 1000};
+    nanosleep(&t, NULL);
+}
+
+/* Of several publishers the next group is the larger for the pause: those who were answered
+ * come again meanwhile, and share one sync. */
+static void publish_group(struct publisher *p)
+{
+    int64_t began = monotonic_us();
+    commit(p);
+    int64_t committed = monotonic_us();
+    open_mail(p, inbox_take(&p->inbox));
+    bool several = p->first || p->group_size > 1;
+    answer_first(p, p->group_size);
+    if (several && !p->stopping)
+        leave_the_lock(began, committed);
+}
+
+/* ------------------------------------------------------------- its life --------------------
+ */
+
+/* Wait for the first one.  Answers that were not taken want another look, an open connection
+ * wants to be closed some time. */
+static void wait_for_mail(struct publisher *p, bool *rests)
+{
+    int ms = p->unsent.first ? UNSENT_MS : *rests ? -1 : IDLE_MS;
+    struct message *m = inbox_wait(&p->inbox, ms);
+    if (!m && ms == IDLE_MS)
+        *rests = store_idle(p->store);
+    open_mail(p, m);
+}
+
+static void *publisher_run(void *arg)
+{
+    struct publisher *p = arg;
+    bool rests = false;
+    while (p->first || !p->stopping) {
+        if (!p->first)
+            wait_for_mail(p, &rests);
+        if (!p->first) {
+            unsent_flush(&p->unsent);
+            continue;
+        }
+        rests = false;
+        publish_group(p);
+        unsent_flush(&p->unsent);
+    }
+    unsent_close(&p->unsent);
+    return NULL;
+}
+
+struct publisher *publisher_new(const char *db_path)
+{
+    struct publisher *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    if (store_open(&p->store, db_path) != STORE_OK) {
+        free(p);
+        return NULL;
+    }
+    p->last = &p->first;
+    inbox_open(&p->inbox, NULL, NULL);
+    pthread_mutex_init(&p->lock, NULL);
+    p->room_fd = -1;
+    return p;
+}
+
+bool publisher_post(struct publisher *p, struct publishing *what)
+{
+    what->since = monotonic_us() / 1000;
+    pthread_mutex_lock(&p->lock);
+    if (!p->runs)
+        p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
+    bool runs = p->runs;
+    if (p->waiting == 0)
+        p->worked_at = what->since;
+    p->waiting += runs;
+    p->bytes += runs ? what->bytes : 0;
+    pthread_mutex_unlock(&p->lock);
+    if (runs)
+        inbox_post(&p->inbox, &what->message);
+    return runs;
+}
+
+bool publisher_admits(struct publisher *p, bool held)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = !is_full(p) && (held || p->held == 0);
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+void publisher_holds(struct publisher *p, size_t held, int fd)
+{
+    pthread_mutex_lock(&p->lock);
+    p->held = held;
+    p->room_fd = fd;
+    pthread_mutex_unlock(&p->lock);
+}
+
+bool publisher_is_stuck(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool yes = p->waiting > 0 && monotonic_us() / 1000 - p->worked_at >= STORE_PATIENCE_MS;
+    pthread_mutex_unlock(&p->lock);
+    return yes;
+}
+
+void publisher_hurry(struct publisher *p)
+{
+    int64_t none = 0;
+    atomic_compare_exchange_strong(&p->hurried_at, &none, monotonic_us() / 1000);
+}
+
+void publisher_free(struct publisher *p)
+{
+    if (!p)
+        return;
+    publisher_hurry(p);
+    if (p->runs) {
+        inbox_post(&p->inbox, &p->stop);
+        pthread_join(p->thread, NULL);
+    }
+    store_close(p->store);
+    inbox_close(&p->inbox);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

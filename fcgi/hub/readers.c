@@ -1,0 +1,196 @@
+#include "fcgi/hub/readers.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "fcgi/base/log.h"
+#include "fcgi/hub/replay.h"
+#include "store/store.h"
+
+struct readers {
+    const char *db_path;
+    struct board *board;
+    struct hub *hub;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct message *first, **last; /* questions, oldest first */
+    int waiting;                   /* how many of them */
+    pthread_t thread[READERS];
+    int threads;
+    int reading; /* how many are at it */
+    bool paused;
+    bool stopping;
+    bool told; /* of an outage */
+};
+
+static struct timespec idle_from_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec++;
+    return t;
+}
+
+/* The next question to answer, entered as being read.  NULL: a second without one, or stop. */
+static struct question *take(struct readers *r)
+{
+    struct question *q = NULL;
+    struct timespec idle = idle_from_now();
+    int waited = 0;
+    pthread_mutex_lock(&r->lock);
+    while (!r->stopping && waited == 0 && (r->paused || !r->first))
+        waited = pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &idle);
+    if (!r->stopping && !r->paused && r->first) {
+        q = (struct question *)r->first;
+        r->first = r->first->next;
+        if (!r->first)
+            r->last = &r->first;
+        r->waiting--;
+        r->reading++;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return q;
+}
+
+static void done(struct readers *r, bool failed, const char *why)
+{
+    pthread_mutex_lock(&r->lock);
+    bool news = failed != r->told;
+    r->told = failed;
+    r->reading--;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    if (news)
+        log_line(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                 failed ? "replay_unavailable" : "replay_available", "why=\"%s\"", why);
+}
+
+/* What a reader works with.  False: no memory for it yet; a reader that gave up would leave its
+ * questions without an answer for ever. */
+static bool equip(const struct readers *r, struct store **s, struct batch_builder **w)
+{
+    if (!*w)
+        *w = batch_builder_new();
+    if (*w && !*s && store_open(s, r->db_path) != STORE_OK)
+        *s = NULL;
+    return *w && *s;
+}
+
+static void answer(struct readers *r, struct store **s, struct batch_builder **w,
+                   struct question *q)
+{
+    struct settings *settings = board_get(r->board);
+    struct store_question ask = {
+        .after = q->after, .only = q->subscription, .without_session = q->without_session};
+    struct store_end end = {.epoch = ""};
+    enum store_result result = equip(r, s, w) ? STORE_OK : STORE_NOMEM;
+    if (result == STORE_OK && batch_memory() <= batch_memory_limit(settings))
+        result = replay_next(*s, *w, settings, &ask, &q->answer, &end);
+    settings_unref(settings);
+    done(r, result != STORE_OK, result == STORE_NOMEM ? "out of memory" : store_why(*s));
+    hub_answer(r->hub, q);
+}
+
+static bool stopping(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool yes = r->stopping;
+    pthread_mutex_unlock(&r->lock);
+    return yes;
+}
+
+static void *run(void *arg)
+{
+    struct readers *r = arg;
+    struct question *q;
+    struct store *s = NULL;
+    struct batch_builder *w = NULL;
+    while (!stopping(r)) {
+        if ((q = take(r)))
+            answer(r, &s, &w, q);
+        else if (s && store_idle(s)) {
+            batch_builder_free(w);
+            w = NULL;
+        }
+    }
+    store_close(s);
+    batch_builder_free(w);
+    return NULL;
+}
+
+struct readers *readers_new(const char *db_path, struct board *board)
+{
+    struct readers *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->db_path = db_path;
+    r->board = board;
+    r->last = &r->first;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    return r;
+}
+
+void readers_serve(struct readers *r, struct hub *hub)
+{
+    r->hub = hub;
+}
+
+void readers_ask(struct readers *r, struct question *q)
+{
+    q->message.next = NULL;
+    pthread_mutex_lock(&r->lock);
+    *r->last = &q->message;
+    r->last = &q->message.next;
+    r->waiting++;
+    if (r->threads < READERS && r->waiting > r->threads - r->reading &&
+        pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
+        r->threads++;
+    bool nobody = r->threads == 0; /* then `q` is the only one */
+    if (nobody) {
+        r->first = NULL;
+        r->last = &r->first;
+        r->waiting = 0;
+    }
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    if (nobody)
+        hub_answer(r->hub, q); /* nothing yet */
+}
+
+void readers_pause(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->paused = true;
+    while (r->reading > 0)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_resume(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->paused = false;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_free(struct readers *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    for (int i = 0; i < r->threads; i++)
+        pthread_join(r->thread[i], NULL);
+    while (r->first) {
+        struct question *q = (struct question *)r->first;
+        r->first = r->first->next;
+        question_free(q);
+    }
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

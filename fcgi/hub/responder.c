@@ -1,0 +1,243 @@
+#include "fcgi/hub/responder.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fcgi/base/descriptors.h"
+#include "fcgi/hub/feeder.h"
+#include "fcgi/hub/janitor.h"
+#include "fcgi/base/log.h"
+#include "fcgi/hub/readers.h"
+
+/* How long a statement may go on while the process stops, which takes less than 2 s in all. */
+enum { STATEMENTS_MS = 700 };
+
+struct responder {
+    const char *db_path;
+    struct board board;
+    struct worker_context context;
+    struct workers *workers;
+    int stop_fd;
+    int emptied_fd;
+    bool draining;            /* under `starting` */
+    pthread_mutex_t starting; /* the first stream starts what follows, once */
+    struct hub *hub;
+    pthread_t hub_thread;
+    struct readers *readers;
+    struct feeder *feeder;
+    struct janitor *janitor;
+};
+
+/* ------------------------------------------- what the hub turns to, on the hub's thread ----
+ */
+
+static void on_ask(void *arg, struct question *q)
+{
+    struct responder *r = arg;
+    readers_ask(r->readers, q);
+}
+
+static void on_ended(void *arg, struct ending *e)
+{
+    struct responder *r = arg;
+    janitor_ended(r->janitor, e);
+}
+
+static void on_marks(void *arg, struct bookmarks *b)
+{
+    struct responder *r = arg;
+    janitor_marks(r->janitor, b);
+}
+
+static void on_fanned_out(void *arg)
+{
+    struct responder *r = arg;
+    feeder_fanned_out(r->feeder);
+}
+
+static void on_emptied(void *arg)
+{
+    struct responder *r = arg;
+    eventfd_write(r->emptied_fd, 1);
+}
+
+/* --------------------------------------------------------------------- starting ------------
+ */
+
+static void *run_hub(void *arg)
+{
+    hub_run(arg);
+    return NULL;
+}
+
+/* Hub, feeder and janitor know each other, and none speaks before the hub's loop runs: so that
+ * loop starts last. */
+static struct hub *start_all(struct responder *r)
+{
+    struct hub_friends friends = {r, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
+    struct settings *s = board_get(&r->board);
+    struct hub *h = hub_new(&friends, s, descriptors_for_streams());
+    settings_unref(s);
+    r->readers = readers_new(r->db_path, &r->board);
+    if (!h || !r->readers)
+        goto fail;
+    readers_serve(r->readers, h);
+    r->feeder = feeder_start(r->db_path, &r->board, h, r->readers);
+    if (!r->feeder)
+        goto fail;
+    r->janitor = janitor_start(r->db_path, &r->board, h, r->feeder);
+    if (!r->janitor || pthread_create(&r->hub_thread, NULL, run_hub, h) != 0)
+        goto fail;
+    return h;
+fail:
+    log_line(LOG_LEVEL_ERROR, "streaming_refused", "why=\"out of memory or threads\"");
+    janitor_stop(r->janitor);
+    feeder_stop(r->feeder);
+    readers_free(r->readers);
+    r->janitor = NULL;
+    r->feeder = NULL;
+    r->readers = NULL;
+    hub_free(h);
+    return NULL;
+}
+
+static struct hub *start_streaming(void *arg)
+{
+    struct responder *r = arg;
+    pthread_mutex_lock(&r->starting);
+    if (!r->hub) {
+        r->hub = start_all(r);
+        if (r->hub && r->draining)
+            hub_drain(r->hub, 0, RESPONDER_DRAIN_MS);
+    }
+    struct hub *h = r->hub;
+    pthread_mutex_unlock(&r->starting);
+    return h;
+}
+
+static bool put_aside(void *arg, struct request *request, struct settings *settings)
+{
+    struct responder *r = arg;
+    if (!janitor_has_room(r->janitor))
+        return false;
+    struct aside *a = aside_new(request, settings, r->hub);
+    if (a)
+        janitor_claim(r->janitor, a);
+    return a;
+}
+
+struct responder *responder_new(const char *db_path)
+{
+    struct responder *r = calloc(1, sizeof *r);
+    struct settings *s = settings_new();
+    if (!r || !s) {
+        free(r);
+        settings_unref(s);
+        return NULL;
+    }
+    r->db_path = db_path;
+    board_open(&r->board, s);
+    pthread_mutex_init(&r->starting, NULL);
+    r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->emptied_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->context = (struct worker_context){.db_path = db_path,
+                                         .board = &r->board,
+                                         .listener = -1,
+                                         .stop_fd = r->stop_fd,
+                                         .start_streaming = start_streaming,
+                                         .put_aside = put_aside,
+                                         .arg = r};
+    if (r->stop_fd < 0 || r->emptied_fd < 0) {
+        responder_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+bool responder_serve(struct responder *r, int listener)
+{
+    descriptors_raise();
+    r->context.listener = listener;
+    r->context.publisher = publisher_new(r->db_path);
+    if (!r->context.publisher)
+        return false;
+    r->workers = workers_start(&r->context, RESPONDER_WORKERS);
+    return r->workers;
+}
+
+bool responder_serve_cgi(struct responder *r)
+{
+    return worker_answer_cgi(&r->context);
+}
+
+int responder_emptied(const struct responder *r)
+{
+    return r->emptied_fd;
+}
+
+/* --------------------------------------------------------------------- stopping ------------
+ */
+
+/* End the streams, and wait until they are or the deadline cut them. */
+static void drain(struct responder *r)
+{
+    eventfd_t n;
+    struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
+    hub_drain(r->hub, 0, RESPONDER_DRAIN_MS);
+    while (hub_streams(r->hub) > 0 && poll(&p, 1, RESPONDER_DRAIN_MS + 200) > 0)
+        eventfd_read(r->emptied_fd, &n); /* it may be from when it was empty before */
+}
+
+void responder_drain(struct responder *r, int seconds)
+{
+    eventfd_t n;
+    eventfd_write(r->stop_fd, 1);
+    pthread_mutex_lock(&r->starting);
+    if (!r->draining)
+        eventfd_read(r->emptied_fd, &n); /* from when it was empty before */
+    r->draining = true;
+    if (r->hub)
+        hub_drain(r->hub, seconds * 1000, seconds * 1000 + RESPONDER_DRAIN_MS);
+    else
+        eventfd_write(r->emptied_fd, 1);
+    pthread_mutex_unlock(&r->starting);
+}
+
+static bool streams(struct responder *r)
+{
+    pthread_mutex_lock(&r->starting);
+    bool yes = r->hub;
+    pthread_mutex_unlock(&r->starting);
+    return yes;
+}
+
+void responder_free(struct responder *r)
+{
+    if (!r)
+        return;
+    eventfd_write(r->stop_fd, 1);
+    store_deadline(STATEMENTS_MS);
+    if (r->context.publisher)
+        publisher_hurry(r->context.publisher);
+    if (streams(r))
+        drain(r);
+    workers_stop(r->workers); /* who may have brought the last ones meanwhile */
+    publisher_free(r->context.publisher);
+    if (r->hub) {
+        drain(r);
+        hub_stop(r->hub);
+        pthread_join(r->hub_thread, NULL);
+        janitor_stop(r->janitor);
+        feeder_stop(r->feeder);
+        readers_free(r->readers);
+        hub_free(r->hub);
+    }
+    board_close(&r->board);
+    pthread_mutex_destroy(&r->starting);
+    close(r->stop_fd);
+    close(r->emptied_fd);
+    store_deadline(-1);
+    free(r);
+}

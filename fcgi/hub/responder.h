@@ -1,0 +1,44 @@
+/* The responder: its threads, and the order in which they start and stop.
+ *
+ *     workers --ticket--> hub <--batch-- feeder
+ *                          ^ \--question--> readers
+ *                          +--mark--> janitor
+ *
+ * It starts with one worker; the others, hub, feeder, readers and janitor come when they are
+ * needed, and connections that nobody needs any more are closed: so a process with one stream
+ * stays small.  It stops in the direction of the flow: nobody is accepted, the streams end,
+ * feeder, readers, janitor with the last bookmarks.
+ *
+ * Thread: main's, but for responder_changed's descriptor. */
+#ifndef ROWCAST_FCGI_RESPONDER_H
+#define ROWCAST_FCGI_RESPONDER_H
+
+#include "fcgi/hub/worker.h"
+
+struct responder;
+
+enum { RESPONDER_DRAIN_MS = 700, RESPONDER_WORKERS = 4 };
+
+/* NULL: out of memory or descriptors.  `db_path` must stay. */
+struct responder *responder_new(const char *db_path);
+
+/* Serve FastCGI on `listener` until responder_free.  False: threads. */
+bool responder_serve(struct responder *r, int listener);
+
+/* Serve the one request of a CGI process. False: it was answered, nothing runs. */
+bool responder_serve_cgi(struct responder *r);
+
+/* Accept nobody any more, and end the streams evenly over `seconds` (0: at once), each with a
+ * jittered retry; what is left RESPONDER_DRAIN_MS later is cut.  Returns at once.  Again: it
+ * may hasten, never slow down. */
+void responder_drain(struct responder *r, int seconds);
+
+/* Readable once no stream is left: the one of a CGI process is over, or after responder_drain
+ * (also where none was ever served).  A request that was being read may still bring one, which
+ * is ended at once: responder_free waits for that. */
+int responder_emptied(const struct responder *r);
+
+/* End everything, also in the middle of a drain; returns within about 2 s.  NULL is fine. */
+void responder_free(struct responder *r);
+
+#endif

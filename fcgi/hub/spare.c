@@ -1,0 +1,43 @@
+#include "fcgi/hub/spare.h"
+
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* An eventfd needs no file system. */
+static int take_one(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void spare_open(struct spare *s)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    s->fd = take_one();
+}
+
+void spare_close(struct spare *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    pthread_mutex_destroy(&s->lock);
+}
+
+int spare_accept(struct spare *s, int listener)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        spare_back(s);
+    return fd;
+}
+
+void spare_back(struct spare *s)
+{
+    s->fd = take_one(); /* somebody may have been faster: the next time again */
+    pthread_mutex_unlock(&s->lock);
+}

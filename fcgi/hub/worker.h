@@ -1,0 +1,51 @@
+/* The request workers: each accepts a connection, parses one request, answers it, and closes;
+ * or claims a stream and hands its socket to the hub.
+ *
+ *     accept -> headers -> judged -+-> refused: a reply, close
+ *                                  +-> stats: a reply, close
+ *                                  +-> body -+-> disconnect: a reply, close
+ *                                  |         +-> broadcast, send: publisher
+ *                                  +-> events: claim -> ticket -> hub
+ *
+ * A connection that has nothing to read for WORKER_TRY_MS, while its request is not whole, goes
+ * to the parking (parking.h), and the worker to the next.
+ *
+ * There is one at first.  Who leaves the listener to serve, and leaves nobody behind, starts
+ * the next, up to the most there may be: so a slow request never keeps another one waiting
+ * while a worker is to be had, and a process that gets one request at a time has two.
+ *
+ * A worker has a store of its own, opened with its first request and closed after some idle
+ * seconds, and looks at the settings in the log before each request (5 µs), so that a process
+ * without streams, which runs no feeder, obeys a changed setting too.  While the log cannot be
+ * read the board's settings serve.
+ *
+ * As plain CGI there is one request and no thread: worker_answer_cgi. */
+#ifndef ROWCAST_FCGI_WORKER_H
+#define ROWCAST_FCGI_WORKER_H
+
+#include <stdbool.h>
+
+#include "fcgi/hub/attend.h"
+
+struct workers;
+
+enum { WORKERS_GRACE_MS = 300, WORKER_TRY_MS = 20 };
+
+/* `c` must stay until workers_stop returned; `most`: as many as there may be at once.  NULL:
+ * out of memory or threads. */
+struct workers *workers_start(const struct worker_context *c, int most);
+int workers_count(struct workers *w); /* so many there are.  Thread: any */
+
+/* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
+ * answered first, as is one that comes in whole within WORKERS_GRACE_MS on a connection that
+ * was accepted: its client knows nothing of the stop.  Slower ones are given up.  NULL is fine.
+ */
+void workers_stop(struct workers *w);
+
+/* Serve the one request of a CGI process, from the environment and descriptor 0, to descriptor
+ * 1, without a thread of its own (listener and stop_fd of `c` are not used).  True: it is a
+ * stream, which the hub has.  Ends early when one of SIGTERM, SIGINT and SIGUSR1, which are
+ * blocked, comes while the request is being read. */
+bool worker_answer_cgi(const struct worker_context *c);
+
+#endif

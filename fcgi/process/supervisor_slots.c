@@ -1,0 +1,245 @@
+#include <signal.h>
+#include <utlist.h>
+
+#include "fcgi/base/log.h"
+#include "fcgi/process/supervisor_internal.h"
+
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000 };
+
+uint64_t supervisor_pause(unsigned early_deaths)
+{
+    uint64_t ms = PAUSE_FIRST_MS;
+    if (early_deaths <= 1)
+        return 0;
+    for (unsigned i = 2; i < early_deaths && ms < PAUSE_MAX_MS; i++)
+        ms *= 2;
+    return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+/* ------------------------------------------------------------------------ replacements -----
+ */
+
+static void on_pause_over(uv_timer_t *t);
+
+/* A process that cannot use the log answers `later`, which is better than nobody: but only than
+ * nobody, or it would take its share of the requests from those that can. */
+static void serve_unfit(const struct supervisor *s)
+{
+    struct process *p;
+    DL_FOREACH (s->processes, p)
+        if (p->state == PROCESS_STARTING || p->state == PROCESS_READY)
+            return;
+    DL_FOREACH (s->processes, p)
+        if (p->state == PROCESS_UNFIT)
+            process_serve(p);
+}
+
+static void replace(struct slot *slot)
+{
+    uint64_t ms = supervisor_pause(slot->early_deaths);
+    if (ms > 0) {
+        log_line(LOG_LEVEL_WARN, "process_waits", "slot=%d early_deaths=%u pause_ms=%llu",
+                 slot->number, slot->early_deaths, (unsigned long long)ms);
+        serve_unfit(slot->supervisor);
+    }
+    uv_timer_start(&slot->pause, on_pause_over, ms, 0);
+}
+
+static void on_pause_over(uv_timer_t *t)
+{
+    struct slot *slot = t->data;
+    slot->current = process_start(slot->supervisor, slot);
+    if (slot->current)
+        return;
+    slot->early_deaths++;
+    replace(slot);
+}
+
+static void count_death(struct slot *slot, const struct process *p)
+{
+    if (uv_now(&slot->supervisor->loop) - p->started >= SUPERVISOR_LIFE_MS)
+        slot->early_deaths = 0;
+    else
+        slot->early_deaths++;
+}
+
+void slots_start(struct supervisor *s)
+{
+    for (int i = 0; i < s->options->processes; i++) {
+        struct slot *slot = &s->slot[i];
+        slot->supervisor = s;
+        slot->number = i + 1;
+        uv_timer_init(&s->loop, &slot->pause);
+        slot->pause.data = slot;
+        on_pause_over(&slot->pause);
+    }
+}
+
+/* ------------------------------------------------------------------------------ rounds -----
+ */
+
+/* Nobody of the round is left to wait for. */
+static void round_end(struct supervisor *s)
+{
+    if (!s->abandoned)
+        log_line(LOG_LEVEL_INFO, "round_done", "processes=%d", s->options->processes);
+    s->round = -1;
+    if (!s->round_again)
+        return;
+    s->round_again = false;
+    slots_round(s);
+}
+
+/* All that were succeeded leave together, each over the same time: so no stream meets an old
+ * process when it comes back, to be ended once more. */
+static void round_drain(struct supervisor *s)
+{
+    struct process *p;
+    s->round = s->options->processes;
+    DL_FOREACH (s->processes, p)
+        if (p->succeeded)
+            process_drain(p);
+    if (s->leaving == 0)
+        round_end(s);
+}
+
+static void round_abandon(struct supervisor *s, struct slot *slot, const char *why)
+{
+    log_line(LOG_LEVEL_ERROR, "round_abandoned",
+             "slot=%d why=\"%s\" note=\"processes not replaced yet are kept\"", slot->number,
+             why);
+    s->abandoned = true;
+    slot->successor = NULL;
+    if (!slot->current)
+        replace(slot);
+    round_drain(s);
+}
+
+/* The slot whose turn it is. */
+static void round_turn(struct supervisor *s)
+{
+    struct slot *slot = &s->slot[s->round];
+    uv_timer_stop(&slot->pause);
+    slot->successor = process_start(s, slot);
+    if (!slot->successor)
+        round_abandon(s, slot, "the program can not be started");
+}
+
+static void round_next(struct supervisor *s)
+{
+    if (++s->round < s->options->processes)
+        round_turn(s);
+    else
+        round_drain(s);
+}
+
+void slots_round(struct supervisor *s)
+{
+    if (s->round >= 0) {
+        s->round_again = true;
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "round_started", "processes=%d program=\"%s\"",
+             s->options->processes, s->program.path);
+    s->round = 0;
+    s->abandoned = false;
+    round_turn(s);
+}
+
+/* The successor serves: the one before it may go. */
+static void succeed(struct slot *slot)
+{
+    struct supervisor *s = slot->supervisor;
+    if (slot->current) {
+        slot->current->succeeded = true;
+        s->leaving++;
+    }
+    slot->current = slot->successor;
+    slot->successor = NULL;
+    slot->early_deaths = 0;
+    round_next(s);
+}
+
+/* -------------------------------------------------------------- what processes come to -----
+ */
+
+void slots_ready(struct process *p)
+{
+    if (!p->supervisor->stopping && p == p->slot->successor)
+        succeed(p->slot);
+}
+
+/* Only one that is unfit itself gives its place to one that is.  Here a round takes nobody away
+ * who serves, whatever is on the disk now. */
+void slots_unfit(struct process *p)
+{
+    struct supervisor *s = p->supervisor;
+    struct slot *slot = p->slot;
+    if (s->stopping)
+        return;
+    if (p == slot->successor && slot->current && slot->current->state != PROCESS_UNFIT) {
+        round_abandon(s, slot, "the new process cannot use the log");
+        process_dismiss(p);
+        return;
+    }
+    if (p == slot->successor)
+        succeed(slot);
+    serve_unfit(s);
+}
+
+/* The one before it in its slot, while that does not drain yet. */
+static struct process *predecessor(const struct slot *slot)
+{
+    struct process *p;
+    DL_FOREACH (slot->supervisor->processes, p)
+        if (p->slot == slot && p->succeeded && p->state != PROCESS_DRAINING)
+            return p;
+    return NULL;
+}
+
+/* A program that gets ready and then dies: the one before it goes on. */
+static void take_back(struct slot *slot, struct process *before)
+{
+    struct supervisor *s = slot->supervisor;
+    struct slot *turn = &s->slot[s->round];
+    before->succeeded = false;
+    s->leaving--;
+    slot->current = before;
+    if (turn->successor) /* it is of the same program, and must not come to serve */
+        process_kill(turn->successor, SIGTERM);
+}
+
+/* The one that serves its slot; the round may have its turn there. */
+static void current_gone(struct slot *slot, const struct process *p)
+{
+    struct process *before = predecessor(slot);
+    count_death(slot, p);
+    slot->current = NULL;
+    if (before)
+        take_back(slot, before);
+    else if (!slot->successor) /* else one is on its way */
+        replace(slot);
+}
+
+static void succeeded_gone(struct supervisor *s)
+{
+    s->leaving--;
+    if (s->leaving == 0 && s->round == s->options->processes)
+        round_end(s);
+}
+
+void slots_gone(struct process *p)
+{
+    struct supervisor *s = p->supervisor;
+    struct slot *slot = p->slot;
+    if (s->stopping) {
+        if (!s->processes)
+            supervisor_ended(s);
+    } else if (p == slot->successor) {
+        round_abandon(s, slot, "the new process died before it was ready");
+    } else if (p == slot->current) {
+        current_gone(slot, p);
+    } else if (p->succeeded) {
+        succeeded_gone(s);
+    }
+}

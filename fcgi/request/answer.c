@@ -1,0 +1,270 @@
+#include "fcgi/request/answer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "fcgi/base/descriptors.h"
+#include "fcgi/base/log.h"
+#include "fcgi/request/manage.h"
+#include "fcgi/request/parameters.h"
+#include "fcgi/request/publish.h"
+#include "fcgi/request/query.h"
+#include "fcgi/request/reply.h"
+#include "fcgi/request/route.h"
+#include "fcgi/request/stream_open.h"
+
+struct settings *answer_settings(struct answerer *a)
+{
+    struct store_end end;
+    struct settings *newer = NULL;
+
+    if (store_end(a->store, &end) == STORE_OK &&
+        (a->settings == NULL || a->settings->version != end.config_version ||
+         strcmp(a->epoch, end.epoch) != 0) &&
+        store_settings(a->store, &newer) == STORE_OK) {
+        settings_unref(a->settings);
+        a->settings = newer;
+        memcpy(a->epoch, end.epoch, sizeof a->epoch);
+    }
+    return a->settings != NULL ? settings_ref(a->settings) : board_get(a->board);
+}
+
+/* Streams are entered under the process's lease.  Without one they run unsaved, which the claim
+ * finds out by itself. */
+static void take_lease(struct answerer *a)
+{
+    if (!a->leased)
+        a->leased = store_lease(a->store) == STORE_OK;
+}
+
+static struct ticket *answer_stream(struct answerer *a, const struct settings *settings,
+                                    struct request *r, const struct query *q)
+{
+    bool head = request_is_head(r); /* which wakes no hub, and enters nothing */
+
+    if (!head && (settings->version < 0 || !descriptors_suffice(r->fd) ||
+                  (a->may_stream != NULL && !a->may_stream(a->arg)))) {
+        reply_later(r, settings->retry);
+        return NULL;
+    }
+    if (!head)
+        take_lease(a);
+    struct claim_open open = {0};
+    struct ticket *t = stream_claim(a->store, settings, r, q, a->put_aside ? &open : NULL);
+    if (open.n > 0 && !a->put_aside(a->arg, r))
+        t = stream_claim(a->store, settings, r, q, NULL);
+    return t;
+}
+
+/* While the settings were never read, nobody can be told from a publisher, and so nobody is
+ * told what only publishers may know: the log's path, for one. */
+static bool knows_token(struct answerer *a, const struct settings *settings, struct request *r)
+{
+    struct store_end end;
+
+    if (settings->version >= 0)
+        return true;
+    enum store_result result = store_end(a->store, &end);
+    log_line(LOG_LEVEL_ERROR, "token_unknown", "why=\"%s\"", store_why(a->store));
+    reply_failure(r, result,
+                  "the event log cannot be read now; what the responder logs says why");
+    return false;
+}
+
+static void answer_publisher(struct answerer *a, const struct settings *settings,
+                             struct request *r, struct query *q, enum route route)
+{
+    switch (route) {
+    case ROUTE_BROADCAST:
+        publish_broadcast(a->store, a->publisher, settings, r, q);
+        break;
+    case ROUTE_SEND:
+        publish_send(a->store, a->publisher, settings, r, q);
+        break;
+    case ROUTE_DISCONNECT:
+        manage_disconnect(a->store, r, q);
+        break;
+    case ROUTE_STATS:
+        manage_stats(a->store, r);
+        break;
+    case ROUTE_EVENTS:
+    case ROUTE_UNKNOWN:
+        break;
+    }
+}
+
+static bool method_fits(struct request *r, enum route route)
+{
+    const char *method = route_method(route);
+
+    if (method == NULL) {
+        reply_error(r, 404, NULL, "there is nothing at this path");
+        return false;
+    }
+    bool get = strcmp(method, "GET") == 0;
+    if (strcmp(r->method, method) == 0 || (get && request_is_head(r)))
+        return true;
+    if (get)
+        reply_error(r, 405, "Allow: GET, HEAD\r\n", "this path answers GET and HEAD only");
+    else
+        reply_error(r, 405, "Allow: POST\r\n", "this path answers POST only");
+    return false;
+}
+
+static bool query_fits(const struct settings *settings, struct request *r, struct query *q,
+                       enum route route)
+{
+    switch (query_parse(q, r->query_string, strlen(r->query_string))) {
+    case QUERY_OK:
+        return true;
+    case QUERY_TOO_MANY:
+        reply_error(r, 400, NULL, "there are too many parameters in the address");
+        break;
+    case QUERY_NOMEM:
+        if (route == ROUTE_EVENTS)
+            reply_later(r, settings->retry);
+        else
+            reply_failure(r, STORE_NOMEM, "out of memory");
+        break;
+    }
+    return false;
+}
+
+static bool parameters_are_known(const struct settings *settings, struct request *r,
+                                 enum route route)
+{
+    struct query q = {0};
+    char why[PARAMETERS_WHY_SIZE];
+    bool fits = query_fits(settings, r, &q, route);
+
+    if (fits && !parameters_fit(route, &q, why)) {
+        reply_error(r, 400, NULL, why);
+        fits = false;
+    }
+    query_free(&q);
+    return fits;
+}
+
+/* A body that would be published as bytes which nobody meant. */
+static bool media_fits(struct request *r)
+{
+    static const char form[] = "multipart/form-data";
+    const char *encoding = request_variable(r, "HTTP_CONTENT_ENCODING");
+
+    if (encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
+        reply_error(r, 415, NULL,
+                    "a body with a Content-Encoding is not read: send it as it is");
+    else if (strncasecmp(r->content_type, form, sizeof form - 1) == 0)
+        reply_error(
+            r, 415, NULL,
+            "multipart/form-data is not read: send the data as the body, or as data= in "
+            "application/x-www-form-urlencoded (curl -d, not -F)");
+    else
+        return true;
+    return false;
+}
+
+/* What CONTENT_LENGTH says; false: nothing, as for a body that is sent in chunks. */
+static bool content_length(const struct request *r, uint64_t *out)
+{
+    const char *text = request_variable(r, "CONTENT_LENGTH");
+    size_t digits = strspn(text, "0123456789");
+
+    *out = strtoull(text, NULL, 10); /* too many digits: too large whatever they say */
+    return digits > 0 && text[digits] == '\0';
+}
+
+static bool length_fits(const struct settings *settings, struct request *r)
+{
+    uint64_t length;
+
+    if (!content_length(r, &length)) {
+        if (request_variable(r, "CONTENT_LENGTH")[0] == '\0')
+            return true;
+        reply_error(r, 400, NULL, "Content-Length is not a number of bytes");
+        return false;
+    }
+    if (length <= publish_body_max(settings))
+        return true;
+    publish_refuse_large(settings, r);
+    return false;
+}
+
+enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
+                                   struct request *r)
+{
+    enum route route = route_of(r);
+
+    if (!method_fits(r, route))
+        return ANSWER_SAID;
+    if (route != ROUTE_EVENTS && (!knows_token(a, settings, r) || !manage_allows(settings, r)))
+        return ANSWER_SAID;
+    bool posts = strcmp(r->method, "POST") == 0;
+    if ((posts && !media_fits(r)) || !parameters_are_known(settings, r, route) ||
+        (posts && !length_fits(settings, r)))
+        return ANSWER_SAID;
+    return posts ? ANSWER_AFTER_BODY : ANSWER_NOW;
+}
+
+/* False: it did not come as it was announced, and the request was answered. */
+static bool body_fits(const struct settings *settings, struct request *r)
+{
+    char sentence[128];
+    uint64_t length;
+
+    if (r->body_lost) {
+        reply_failure(r, STORE_NOMEM, "out of memory");
+        return false;
+    }
+    if (r->body_too_large) {
+        publish_refuse_large(settings, r);
+        return false;
+    }
+    if (!content_length(r, &length) || length == r->body_len)
+        return true;
+    snprintf(sentence, sizeof sentence, "the body has %zu bytes, but Content-Length says %llu",
+             r->body_len, (unsigned long long)length);
+    reply_error(r, 400, NULL, sentence);
+    return false;
+}
+
+struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
+                            struct request *r)
+{
+    enum route route = route_of(r);
+    struct query q = {0};
+    struct ticket *t = NULL;
+
+    if (strcmp(r->method, "POST") == 0 && !body_fits(settings, r))
+        return NULL;
+    if (query_fits(settings, r, &q, route)) {
+        if (route == ROUTE_EVENTS)
+            t = answer_stream(a, settings, r, &q);
+        else
+            answer_publisher(a, settings, r, &q, route);
+    }
+    query_free(&q);
+    return t;
+}
+
+void answer_put_off(const struct settings *settings, struct request *r, const char *why)
+{
+    log_line(LOG_LEVEL_ERROR, "request_put_off", "why=\"%s\"", why);
+    if (route_of(r) != ROUTE_EVENTS)
+        reply_failure(r, STORE_NOMEM, why);
+    else if (method_fits(r, ROUTE_EVENTS))
+        reply_later(r, settings->retry);
+}
+
+struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r)
+{
+    struct ticket *t = NULL;
+
+    if (answer_judge(a, settings, r) != ANSWER_SAID)
+        t = answer_whole(a, settings, r);
+    request_end(r);
+    return t;
+}

@@ -1,0 +1,118 @@
+#include "fcgi/request/cgi.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fcgi/request/brief.h"
+#include "fcgi/request/intake.h"
+#include "fcgi/base/monotonic.h"
+#include "fcgi/request/reply.h"
+
+/* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */
+static uint64_t content_length(const struct request *r)
+{
+    const char *text = request_variable(r, "CONTENT_LENGTH");
+    size_t digits = strspn(text, "0123456789");
+
+    return digits == 0 || text[digits] != '\0' ? 0 : strtoull(text, NULL, 10);
+}
+
+enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
+
+bool cgi_told_to_end(void)
+{
+    sigset_t s;
+
+    return sigpending(&s) == 0 &&
+           (sigismember(&s, SIGTERM) == 1 || sigismember(&s, SIGINT) == 1 ||
+            sigismember(&s, SIGUSR1) == 1);
+}
+
+enum body_wait { BODY_COMES, BODY_ENDS_TOLD, BODY_LATE };
+
+/* Nobody takes the signals yet: a body that does not come must not hold up the end. */
+static enum body_wait wait_for_body(int in, int64_t until_ms)
+{
+    struct pollfd p = {.fd = in, .events = POLLIN};
+
+    while (poll(&p, 1, LOOK_MS) <= 0) {
+        if (cgi_told_to_end())
+            return BODY_ENDS_TOLD;
+        if (monotonic_ms() >= until_ms)
+            return BODY_LATE;
+    }
+    return BODY_COMES;
+}
+
+/* Up to `left` bytes; none at the end, or where nothing can be read. */
+static size_t read_some(int in, char *out, size_t size, uint64_t left)
+{
+    ssize_t n;
+
+    do
+        n = read(in, out, left < size ? (size_t)left : size);
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? (size_t)n : 0;
+}
+
+bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
+{
+    char chunk[8192];
+    uint64_t left = content_length(r);
+    int64_t until = monotonic_ms() + patience_ms;
+    size_t n = 1;
+
+    for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
+        switch (wait_for_body(in, until)) {
+        case BODY_ENDS_TOLD:
+            reply_error(r, 503, "Retry-After: 1\r\n", CGI_STOPPING);
+            return false;
+        case BODY_LATE:
+            reply_error(r, 408, NULL, "the body did not come in time");
+            return false;
+        case BODY_COMES:
+            break;
+        }
+        n = read_some(in, chunk, sizeof chunk, left);
+        r->body_lost = !request_body(r, chunk, n, body_max);
+    }
+    return true;
+}
+
+void cgi_rest(const struct request *r, int in, int patience_ms)
+{
+    char chunk[8192];
+    uint64_t left = content_length(r);
+    int64_t until = monotonic_ms() + patience_ms;
+
+    for (size_t n = 1; left > 0 && n > 0; left -= n) {
+        if (monotonic_ms() >= until || wait_for_body(in, until) != BODY_COMES)
+            return;
+        n = read_some(in, chunk, sizeof chunk, left);
+    }
+}
+
+static bool is_get(const char *const *environment)
+{
+    while (*environment != NULL && strcmp(*environment, "REQUEST_METHOD=GET") != 0)
+        environment++;
+    return *environment != NULL;
+}
+
+bool cgi_request(struct request *r, const char *const *environment, int out)
+{
+    request_begin(r, out, FRAMING_NONE, 0);
+    if (request_variables(r, environment))
+        return true;
+    if (is_get(environment))
+        brief_later(out, FRAMING_NONE, 0, RETRY_MS);
+    else
+        brief_unavailable(out, FRAMING_NONE, 0);
+    request_end(r);
+    return false;
+}

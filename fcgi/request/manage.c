@@ -1,0 +1,77 @@
+#include "fcgi/request/manage.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "fcgi/request/form.h"
+#include "fcgi/request/reply.h"
+
+static const char CLOSED[] =
+    "publishing over HTTP is closed: set publish_token in rowcast_config, or INSERT rows";
+
+/* Takes as long for a guess that is nearly right as for one that is all wrong. */
+static bool same_secret(const char *given, const char *secret)
+{
+    size_t len = strlen(given), wanted = strlen(secret);
+    unsigned char different = len != wanted;
+
+    for (size_t i = 0; i < len; i++)
+        different |= (unsigned char)(given[i] ^ secret[wanted == 0 ? 0 : i % wanted]);
+    return different == 0;
+}
+
+bool manage_allows(const struct settings *settings, struct request *r)
+{
+    static const char scheme[] = "Bearer ";
+    const char *given = r->authorization;
+
+    if (settings->publish_token[0] == '\0') {
+        reply_error(r, 403, NULL, CLOSED);
+        return false;
+    }
+    if (strncasecmp(given, scheme, sizeof scheme - 1) == 0) {
+        given += sizeof scheme - 1;
+        given += strspn(given, " ");
+        if (same_secret(given, settings->publish_token))
+            return true;
+    }
+    reply_error(r, 401, "WWW-Authenticate: Bearer realm=\"rowcast\"\r\n",
+                "this needs Authorization: Bearer and the publish_token");
+    return false;
+}
+
+void manage_disconnect(struct store *s, struct request *r, const struct query *q)
+{
+    struct form f;
+
+    form_read(&f, r, q, NULL);
+    form_fit(&f, ROUTE_DISCONNECT);
+    const char *session = form_text(&f, "session", "");
+    if (session[0] == '\0')
+        form_wrong(&f, "session= is missing: whose streams are to end?");
+    enum store_result result = STORE_REFUSED;
+    if (!f.nomem && f.wrong[0] == '\0')
+        result = store_disconnect(s, session);
+    if (f.nomem)
+        reply_failure(r, STORE_NOMEM, "out of memory");
+    else if (f.wrong[0] != '\0')
+        reply_error(r, 400, NULL, f.wrong);
+    else if (result != STORE_OK)
+        reply_failure(r, result, store_why(s));
+    else
+        reply_json(r, 200, NULL, "{\"disconnected\":true}");
+    form_free(&f);
+}
+
+void manage_stats(struct store *s, struct request *r)
+{
+    char *json = NULL;
+    enum store_result result = store_stats(s, &json);
+
+    if (result == STORE_OK)
+        reply_json(r, 200, NULL, json);
+    else
+        reply_failure(r, result, store_why(s));
+    free(json);
+}

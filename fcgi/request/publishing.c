@@ -1,0 +1,90 @@
+#include "fcgi/request/publishing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/base/buffer.h"
+#include "fcgi/request/reply.h"
+
+struct publishing *publishing_new(struct request *r, struct query *q)
+{
+    struct publishing *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->request = *r;
+    p->query = *q;
+    p->form.query = &p->query;
+    request_begin(r, -1, r->framing, 0);
+    *q = (struct query){0};
+    return p;
+}
+
+void publishing_free(struct publishing *p)
+{
+    if (!p)
+        return;
+    form_free(&p->form);
+    query_free(&p->query);
+    request_end(&p->request);
+    free(p->sessions);
+    free(p->appending.ids);
+    free(p);
+}
+
+static size_t rows(const struct publishing *p)
+{
+    size_t sessions = p->appending.what.session_count;
+    return sessions > 0 ? sessions : 1;
+}
+
+/* A form is decoded into a copy of the body. */
+static size_t size_of(const struct publishing *p)
+{
+    const struct request *r = &p->request;
+    size_t size = sizeof *p + 2 * r->body_room + 2 * sizeof *p->appending.ids * rows(p);
+    for (const char **v = r->variable; v && *v; v++)
+        size += sizeof *v + strlen(*v) + 1;
+    return size;
+}
+
+bool publishing_prepare(struct publishing *p)
+{
+    p->appending.ids = calloc(rows(p), sizeof *p->appending.ids);
+    p->bytes = size_of(p);
+    return p->appending.ids;
+}
+
+static void add_id(struct buffer *out, const char *epoch, int64_t id)
+{
+    char text[EVENT_ID_SIZE];
+    event_id_format(text, epoch, id);
+    buffer_printf(out, "\"%s\"", text);
+}
+
+static void answer_ids(struct publishing *p)
+{
+    struct buffer json = {0};
+    const struct appending *a = &p->appending;
+    size_t sessions = a->what.session_count;
+    buffer_text(&json, "{\"id\":");
+    add_id(&json, a->epoch, a->ids[0]);
+    for (size_t i = 0; i < sessions; i++) {
+        buffer_text(&json, i == 0 ? ",\"ids\":[" : ",");
+        add_id(&json, a->epoch, a->ids[i]);
+    }
+    buffer_text(&json, sessions > 0 ? "]}" : "}");
+    buffer_add(&json, "", 1);
+    /* It is in the log, whatever memory says now. */
+    reply_json(&p->request, 200, NULL, json.failed ? "{}" : json.bytes);
+    buffer_free(&json);
+}
+
+void publishing_answer(struct publishing *p, struct unsent *unsent)
+{
+    p->request.unsent = unsent;
+    if (p->appending.result == STORE_OK)
+        answer_ids(p);
+    else
+        reply_failure(&p->request, p->appending.result, p->appending.why);
+    publishing_free(p);
+}

@@ -1,0 +1,101 @@
+#include "fcgi/request/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uriparser/Uri.h>
+
+/* liburiparser would end the value at a decoded NUL, and `5f2a91c0-3%00junk` would pass for an
+ * id.  A %00 in the text is always one: what stands before it can not make it anything else. */
+static bool disarm_nul(char *text)
+{
+    bool found = false;
+
+    for (char *at = text; (at = strstr(at, "%00")) != NULL; at += 3) {
+        at[2] = '1';
+        found = true;
+    }
+    return found;
+}
+
+static bool too_many(const char *text)
+{
+    size_t items = 1;
+
+    for (; *text != '\0'; text++)
+        items += *text == '&';
+    return items > QUERY_ITEMS_MAX;
+}
+
+enum query_result query_parse(struct query *q, const char *text, size_t len)
+{
+    *q = (struct query){0};
+    if (len == 0)
+        return QUERY_OK;
+    char *copy = malloc(len + 1);
+    if (copy == NULL)
+        return QUERY_NOMEM;
+    for (size_t i = 0; i < len; i++)
+        copy[i] = text[i] == '\0' ? '\001' : text[i];
+    copy[len] = '\0';
+    q->nul = memchr(text, '\0', len) != NULL;
+    q->nul |= disarm_nul(copy);
+
+    enum query_result result = QUERY_OK;
+    int items;
+    if (too_many(copy))
+        result = QUERY_TOO_MANY;
+    else if (uriDissectQueryMallocExA(&q->list, &items, copy, copy + len, URI_TRUE,
+                                      URI_BR_DONT_TOUCH) != URI_SUCCESS) {
+        q->list = NULL;
+        result = QUERY_NOMEM;
+    }
+    free(copy);
+    return result;
+}
+
+void query_free(struct query *q)
+{
+    if (q->list != NULL)
+        uriFreeQueryListA(q->list);
+    q->list = NULL;
+}
+
+size_t query_values(const struct query *q, const char *key, const char **out, size_t max)
+{
+    size_t n = 0;
+
+    for (const struct UriQueryListStructA *i = q->list; i != NULL; i = i->next) {
+        if (i->key == NULL || strcmp(i->key, key) != 0)
+            continue;
+        if (n < max)
+            out[n] = i->value == NULL ? "" : i->value;
+        n++;
+    }
+    return n;
+}
+
+const char *query_value(const struct query *q, const char *key)
+{
+    const char *value = NULL;
+
+    query_values(q, key, &value, 1);
+    return value;
+}
+
+bool query_next(const struct UriQueryListStructA **at, struct query_item *out)
+{
+    if (!*at)
+        return false;
+    out->name = (*at)->key ? (*at)->key : "";
+    out->value = (*at)->value;
+    *at = (*at)->next;
+    return true;
+}
+
+bool query_is_plain(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if ((unsigned char)*value < 0x20 || *value == 0x7f)
+            return false;
+    return true;
+}

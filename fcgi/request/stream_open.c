@@ -1,0 +1,191 @@
+#include "fcgi/request/stream_open.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fcgi/base/log.h"
+#include "fcgi/request/reply.h"
+#include "fcgi/stream/sse_format.h"
+#include "fcgi/request/wish.h"
+
+/* One line when it begins and one when it is over, not one a stream.  Shared by all workers. */
+static atomic_bool coming_later, unsaved;
+
+static void note(atomic_bool *outage, bool failed, const char *what, const char *why)
+{
+    if (atomic_exchange(outage, failed) == failed)
+        return;
+    if (failed)
+        log_line(LOG_LEVEL_WARN, what, "why=\"%s\"", why);
+    else
+        log_line(LOG_LEVEL_INFO, what, "over=1");
+}
+
+static void add_headers(struct buffer *out, const struct settings *settings,
+                        const struct request *r, const struct claim *c)
+{
+    buffer_text(out, "Status: 200 OK\r\n"
+                     "Content-Type: text/event-stream\r\n"
+                     "Cache-Control: no-store, no-transform\r\n"
+                     "X-Accel-Buffering: no\r\n");
+    if (c->token[0] != '\0')
+        buffer_printf(out, "X-SSE-Session-ID: %s\r\n", c->token);
+    if (c->token[0] != '\0' && !c->keeps_token)
+        cookie_write(out, settings, r, c);
+    buffer_text(out, "\r\n");
+}
+
+static void add_gap(struct buffer *out, const struct claim *c, const char *id)
+{
+    char from[EVENT_ID_SIZE], oldest[EVENT_ID_SIZE];
+
+    if (c->gap_from >= 0)
+        event_id_format(from, c->epoch, c->gap_from);
+    if (c->gap_oldest > 0)
+        event_id_format(oldest, c->epoch, c->gap_oldest);
+    sse_format_gap(out, gap_reason_text(c->gap), c->gap_from >= 0 ? from : NULL,
+                   c->gap_oldest > 0 ? oldest : NULL, id);
+}
+
+static void add_blocks(struct buffer *out, const struct settings *settings,
+                       const struct claim *c, int64_t heartbeat)
+{
+    char presented[EVENT_ID_SIZE], cursor[EVENT_ID_SIZE];
+    bool ids = settings->enable_reconnection, gap = ids && c->gap != GAP_NONE;
+
+    event_id_format(cursor, c->epoch, c->cursor);
+    if (c->presented >= 0)
+        event_id_format(presented, c->presented_epoch, c->presented);
+    sse_format_opening(out, sse_jitter(settings->retry),
+                       ids && c->presented >= 0 ? presented : NULL);
+    sse_format_connected(out, c->session_id[0] != '\0' ? c->session_id : NULL, c->reconnection,
+                         settings->buffer_size, c->reconnections, heartbeat,
+                         ids && !gap ? cursor : NULL);
+    if (gap)
+        add_gap(out, c, cursor);
+    if (c->count > 0)
+        sse_format_replay_start(out, c->count);
+}
+
+/* The hub must not wait for a client.  A file can not be polled, and is written blocking. */
+static void unblock(int fd)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0 && fstat(fd, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* What makes it a poll.  One that has nothing to tell has seen the log up to `until`: so says
+ * the count.  Its first look at batches is behind that, and its end tells the position. */
+static void make_poll(struct ticket *t, const struct claim *c, int32_t wait_ms)
+{
+    bool gap = t->ids && c->gap != GAP_NONE;
+
+    t->wait_ms = wait_ms;
+    if (wait_ms < 0)
+        return;
+    t->answered = gap || t->replaying;
+    t->lingers = c->reconnection && c->presented < 0;
+    if (!t->answered)
+        t->cursor = c->until;
+}
+
+/* Takes over the claim's subscription and the request's descriptor, or neither. */
+static struct ticket *ticket_new(const struct settings *settings, struct request *r,
+                                 const struct claim *c, const struct wish *w)
+{
+    struct ticket *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        return NULL;
+    add_headers(&t->prologue, settings, r, c);
+    add_blocks(&t->prologue, settings, c, settings_heartbeat(settings, w->heartbeat));
+    if (c->stream_id != 0)
+        t->ending = calloc(1, sizeof *t->ending);
+    if (t->prologue.failed || (c->stream_id != 0 && t->ending == NULL)) {
+        t->fd = -1;
+        ticket_free(t);
+        return NULL;
+    }
+    if (t->ending != NULL)
+        t->ending->bookmark.stream_id = c->stream_id;
+    t->framing = r->framing;
+    t->request_id = r->request_id;
+    memcpy(t->epoch, c->epoch, sizeof t->epoch);
+    t->stream_id = c->stream_id;
+    t->bookmark = c->bookmark;
+    t->cursor = c->cursor;
+    t->until = c->until;
+    t->private_to = c->private_to;
+    t->ids = settings->enable_reconnection;
+    t->last_sent = t->ids ? c->cursor : -1;
+    t->replaying = c->count > 0;
+    t->retry = settings->retry;
+    t->heartbeat = w->heartbeat;
+    make_poll(t, c, w->wait_ms);
+    if (t->ending != NULL)
+        t->ending->bookmark.in_vain = w->wait_ms >= 0 && !t->answered && !c->reconnection;
+    t->subscription = c->subscription;
+    t->fd = request_take_fd(r);
+    unblock(t->fd);
+    return t;
+}
+
+/* The stream was entered, but will not be served. */
+static void give_back(struct store *s, struct claim *c)
+{
+    struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
+
+    memcpy(b.epoch, c->epoch, sizeof b.epoch);
+    if (c->stream_id != 0)
+        (void)store_end_streams(s, &b, 1);
+    subscription_free(c->subscription);
+}
+
+static struct ticket *claim(struct store *s, const struct settings *settings, struct request *r,
+                            const struct wish *w)
+{
+    struct claim c = {.presented = -1, .gap_from = -1};
+    enum store_result result = store_claim(s, settings, &w->claim, &c);
+
+    note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
+    if (result != STORE_OK)
+        return NULL;
+    note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
+         c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
+    struct ticket *t = ticket_new(settings, r, &c, w);
+    if (t == NULL)
+        give_back(s, &c);
+    return t;
+}
+
+/* Where that cannot be found out, the claim says why. */
+static bool had_better_wait(struct store *s, const struct wish *w, struct claim_open *open)
+{
+    return store_claim_waits(s, &w->claim, open) == STORE_OK && open->n > 0;
+}
+
+struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
+                            const struct query *q, struct claim_open *open)
+{
+    struct wish w;
+    bool nomem;
+    struct ticket *t = NULL;
+    const char *wrong = wish_read(&w, settings, r, q, &nomem);
+
+    if (wrong != NULL)
+        reply_error(r, 400, NULL, wrong);
+    else if (request_is_head(r)) /* nobody will listen: no session, no stream */
+        reply_send(r, &(struct reply){.status = 200, .type = REPLY_STREAM});
+    else if (!nomem && open && had_better_wait(s, &w, open))
+        ; /* not yet */
+    else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
+        reply_later(r, settings->retry);
+    wish_free(&w);
+    return t;
+}

@@ -1,0 +1,87 @@
+#include "fcgi/request/unsent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fcgi/base/monotonic.h"
+#include "fcgi/request/reply.h"
+
+struct unsent_answer {
+    struct unsent_answer *next;
+    int fd;
+    int64_t deadline; /* of monotonic_ms */
+    size_t at, len;
+    char bytes[];
+};
+
+/* How many bytes were taken; -1: the client is gone. */
+static ssize_t take(int fd, const char *bytes, size_t len)
+{
+    size_t at = 0;
+    while (at < len) {
+        ssize_t n = send(fd, bytes + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0)
+            return -1;
+        at += (size_t)n;
+    }
+    return (ssize_t)at;
+}
+
+void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
+{
+    ssize_t taken = take(fd, bytes, len);
+    size_t left = taken < 0 ? 0 : len - (size_t)taken;
+    struct unsent_answer *a = left > 0 ? malloc(sizeof *a + left) : NULL;
+    if (!a) {
+        close(fd);
+        return;
+    }
+    *a = (struct unsent_answer){.next = u->first,
+                                .fd = fd,
+                                .deadline = monotonic_ms() + REPLY_SECONDS * 1000,
+                                .len = left};
+    memcpy(a->bytes, bytes + taken, left);
+    u->first = a;
+}
+
+/* True: this one is done, or given up. */
+static bool advance(struct unsent_answer *a)
+{
+    ssize_t taken = take(a->fd, a->bytes + a->at, a->len - a->at);
+    if (taken > 0)
+        a->deadline = monotonic_ms() + REPLY_SECONDS * 1000;
+    if (taken > 0)
+        a->at += (size_t)taken;
+    return taken < 0 || a->at == a->len || monotonic_ms() > a->deadline;
+}
+
+static void drop(struct unsent_answer **link)
+{
+    struct unsent_answer *a = *link;
+    *link = a->next;
+    close(a->fd);
+    free(a);
+}
+
+void unsent_flush(struct unsent *u)
+{
+    for (struct unsent_answer **link = &u->first; *link;)
+        if (advance(*link))
+            drop(link);
+        else
+            link = &(*link)->next;
+}
+
+void unsent_close(struct unsent *u)
+{
+    unsent_flush(u);
+    while (u->first)
+        drop(&u->first);
+}

@@ -1,0 +1,189 @@
+#include "fcgi/request/wish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WISH_WAIT_MAX = 3600, WISH_HEARTBEAT_MAX = 3600 /* s; the setting's largest */ };
+
+/* The tokens that are presented.  What cannot be one of ours is as good as one nobody knows; it
+ * is not passed on. */
+static void read_tokens(struct wish *w, const struct settings *settings,
+                        const struct request *r)
+{
+    w->tokens = (struct cookie_tokens){.n = 0};
+    cookie_read(&w->tokens, r->cookie, settings->cookie_name);
+    cookie_read_header(&w->tokens, r->session_token);
+    for (size_t i = 0; i < w->tokens.n; i++)
+        w->token[i] = w->tokens.token[i];
+    w->claim.token = w->tokens.n > 0 ? w->token[0] : w->tokens.unusable ? "unknown" : NULL;
+    w->claim.more_tokens = w->token + 1;
+    w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
+}
+
+static bool is_reserved(const char *channel)
+{
+    return channel[0] == '@' || strncmp(channel, "user:", 5) == 0 ||
+           strncmp(channel, "rowcast:", 8) == 0;
+}
+
+static const char *read_channels(struct wish *w, const struct query *q)
+{
+    const char *all[QUERY_ITEMS_MAX];
+    size_t count = query_values(q, "channel", all, QUERY_ITEMS_MAX), n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (all[i][0] == '\0')
+            continue; /* everyone's, which every stream has */
+        if (n == SUBSCRIPTION_CHANNELS_MAX)
+            return "a stream can listen to at most 64 channels";
+        if (strlen(all[i]) > EVENT_NAME_MAX)
+            return "a channel's name has at most 128 bytes";
+        if (!query_is_plain(all[i]))
+            return "a channel's name can not hold control characters";
+        if (is_reserved(all[i]))
+            return "channels that begin with @, user: or rowcast: are reserved";
+        w->channel[n++] = all[i];
+    }
+    w->claim.channel_count = n;
+    return NULL;
+}
+
+static const char *read_types(struct wish *w, const struct query *q, bool *nomem)
+{
+    const char *types = query_value(q, "types");
+    size_t n = 0;
+
+    if (types == NULL)
+        return NULL;
+    char *rest = w->type_text = strdup(types);
+    if (rest == NULL) {
+        *nomem = true;
+        return NULL;
+    }
+    for (char *type; (type = strsep(&rest, ",")) != NULL;) {
+        if (type[0] == '\0')
+            continue;
+        if (n == SUBSCRIPTION_TYPES_MAX)
+            return "a stream can ask for at most 64 types";
+        if (strlen(type) > EVENT_TYPE_MAX)
+            return "a type has at most 128 bytes";
+        if (!query_is_plain(type))
+            return "a type can not hold control characters";
+        w->type[n++] = type;
+    }
+    w->claim.type_count = n;
+    return NULL;
+}
+
+/* The header is newer than what the page put into the address when it connected first; but one
+ * that cannot be used hides nothing.  In the address the last counts: some clients append
+ * theirs to what the page wrote. */
+static struct position presented(const struct request *r, const struct query *q)
+{
+    struct position best = position_read(r->last_event_id);
+    struct query_item item;
+
+    if (best.kind == POSITION_ID || best.kind == POSITION_EARLIEST)
+        return best;
+    for (const struct UriQueryListStructA *at = q->list; query_next(&at, &item);) {
+        if (!item.value || !position_is_name(item.name))
+            continue;
+        struct position p = position_read(item.value);
+        if (p.kind >= best.kind && p.kind != POSITION_NONE)
+            best = p;
+    }
+    return best;
+}
+
+static const char *read_position(struct wish *w, const struct request *r, const struct query *q)
+{
+    struct claim_request *c = &w->claim;
+    const char *newest = query_value(q, "last");
+
+    if (newest != NULL && (newest[0] == '\0' || newest[strspn(newest, "0123456789")] != '\0'))
+        return "last= wants the number of events to begin with";
+    w->position = presented(r, q);
+    if (w->position.kind == POSITION_EARLIEST) {
+        c->start = START_EARLIEST;
+    } else if (w->position.kind != POSITION_NONE) {
+        c->start = START_AT_ID;
+        c->position = w->position.text; /* "" if none can be used */
+    } else if (newest != NULL) {
+        c->start = START_NEWEST;
+        c->newest = strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
+    }
+    return NULL;
+}
+
+static const char *read_wait(struct wish *w, const struct query *q)
+{
+    const char *wait = query_value(q, "wait");
+    size_t digits = wait == NULL ? 0 : strspn(wait, "0123456789");
+
+    w->wait_ms = -1;
+    if (wait == NULL)
+        return NULL;
+    long long seconds = strtoll(wait, NULL, 10);
+    if (digits == 0 || wait[digits] != '\0' || seconds > WISH_WAIT_MAX)
+        return "wait= wants the whole seconds to wait for events, from 0 to 3600";
+    w->wait_ms = (int32_t)seconds * 1000;
+    return NULL;
+}
+
+/* A shorter one than the setting's, for clients whose patience is shorter.  More is no error:
+ * the page cannot know the setting. */
+static const char *read_heartbeat(struct wish *w, const struct query *q)
+{
+    const char *heartbeat = query_value(q, "heartbeat");
+    size_t digits = heartbeat == NULL ? 0 : strspn(heartbeat, "0123456789");
+
+    w->heartbeat = 0;
+    if (heartbeat == NULL)
+        return NULL;
+    long long seconds = strtoll(heartbeat, NULL, 10);
+    if (digits == 0 || heartbeat[digits] != '\0' || seconds < 1)
+        return "heartbeat= wants the whole seconds between two heartbeats, at least 1";
+    w->heartbeat = (uint16_t)(seconds < WISH_HEARTBEAT_MAX ? seconds : WISH_HEARTBEAT_MAX);
+    return NULL;
+}
+
+const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
+                      const struct query *q, bool *nomem)
+{
+    const char *version = query_value(q, "v");
+
+    *nomem = false;
+    w->headers = w->type_text = NULL;
+    meta_clip(w->user_agent, sizeof w->user_agent, r->user_agent);
+    meta_clip(w->remote_addr, sizeof w->remote_addr, r->remote_addr);
+    meta_clip(w->client_version, sizeof w->client_version, version == NULL ? "" : version);
+    meta_clip(w->query, sizeof w->query, r->query_string);
+    w->claim = (struct claim_request){.user_agent = w->user_agent,
+                                      .remote_addr = w->remote_addr,
+                                      .client_version = w->client_version,
+                                      .query = w->query,
+                                      .channels = w->channel,
+                                      .types = w->type,
+                                      .start = START_UNSAID};
+    read_tokens(w, settings, r);
+    w->claim.headers = w->headers = meta_headers(r, settings->meta_headers);
+    *nomem = w->headers == NULL;
+
+    const char *wrong = read_channels(w, q);
+    if (wrong == NULL)
+        wrong = read_types(w, q, nomem);
+    if (wrong == NULL)
+        wrong = read_position(w, r, q);
+    if (wrong == NULL)
+        wrong = read_wait(w, q);
+    if (wrong == NULL)
+        wrong = read_heartbeat(w, q);
+    return wrong;
+}
+
+void wish_free(struct wish *w)
+{
+    free(w->headers);
+    free(w->type_text);
+    w->headers = w->type_text = NULL;
+}

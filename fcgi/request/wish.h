@@ -1,0 +1,38 @@
+/* What a request for the stream asks for: who it is, what it wants to hear, and from where.
+ *
+ * Thread: its owner's. */
+#ifndef ROWCAST_FCGI_WISH_H
+#define ROWCAST_FCGI_WISH_H
+
+#include "fcgi/request/cookie.h"
+#include "fcgi/request/meta.h"
+#include "fcgi/request/position.h"
+#include "fcgi/request/query.h"
+#include "fcgi/request/request.h"
+#include "store/store.h"
+
+struct wish {
+    struct claim_request claim; /* its strings are the request's, the query's, or below */
+    int32_t wait_ms;            /* a poll, and how long it waits; -1: a stream */
+    uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
+    struct position position;
+    struct cookie_tokens tokens;
+    const char *token[COOKIE_TOKENS_MAX];
+    char user_agent[META_TEXT_SIZE];
+    char remote_addr[META_SHORT_SIZE];
+    char client_version[META_SHORT_SIZE];
+    char query[META_QUERY_SIZE];
+    char *headers;
+    char *type_text; /* the types, cut apart */
+    const char *channel[SUBSCRIPTION_CHANNELS_MAX];
+    const char *type[SUBSCRIPTION_TYPES_MAX];
+};
+
+/* Fill `w`; request and query must stay as long as it is used.  NULL: fine; else a sentence:
+ * the page asks for what can not be, and coming again would not help.  *nomem: it was memory.
+ */
+const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
+                      const struct query *q, bool *nomem);
+void wish_free(struct wish *w);
+
+#endif

@@ -1,0 +1,208 @@
+#include "fcgi/stream/cursor.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "fcgi/stream/cursor_internal.h"
+
+void cursor_begin(struct cursor *c, struct subscription *s, int64_t after, int64_t until)
+{
+    *c = (struct cursor){.after = after, .until = until, .last_sent = -1, .subscription = s};
+}
+
+static void let_go(struct cursor *c)
+{
+    batch_unref(c->batch);
+    c->batch = NULL;
+    c->index = c->offset = 0;
+    c->checked = false;
+}
+
+void cursor_end(struct cursor *c)
+{
+    let_go(c);
+    subscription_free(c->subscription);
+    c->subscription = NULL;
+}
+
+bool cursor_needs_session(const struct cursor *c)
+{
+    if (!c->subscription->has_session)
+        return false;
+    return c->after >= c->until || c->private_to > c->after;
+}
+
+void cursor_take(struct cursor *c, struct batch *b)
+{
+    assert(!c->batch && b->after <= c->after && c->after < b->through);
+    c->batch = batch_ref(b);
+    c->index = batch_find(b, c->after);
+    c->offset = 0;
+    c->checked = false;
+}
+
+int64_t cursor_reach(const struct cursor *c)
+{
+    const struct batch *b = c->batch;
+    if (b->without_sessions && c->subscription->has_session && b->through > c->until)
+        return c->until;
+    return b->through;
+}
+
+size_t cursor_stop(const struct cursor *c)
+{
+    const struct batch *b = c->batch;
+    return cursor_reach(c) == b->through ? b->events : batch_find(b, c->until);
+}
+
+static bool in_mailboxes(const struct cursor *c, const struct batch_event *e)
+{
+    return c->batch->broadcasts_only ||
+           subscription_find(c->subscription, e->mailbox_hash, c->batch->text + e->mailbox);
+}
+
+bool cursor_takes_all(const struct cursor *c)
+{
+    return c->batch->broadcasts_only && c->subscription->types == 0;
+}
+
+bool cursor_concerns(const struct cursor *c, const struct batch_event *e)
+{
+    return in_mailboxes(c, e) &&
+           (c->subscription->types == 0 ||
+            subscription_wants(c->subscription, c->batch->text + e->type));
+}
+
+void cursor_skip(struct cursor *c, size_t end)
+{
+    if (cursor_takes_all(c))
+        return;
+    while (c->index < end && !cursor_concerns(c, &c->batch->event[c->index]))
+        c->index++;
+}
+
+static int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The mailbox that an own hole concerns; NULL: none of this stream's. */
+static struct mailbox *mailbox_of(const struct cursor *c, const struct batch_hole *h)
+{
+    if (h->everyone)
+        return NULL;
+    return subscription_find(c->subscription, h->mailbox_hash, c->batch->text + h->mailbox);
+}
+
+static bool has_own_hole(const struct batch *b, const struct mailbox *m)
+{
+    for (const struct batch_hole *h = b->hole; h < b->hole + b->holes; h++)
+        if (!h->everyone && h->mailbox_hash == m->hash &&
+            strcmp(b->text + h->mailbox, m->name) == 0)
+            return true;
+    return false;
+}
+
+/* A hole of every mailbox nobody remembers may concern those that have none of their own here.
+ * What was told of it is kept apart from told_to: it may lie beyond what a remembered mailbox
+ * lost, and must not hush what that loses later. */
+static bool is_news_of_some(const struct cursor *c, const struct batch_hole *h)
+{
+    const struct subscription *s = c->subscription;
+    if (h->trimmed_to <= later_of(c->after, c->told_all))
+        return false;
+    for (size_t i = 0; i < s->mailboxes; i++)
+        if (h->trimmed_to > s->mailbox[i].told_to && !has_own_hole(c->batch, &s->mailbox[i]))
+            return true;
+    return false;
+}
+
+static bool is_news(const struct cursor *c, const struct batch_hole *h)
+{
+    if (h->everyone)
+        return is_news_of_some(c, h);
+    const struct mailbox *m = mailbox_of(c, h);
+    return m && h->trimmed_to > later_of(c->after, m->told_to);
+}
+
+static bool rows_are_missing(const struct cursor *c)
+{
+    for (size_t i = 0; i < c->batch->holes; i++)
+        if (is_news(c, &c->batch->hole[i]))
+            return true;
+    return false;
+}
+
+static void find_gap(const struct cursor *c, int64_t *gap_id, int64_t *oldest)
+{
+    const struct batch *b = c->batch;
+    size_t end = cursor_stop(c);
+    *gap_id = later_of(cursor_reach(c), c->after);
+    *oldest = 0;
+    for (size_t i = batch_find(b, c->after); i < end; i++)
+        if (in_mailboxes(c, &b->event[i])) {
+            *oldest = b->event[i].id;
+            *gap_id = *oldest - 1;
+            return;
+        }
+}
+
+enum cursor_step cursor_next(struct cursor *c, int64_t *gap_id, int64_t *oldest)
+{
+    if (!c->batch)
+        return CURSOR_DONE;
+    if (c->offset > 0)
+        return CURSOR_BYTES;
+    if (!c->checked && c->batch->holes > 0 && rows_are_missing(c)) {
+        find_gap(c, gap_id, oldest);
+        return CURSOR_GAP;
+    }
+    c->checked = true;
+    size_t end = cursor_stop(c);
+    cursor_skip(c, end);
+    int64_t position = c->index < end ? c->batch->event[c->index].id - 1 : cursor_reach(c);
+    if (c->replaying && position >= c->until)
+        return CURSOR_REPLAYED;
+    if (c->index < end)
+        return CURSOR_BYTES;
+    c->after = later_of(c->after, position);
+    let_go(c);
+    return CURSOR_DONE;
+}
+
+void cursor_said_gap(struct cursor *c, int64_t gap_id)
+{
+    const struct batch *b = c->batch;
+    for (const struct batch_hole *h = b->hole; h < b->hole + b->holes; h++) {
+        struct mailbox *m = mailbox_of(c, h);
+        if (h->everyone)
+            c->told_all = later_of(c->told_all, h->trimmed_to);
+        else if (m)
+            m->told_to = later_of(m->told_to, h->trimmed_to);
+    }
+    c->checked = true;
+    c->after = later_of(c->after, gap_id);
+    c->last_sent = gap_id;
+    c->index = batch_find(b, c->after);
+}
+
+void cursor_said_replayed(struct cursor *c)
+{
+    c->replaying = false;
+}
+
+void cursor_restart(struct cursor *c, int64_t id)
+{
+    assert(c->offset == 0);
+    let_go(c);
+    for (size_t i = 0; i < c->subscription->mailboxes; i++)
+        c->subscription->mailbox[i].told_to = 0;
+    c->told_all = c->private_to = c->replayed = 0;
+    c->replaying = false;
+    c->after = c->until = c->last_sent = id;
+}
+
+bool cursor_between_events(const struct cursor *c)
+{
+    return c->offset == 0;
+}

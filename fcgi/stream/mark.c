@@ -1,0 +1,105 @@
+#include "fcgi/stream/mark.h"
+
+/* A departure so soon after a write may have been noticed by that write. */
+enum { BY_WRITE_MS = 250, BY_WRITE_MOST_MS = 5000 };
+
+void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end)
+{
+    l->at = now;
+    l->end = end;
+    l->moments = 0;
+}
+
+void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end)
+{
+    const uint32_t newest = (l->moments + MARK_MOMENTS - 1) % MARK_MOMENTS;
+    if (l->moments == 0 || l->at - l->moment[newest].at >= MARK_GRAIN_MS) {
+        l->moment[l->moments % MARK_MOMENTS].at = l->at;
+        l->moment[l->moments % MARK_MOMENTS].end = l->end;
+        l->moments++;
+    }
+    l->at = now;
+    l->end = end;
+}
+
+/* Where the end stood at `when` or shortly before; -1: that is not known any more. */
+static int64_t end_at(const struct mark_log *l, uint64_t when)
+{
+    if (l->at <= when)
+        return l->end;
+    uint32_t kept = l->moments < MARK_MOMENTS ? l->moments : MARK_MOMENTS;
+    for (uint32_t i = 1; i <= kept; i++) {
+        uint32_t k = (l->moments - i) % MARK_MOMENTS;
+        if (l->moment[k].at <= when)
+            return l->moment[k].end;
+    }
+    return -1;
+}
+
+void mark_begin(struct mark *m, uint64_t now, int64_t position)
+{
+    *m = (struct mark){
+        .settled = position, .wrote = (uint32_t)now, .wrote_before = (uint32_t)now};
+}
+
+/* Writes shortly after each other are one: a front that cannot write any more hears of it only
+ * some time after the first of them. */
+void mark_wrote(struct mark *m, uint64_t now)
+{
+    if ((uint32_t)now - m->wrote < MARK_GRAIN_MS)
+        return;
+    m->wrote_before = m->wrote;
+    m->wrote = (uint32_t)now;
+}
+
+/* (The times of a stream have 32 bits, and a wait of 49 days is taken for a short one: its mark
+ * is older then, which only lets rows come twice.) */
+static int64_t mark_of_age(const struct mark *m, const struct mark_log *l, uint64_t now,
+                           uint32_t age)
+{
+    if (m->since == 0 || (uint32_t)now - m->since < age)
+        return m->settled;
+    int64_t end = end_at(l, now - age);
+    return end > m->settled ? end : m->settled;
+}
+
+/* `coming` stays where it is, or moves on too. */
+static void settle(struct mark *m, int64_t to)
+{
+    int64_t left = m->settled + m->coming - to;
+    m->settled = to;
+    m->coming = left > 0 ? (uint32_t)left : 0;
+}
+
+void mark_stands(struct mark *m, const struct mark_log *l, uint64_t now, bool at_end)
+{
+    if (at_end == (m->since != 0))
+        return;
+    if (at_end) {
+        m->since = (uint32_t)now == 0 ? 1 : (uint32_t)now;
+        return;
+    }
+    settle(m, mark_running(m, l, now));
+    m->since = 0;
+}
+
+void mark_move(struct mark *m, int64_t position)
+{
+    m->settled += m->coming;
+    int64_t further = position - m->settled;
+    m->coming = further <= 0 ? 0 : further < UINT32_MAX ? (uint32_t)further : UINT32_MAX;
+}
+
+int64_t mark_running(const struct mark *m, const struct mark_log *l, uint64_t now)
+{
+    return mark_of_age(m, l, now, MARK_MS);
+}
+
+int64_t mark_told(const struct mark *m, const struct mark_log *l, uint64_t now)
+{
+    uint32_t age = MARK_TOLD_MS;
+    uint32_t before = (uint32_t)now - m->wrote_before + 1;
+    if ((uint32_t)now - m->wrote < BY_WRITE_MS && before > age && before < BY_WRITE_MOST_MS)
+        age = before;
+    return mark_of_age(m, l, now, age);
+}

@@ -1,0 +1,271 @@
+#include "fcgi/stream/sse_format.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "store/event_id.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+enum { RETRY_MIN = 100, RETRY_MAX = 3600000 };
+
+static const char *const own_words[] = {"open",         "error",      "opening",   "connected",
+                                        "gap",          "replay-end", "heartbeat", "later",
+                                        "replay-start", NULL};
+
+bool sse_type_is_sound(const char *type)
+{
+    size_t len = strnlen(type, EVENT_TYPE_MAX + 1);
+    if (len == 0 || len > EVENT_TYPE_MAX || strpbrk(type, "\r\n"))
+        return false;
+    for (const char *const *word = own_words; *word; word++)
+        if (strcmp(type, *word) == 0)
+            return false;
+    return true;
+}
+
+/* What may follow a lead byte differs for four of them only (Unicode 15, table 3-7): that is
+ * what keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
+static bool second_fits(unsigned char lead, unsigned char second)
+{
+    switch (lead) {
+    case 0xE0:
+        return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+        return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+        return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+        return second >= 0x80 && second <= 0x8F;
+    default:
+        return second >= 0x80 && second <= 0xBF;
+    }
+}
+
+/* The length of the character at `s`, or of the maximal part of one if it is not sound. */
+static size_t utf8_part(const unsigned char *s, size_t len, bool *sound)
+{
+    size_t want = s[0] < 0x80                   ? 1
+                  : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
+                  : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
+                  : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
+                                                : 0;
+    *sound = want == 1;
+    if (want < 2 || len < 2 || !second_fits(s[0], s[1]))
+        return 1;
+    for (size_t n = 2; n < want; n++)
+        if (n == len || (s[n] & 0xC0) != 0x80)
+            return n;
+    *sound = true;
+    return want;
+}
+
+/* How much of `s` may be copied as it is: up to a line break or a byte that is not UTF-8. */
+static size_t plain_run(const unsigned char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len) {
+        if (s[n] < 0x80) {
+            if (s[n] == '\n' || s[n] == '\r')
+                break;
+            n++;
+            continue;
+        }
+        bool sound;
+        size_t part = utf8_part(s + n, len - n, &sound);
+        if (!sound)
+            break;
+        n += part;
+    }
+    return n;
+}
+
+/* Append `text` without the one line break or the bad bytes that ended the run; returns how
+ * much was taken. */
+static size_t add_break(struct buffer *out, const unsigned char *s, size_t len)
+{
+    if (s[0] == '\n' || s[0] == '\r') {
+        buffer_text(out, "\ndata: ");
+        return s[0] == '\r' && len > 1 && s[1] == '\n' ? 2 : 1;
+    }
+    bool sound;
+    buffer_text(out, REPLACEMENT);
+    return utf8_part(s, len, &sound);
+}
+
+/* The lines of data.  Returns where in `out` the byte at `data[mark]` came to stand, which has
+ * to be one that is copied; 0 if mark is not below `len`. */
+static size_t add_data(struct buffer *out, const char *data, size_t len, size_t mark)
+{
+    const unsigned char *s = (const unsigned char *)data;
+    size_t mark_at = 0;
+    buffer_text(out, "data: ");
+    for (size_t at = 0; at < len;) {
+        size_t run = plain_run(s + at, len - at);
+        if (mark >= at && mark - at < run)
+            mark_at = out->len + (mark - at);
+        buffer_add(out, s + at, run);
+        at += run;
+        if (at < len)
+            at += add_break(out, s + at, len - at);
+    }
+    buffer_text(out, "\n");
+    return mark_at;
+}
+
+/* The last brace of an object, or e->data_len.  json_valid() ends at a NUL that data may hold,
+ * so that a brace behind one closes nothing. */
+static size_t last_brace(const struct event *e)
+{
+    if (!e->is_object || e->data_len == 0 || memchr(e->data, 0, e->data_len))
+        return e->data_len;
+    const char *brace = memrchr(e->data, '}', e->data_len);
+    return brace ? (size_t)(brace - e->data) : e->data_len;
+}
+
+static void add_id(struct buffer *out, const char *id)
+{
+    if (id)
+        buffer_printf(out, "id: %s\n", id);
+    buffer_text(out, "\n");
+}
+
+static void add_type(struct buffer *out, const char *type)
+{
+    if (strcmp(type, "message") == 0 || !sse_type_is_sound(type))
+        return;
+    buffer_text(out, "event: ");
+    const unsigned char *s = (const unsigned char *)type;
+    for (size_t len = strlen(type), at = 0; at < len;) {
+        size_t run = plain_run(s + at, len - at);
+        buffer_add(out, s + at, run);
+        at += run;
+        if (at < len)
+            at += add_break(out, s + at, len - at); /* a sound type has no line breaks */
+    }
+    buffer_text(out, "\n");
+}
+
+void sse_format_event(struct buffer *out, const struct event *e, const char *epoch, bool ids,
+                      uint32_t *object_end)
+{
+    size_t start = out->len;
+    add_type(out, e->type);
+    size_t brace = last_brace(e);
+    size_t brace_at = add_data(out, e->data, e->data_len, brace);
+    *object_end = brace_at ? (uint32_t)(brace_at - start) : 0;
+    if (ids) {
+        char id[EVENT_ID_SIZE];
+        event_id_format(id, epoch, e->id);
+        add_id(out, id);
+    } else {
+        add_id(out, NULL);
+    }
+}
+
+/* Only the opening brace of the object itself can stand before its last one with nothing but
+ * white space between. */
+static bool has_members(const struct event *e)
+{
+    size_t at = last_brace(e);
+    while (at > 0 && strchr(" \t\r\n", e->data[at - 1]))
+        at--;
+    return at > 0 && e->data[at - 1] != '{';
+}
+
+void sse_format_mark(struct buffer *out, const struct event *e)
+{
+    buffer_printf(out, "%s\"_replayed\":true,\"_originalTime\":%" PRId64,
+                  has_members(e) ? "," : "", e->created_at / 1000);
+}
+
+/* No blank line behind the comment: WebKit glues the half event that a cut connection left
+ * before these bytes, and a blank line would hand it out as a whole one.  As it is, it becomes
+ * part of a block named `opening`. */
+void sse_format_opening(struct buffer *out, int64_t retry_ms, const char *id)
+{
+    buffer_printf(out, ":\nevent: opening\nretry: %" PRId64 "\n", retry_ms);
+    add_id(out, id);
+}
+
+void sse_format_connected(struct buffer *out, const char *session_id, bool reconnection,
+                          int64_t buffer_size, int64_t reconnections, int64_t heartbeat,
+                          const char *id)
+{
+    const char *quote = session_id && session_id[0] ? "\"" : "";
+    buffer_printf(out,
+                  "event: connected\ndata: {\"sessionId\":%s%s%s,\"reconnection\":%s,"
+                  "\"bufferSize\":%" PRId64 ",\"reconnections\":%" PRId64
+                  ",\"heartbeat\":%" PRId64 "}\n",
+                  quote, quote[0] ? session_id : "null", quote, reconnection ? "true" : "false",
+                  buffer_size, reconnections, heartbeat);
+    add_id(out, id);
+}
+
+void sse_format_gap(struct buffer *out, const char *reason, const char *from,
+                    const char *oldest, const char *id)
+{
+    const char *from_quote = from ? "\"" : "", *oldest_quote = oldest ? "\"" : "";
+    buffer_printf(out,
+                  "event: gap\ndata: {\"reason\":\"%s\",\"from\":%s%s%s,\"oldest\":%s%s%s}\n",
+                  reason, from_quote, from ? from : "null", from_quote, oldest_quote,
+                  oldest ? oldest : "null", oldest_quote);
+    add_id(out, id);
+}
+
+void sse_format_replay_start(struct buffer *out, int64_t count)
+{
+    buffer_printf(out, "event: replay-start\ndata: {\"count\":%" PRId64 "}\n\n", count);
+}
+
+void sse_format_replay_end(struct buffer *out, int64_t count)
+{
+    buffer_printf(out, "event: replay-end\ndata: {\"count\":%" PRId64 "}\n\n", count);
+}
+
+void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds, const char *id)
+{
+    buffer_printf(out, "event: heartbeat\ndata: {\"timestamp\":%" PRId64 "}\n", unix_seconds);
+    add_id(out, id);
+}
+
+void sse_format_later(struct buffer *out, int64_t retry_ms)
+{
+    buffer_printf(out, SSE_LATER, retry_ms);
+}
+
+/* Named as well: fetch-event-source hands out a block without a name as an empty message. */
+void sse_format_retry(struct buffer *out, int64_t retry_ms)
+{
+    sse_format_later(out, retry_ms);
+}
+
+/* Any seed is good enough here, so a missing getrandom() is no reason to fail. */
+static uint64_t jitter_seed(void)
+{
+    static atomic_uint_fast64_t calls;
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        seed = (uint64_t)now.tv_nsec ^ (atomic_fetch_add(&calls, 1) << 32);
+    }
+    return seed | 1;
+}
+
+int64_t sse_jitter(int64_t retry_ms)
+{
+    static _Thread_local uint64_t state; /* xorshift64* */
+    if (state == 0)
+        state = jitter_seed();
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    uint64_t random = (state * UINT64_C(0x2545F4914F6CDD1D)) >> 32;
+    int64_t middle = retry_ms < 0 ? 0 : retry_ms > RETRY_MAX ? RETRY_MAX : retry_ms;
+    int64_t wait = middle / 2 + (int64_t)(random % (uint64_t)(middle + 1));
+    return wait < RETRY_MIN ? RETRY_MIN : wait > RETRY_MAX ? RETRY_MAX : wait;
+}

@@ -1,0 +1,141 @@
+#include "fcgi/stream/tail.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 64 };
+
+/* A ring: the oldest batch at `first`, `count` of them, `room` a power of two. */
+struct tail {
+    char epoch[EPOCH_SIZE];
+    int64_t floor;
+    int64_t end;
+    size_t max_bytes;
+    size_t bytes;
+    size_t first;
+    size_t count;
+    size_t room;
+    struct batch **ring;
+};
+
+static struct batch *at(const struct tail *t, size_t i)
+{
+    return t->ring[(t->first + i) & (t->room - 1)];
+}
+
+struct tail *tail_new(const char *epoch, int64_t start, size_t max_bytes)
+{
+    assert(strlen(epoch) < EPOCH_SIZE);
+    struct tail *t = calloc(1, sizeof *t);
+    struct batch **ring = malloc(FIRST_ROOM * sizeof(struct batch *));
+    if (!t || !ring) {
+        free(ring);
+        free(t);
+        return NULL;
+    }
+    strcpy(t->epoch, epoch);
+    t->floor = t->end = start;
+    t->max_bytes = max_bytes;
+    t->room = FIRST_ROOM;
+    t->ring = ring;
+    return t;
+}
+
+static void drop_oldest(struct tail *t)
+{
+    struct batch *b = at(t, 0);
+    t->first = (t->first + 1) & (t->room - 1);
+    t->count--;
+    t->bytes -= b->memory;
+    t->floor = b->through;
+    batch_unref(b);
+}
+
+void tail_free(struct tail *t)
+{
+    if (!t)
+        return;
+    while (t->count > 0)
+        drop_oldest(t);
+    free(t->ring);
+    free(t);
+}
+
+static void grow(struct tail *t)
+{
+    struct batch **ring = malloc(2 * t->room * sizeof(struct batch *));
+    if (!ring) {
+        while (t->count > 0)
+            drop_oldest(t);
+        return;
+    }
+    for (size_t i = 0; i < t->count; i++)
+        ring[i] = at(t, i);
+    free(t->ring);
+    t->ring = ring;
+    t->first = 0;
+    t->room *= 2;
+}
+
+static void keep_within(struct tail *t)
+{
+    while (t->bytes > t->max_bytes && t->count > 1)
+        drop_oldest(t);
+}
+
+void tail_append(struct tail *t, struct batch *b)
+{
+    assert(b->after == t->end && b->through > b->after && strcmp(b->epoch, t->epoch) == 0);
+    if (t->count == t->room)
+        grow(t);
+    t->ring[(t->first + t->count) & (t->room - 1)] = b;
+    t->count++;
+    t->bytes += b->memory;
+    t->end = b->through;
+    keep_within(t);
+}
+
+void tail_limit(struct tail *t, size_t max_bytes)
+{
+    t->max_bytes = max_bytes;
+    keep_within(t);
+}
+
+const char *tail_epoch(const struct tail *t)
+{
+    return t->epoch;
+}
+
+int64_t tail_floor(const struct tail *t)
+{
+    return t->floor;
+}
+
+int64_t tail_end(const struct tail *t)
+{
+    return t->end;
+}
+
+size_t tail_bytes(const struct tail *t)
+{
+    return t->bytes;
+}
+
+enum tail_found tail_find(const struct tail *t, int64_t after, struct batch **out)
+{
+    if (after >= t->end)
+        return after == t->end ? TAIL_AT_END : TAIL_AHEAD;
+    if (after < t->floor)
+        return TAIL_TOO_OLD;
+    size_t low = 0, high = t->count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (at(t, middle)->through > after)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *out = at(t, low);
+    return TAIL_FOUND;
+}

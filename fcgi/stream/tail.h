@@ -1,0 +1,44 @@
+/* The recent end of the log, in memory: the batches of the last rows, in order, without a hole
+ * between them.
+ *
+ *      floor                                          end
+ *        |[batch)(batch](batch](batch](batch](batch]   |
+ *
+ * A cursor at or past the floor is served from here, an older one from the store; both get
+ * batches, so a client can not tell which.  A slow cursor holds one batch, never the run behind
+ * it: memory stays within the limit whatever clients do.
+ *
+ * Thread: the hub that owns it.  No locks: batches are shared, the tail is not. */
+#ifndef ROWCAST_FCGI_TAIL_H
+#define ROWCAST_FCGI_TAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi/stream/batch.h"
+
+struct tail;
+
+/* Empty, ending at `start` of the log `epoch`.  NULL: out of memory. */
+struct tail *tail_new(const char *epoch, int64_t start, size_t max_bytes);
+void tail_free(struct tail *t);
+
+/* Add the newest batch, which begins where the tail ends and has its epoch (asserted).  Takes
+ * over the reference; lets go of the oldest ones beyond the limit, but never of the newest.
+ * Out of memory: `b` alone stays; readers serve what was dropped. */
+void tail_append(struct tail *t, struct batch *b);
+
+void tail_limit(struct tail *t, size_t max_bytes); /* in force at once */
+
+const char *tail_epoch(const struct tail *t);
+int64_t tail_floor(const struct tail *t);
+int64_t tail_end(const struct tail *t);
+size_t tail_bytes(const struct tail *t);
+
+enum tail_found { TAIL_FOUND, TAIL_AT_END, TAIL_TOO_OLD, TAIL_AHEAD /* beyond our end */ };
+
+/* The batch that holds what follows `after`: b->after <= after < b->through.  *out is borrowed:
+ * take a reference to keep it.  O(log batches). */
+enum tail_found tail_find(const struct tail *t, int64_t after, struct batch **out);
+
+#endif

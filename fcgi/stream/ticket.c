@@ -1,0 +1,16 @@
+#include "fcgi/stream/ticket.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+void ticket_free(struct ticket *t)
+{
+    if (!t)
+        return;
+    if (t->fd >= 0)
+        close(t->fd);
+    buffer_free(&t->prologue);
+    subscription_free(t->subscription);
+    free(t->ending);
+    free(t);
+}

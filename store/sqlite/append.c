@@ -1,0 +1,287 @@
+/* Appending groups of publications.
+ *
+ * A commit costs a sync of the disk (0.2 to 20 ms), a row costs 8 µs: so who has many waiting
+ * commits them together.  A group is one transaction, and each publication in it stands or
+ * falls alone.  SQLite undoes a single INSERT that a rule refuses, with all that its triggers
+ * did (RAISE(ABORT)); only a publication of several rows needs a savepoint for that.
+ *
+ * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole.  Where
+ * it may be the fault of one, each is tried again in a transaction of its own. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/sqlite/database.h"
+
+static const char appending[] = "appending to the log";
+
+enum { LOOK_US = 1000 };
+
+/* Until when somebody waits for a lock. */
+struct patience {
+    int64_t until; /* database_clock_ms */
+};
+
+/* SQLite's own patience sleeps longer and longer, up to 100 ms: between groups that another
+ * process commits back to back it would hardly ever look at the right moment.  Uneven, so that
+ * two who wait do not meet for ever.  0: enough.  SQLite's busy handler. */
+static int wait_for_lock(void *arg, int tries)
+{
+    const struct patience *p = arg;
+    struct timespec now;
+    (void)tries;
+    if (database_clock_ms() >= p->until)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    now = (struct timespec){.tv_nsec = (LOOK_US / 2 + now.tv_nsec / 100 % LOOK_US) * 1000L};
+    nanosleep(&now, NULL);
+    return 1;
+}
+
+/* STORE_UNKNOWN if one of the sessions is not there: then nobody gets anything. */
+static enum store_result sessions_check(struct store *s, const struct publication *p)
+{
+    for (size_t i = 0; i < p->session_count; i++) {
+        bool known = false;
+        enum store_result r = sessions_known(s, p->sessions[i], &known);
+        if (r != STORE_OK)
+            return r;
+        if (!known)
+            return store_refuse(s, STORE_UNKNOWN, "there is no session %.64s", p->sessions[i]);
+    }
+    return STORE_OK;
+}
+
+static void text_or_null(sqlite3_stmt *stmt, int i, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(stmt, i);
+}
+
+/* The row that was there already by its key; or none is, since a trigger of the application's
+ * own left this one out (RAISE(IGNORE)): then nobody will ever get it. */
+static enum store_result find_twin(struct store *s, const struct publication *p,
+                                   const char *session, int64_t *id)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_DEDUP);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        text_or_null(stmt, 1, p->dedup_key);
+        text_or_null(stmt, 2, session);
+        sqlite3_bind_text(stmt, 3, session ? "" : p->channel, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    enum store_result r = STORE_OK;
+    if (rc == SQLITE_ROW)
+        *id = sqlite3_column_int64(stmt, 0);
+    else if (rc == SQLITE_DONE)
+        r = store_refuse(s, STORE_REFUSED,
+                         "a trigger on events left the row out: RAISE(IGNORE)");
+    else
+        r = store_failed(s, &s->log, appending);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result append_row(struct store *s, const struct publication *p,
+                                    const char *session, int64_t *id)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_INSERT);
+    if (!stmt)
+        return store_failed(s, &s->log, appending);
+    sqlite3_bind_text(stmt, 1, session ? "" : p->channel, -1, SQLITE_STATIC);
+    text_or_null(stmt, 2, session);
+    sqlite3_bind_text(stmt, 3, p->type, -1, SQLITE_STATIC);
+    sqlite3_bind_text64(stmt, 4, p->data ? p->data : "", p->data_len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+    text_or_null(stmt, 5, p->dedup_key);
+    enum store_result r = STORE_OK;
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        r = store_failed(s, &s->log, appending);
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt); /* the texts are the caller's */
+    if (r != STORE_OK)
+        return r;
+    if (sqlite3_changes(s->log.db) == 0) /* whatever its triggers wrote */
+        return find_twin(s, p, session, id);
+    *id = sqlite3_last_insert_rowid(s->log.db);
+    return STORE_OK;
+}
+
+/* A row for each session, or none. */
+static enum store_result append_rows(struct store *s, const struct appending *a)
+{
+    enum store_result r = database_run(s, &s->log, SQL_SAVEPOINT), undone = STORE_OK;
+    if (r != STORE_OK)
+        return r;
+    for (size_t i = 0; i < a->what.session_count && r == STORE_OK; i++)
+        r = append_row(s, &a->what, a->what.sessions[i], &a->ids[i]);
+    if (r == STORE_OK)
+        return database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
+    if (r != STORE_REFUSED)
+        return r; /* the whole transaction ends */
+    char why[STORE_WHY_SIZE];
+    memcpy(why, s->why, sizeof why);
+    undone = database_run(s, &s->log, SQL_SAVEPOINT_UNDO);
+    if (undone == STORE_OK)
+        undone = database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
+    if (undone != STORE_OK)
+        return undone;
+    memcpy(s->why, why, sizeof why);
+    return r;
+}
+
+/* One row, refused as if it had never been there.  A trigger of the application's own may end
+ * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then *lost.
+ */
+static enum store_result append_alone(struct store *s, const struct appending *a, bool *lost)
+{
+    int before = sqlite3_total_changes(s->log.db);
+    enum store_result r = append_row(s, &a->what, NULL, &a->ids[0]);
+    *lost = r != STORE_OK && sqlite3_total_changes(s->log.db) != before;
+    return r;
+}
+
+static void note(struct store *s, struct appending *a, enum store_result r)
+{
+    a->result = r;
+    memcpy(a->why, s->why, sizeof a->why);
+    if (r == STORE_OK)
+        a->why[0] = '\0';
+}
+
+/* Those that are still well, in the transaction that is open.  Any result but STORE_OK ends it.
+ */
+static enum store_result append_group(struct store *s, struct appending *const *items, size_t n)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        struct appending *a = items[i];
+        if (a->result != STORE_OK)
+            continue;
+        bool lost = false;
+        memcpy(a->epoch, end.epoch, sizeof a->epoch);
+        r = a->what.session_count > 0 ? append_rows(s, a) : append_alone(s, a, &lost);
+        lost |= sqlite3_get_autocommit(s->log.db) != 0;
+        if (r == STORE_FULL && end.last_id == INT64_MAX) /* SQLite calls that full, too */
+            return store_refuse(s, STORE_CORRUPT,
+                                "the log has no id left, since somebody changed last_id of "
+                                "rowcast_log: rowcast.fcgi --check says what to do");
+        if (r != STORE_OK && (r != STORE_REFUSED || lost))
+            return r;
+        note(s, a, r);
+    }
+    return STORE_OK;
+}
+
+/* Open the log and take its lock, with patience for both. */
+static enum store_result begin(struct store *s, struct patience *p)
+{
+    enum store_result r = database_use(s, &s->log);
+    while (r == STORE_BUSY && wait_for_lock(p, 0))
+        r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    sqlite3_busy_handler(s->log.db, wait_for_lock, p);
+    r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    sqlite3_busy_timeout(s->log.db, STORE_BUSY_MS);
+    if (r == STORE_BUSY)
+        return store_refuse(s, r, "the log is locked: another program is writing to it");
+    return r;
+}
+
+/* How far the log reaches now, as far as we know. */
+static void note_seen(struct store *s, struct appending *const *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t rows = items[i]->what.session_count ? items[i]->what.session_count : 1;
+        if (items[i]->result == STORE_OK) /* the ids of one publication ascend */
+            file_saw(s->log.hold.file, items[i]->epoch, items[i]->ids[rows - 1]);
+    }
+}
+
+/* Nothing was written, since the log was replaced before the commit: into the new one. */
+static bool is_to_be_redone(struct store *s, enum store_result r, struct patience *p)
+{
+    return r == STORE_BUSY && !s->log.unsure && !database_is_current(&s->log) &&
+           wait_for_lock(p, 0);
+}
+
+static enum store_result append_together(struct store *s, struct appending *const *items,
+                                         size_t n, struct patience *p)
+{
+    enum store_result r = begin(s, p);
+    if (r == STORE_OK)
+        r = append_group(s, items, n);
+    if (r != STORE_OK) {
+        database_rollback(&s->log);
+        return r;
+    }
+    r = database_commit(s, &s->log);
+    if (is_to_be_redone(s, r, p))
+        return append_together(s, items, n, p);
+    if (r == STORE_OK)
+        note_seen(s, items, n);
+    return r;
+}
+
+/* Everything that was well is not written. */
+static void fail_all(struct store *s, struct appending *const *items, size_t n,
+                     enum store_result r)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i]->result == STORE_OK)
+            note(s, items[i], r);
+}
+
+/* Each in a transaction of its own: a large one is no reason to refuse the small ones, nor is
+ * one whose refusal ended the transaction.  Some are written then: so what fails now is the
+ * failure of one item, and the group is not to be tried again. */
+static void append_each(struct store *s, struct appending *const *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct patience p = {database_clock_ms() + STORE_BUSY_MS};
+        if (items[i]->result != STORE_OK)
+            continue;
+        enum store_result r = append_together(s, &items[i], 1, &p);
+        if (r != STORE_OK)
+            note(s, items[i], r);
+    }
+}
+
+enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
+                                   int patience_ms)
+{
+    struct patience p = {database_clock_ms() + patience_ms};
+    size_t well = 0;
+    for (size_t i = 0; i < n; i++) { /* before the lock is taken */
+        note(s, items[i], sessions_check(s, &items[i]->what));
+        well += items[i]->result == STORE_OK;
+    }
+    if (well == 0)
+        return STORE_OK;
+    s->log.unsure = false;
+    enum store_result r = append_together(s, items, n, &p);
+    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || r == STORE_REFUSED)) {
+        append_each(s, items, n);
+        return STORE_OK;
+    }
+    if (r != STORE_OK)
+        fail_all(s, items, n, r);
+    return s->log.unsure ? STORE_OK : r; /* tried again, it might be there twice */
+}
+
+enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
+                               char epoch[EPOCH_SIZE])
+{
+    struct appending one = {.what = *p, .ids = ids}, *item = &one;
+    store_append_all(s, &item, 1, STORE_PATIENCE_MS);
+    memcpy(epoch, one.epoch, EPOCH_SIZE);
+    memcpy(s->why, one.why, sizeof s->why);
+    return one.result;
+}

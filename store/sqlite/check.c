@@ -1,0 +1,243 @@
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/sqlite/database.h"
+
+/* Where findings go, and the first thing that was wrong. */
+struct checking {
+    struct store *store;
+    void (*say)(void *arg, const char *line);
+    void *arg;
+    enum store_result first;
+};
+
+static void finding(struct checking *c, enum store_result r, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void finding(struct checking *c, enum store_result r, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    c->say(c->arg, line);
+    if (c->first == STORE_OK)
+        c->first = r;
+}
+
+static void check_directory(struct checking *c)
+{
+    struct stat dir;
+    struct statvfs fs;
+    char *copy = strdup(c->store->log.path);
+    const char *name = copy ? dirname(copy) : "";
+    if (!copy)
+        finding(c, STORE_NOMEM, "out of memory");
+    else if (stat(name, &dir) != 0)
+        finding(c, STORE_IO, "directory %s: %s", name, strerror(errno));
+    else if ((dir.st_mode & S_IWGRP) && !(dir.st_mode & (S_ISGID | S_ISVTX)))
+        finding(c, STORE_REFUSED,
+                "directory %s has mode %04o: a -wal that a publisher makes would have the "
+                "publisher's group; chmod 2770",
+                name, dir.st_mode & 07777);
+    if (copy && statvfs(name, &fs) == 0 &&
+        (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)1 << 20)
+        finding(c, STORE_FULL, "directory %s: less than 1 MiB is free on its disk", name);
+    free(copy);
+}
+
+static void check_mode(struct checking *c, const struct database *d, const char *what,
+                       mode_t wrong)
+{
+    struct stat file;
+    if (stat(d->path, &file) != 0)
+        finding(c, STORE_IO, "%s %s: %s", what, d->path, strerror(errno));
+    else if (file.st_mode & wrong)
+        finding(c, STORE_REFUSED, "%s %s has mode %04o, so that others have access; chmod %04o",
+                what, d->path, file.st_mode & 07777, d->mode);
+}
+
+/* Rows of one text each, that should all be `right`. */
+static void check_texts(struct checking *c, struct database *d, const char *what,
+                        const char *checked, enum sql id, const char *right)
+{
+    sqlite3_stmt *stmt = database_statement(d, id);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        if (text && strcmp(text, right) != 0)
+            finding(c, STORE_CORRUPT, "%s %s: the %s says %s, not %s", what, d->path, checked,
+                    text, right);
+    }
+    if (rc != SQLITE_DONE) {
+        enum store_result r = store_failed(c->store, d, checked);
+        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+    }
+    sqlite3_reset(stmt);
+}
+
+/* A trigger or table as it should be, against the one that is there. */
+static void check_object(struct checking *c, struct database *d, const char *type,
+                         const char *name, const char *sql)
+{
+    sqlite3_stmt *stmt = database_statement(d, SQL_CHECK_OBJECT);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        finding(c, store_failed(c->store, d, "reading the schema"), "%s: %s", d->path,
+                store_why(c->store));
+    else if (!found)
+        finding(c, STORE_CORRUPT, "%s: %s %s is missing", d->path, type, name);
+    else if (strcmp(found, sql) != 0)
+        finding(c, STORE_CORRUPT, "%s: %s %s is not as this version makes it", d->path, type,
+                name);
+    sqlite3_reset(stmt);
+}
+
+/* Compare with a schema made in memory. */
+static void check_schema(struct checking *c, struct database *d)
+{
+    sqlite3 *model = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(model, sql_text[d->schema], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(model, sql_text[SQL_CHECK_OBJECTS], -1, &stmt, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        check_object(c, d, (const char *)sqlite3_column_text(stmt, 0),
+                     (const char *)sqlite3_column_text(stmt, 1),
+                     (const char *)sqlite3_column_text(stmt, 2));
+    if (rc != SQLITE_OK)
+        finding(c, STORE_NOMEM, "comparing the schema: %s", sqlite3_errmsg(model));
+    sqlite3_finalize(stmt);
+    sqlite3_close(model);
+}
+
+/* What was missing, and was made as the log was opened. */
+static void check_mended(struct checking *c)
+{
+    if (c->store->told[0])
+        finding(c, STORE_CORRUPT, "%s", c->store->told);
+}
+
+static void check_books(struct checking *c)
+{
+    struct database *d = &c->store->log;
+    sqlite3_stmt *stmt = database_statement(d, SQL_CHECK_BOOKS);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    bool wrong = false;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        finding(c, STORE_CORRUPT, "log %s: %s", d->path, text ? text : "out of memory");
+        wrong = true;
+    }
+    if (rc != SQLITE_DONE) {
+        enum store_result r = store_failed(c->store, d, "comparing the books");
+        finding(c, r, "log %s: %s", d->path, store_why(c->store));
+    }
+    sqlite3_reset(stmt);
+    if (wrong)
+        finding(c, STORE_CORRUPT,
+                "log %s: to have the books counted anew: sqlite3 -bail %s 'DROP TRIGGER "
+                "events_deleted', then this check again",
+                d->path, d->path);
+}
+
+/* Settings that are out of range have their defaults in force, and a line each. */
+static void check_settings(struct checking *c)
+{
+    struct settings *settings = NULL;
+    c->store->told[0] = '\0';
+    if (store_settings(c->store, &settings) == STORE_OK && c->store->told[0])
+        finding(c, STORE_CORRUPT, "log %s: %s", c->store->log.path, c->store->told);
+    settings_unref(settings);
+}
+
+static void check_write(struct checking *c)
+{
+    struct store *s = c->store;
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_CHECK_WRITE);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK)
+        finding(c, r, "log %s can not be written: %s", s->log.path, store_why(s));
+    database_rollback(&s->log);
+}
+
+/* Who else is concerned by the files. */
+static void check_beside(struct checking *c, const struct database *d)
+{
+    char sentence[512];
+    if (place_locks_out(d, sentence, sizeof sentence))
+        finding(c, STORE_REFUSED, "%s", sentence);
+    if (place_other_names(d) > 0)
+        finding(c, STORE_REFUSED,
+                "log %s has %d other name(s), by hard links: who opens it by one of them uses "
+                "another -wal, and damages it; remove them",
+                d->path, place_other_names(d));
+}
+
+static bool check_open(struct checking *c, struct database *d, const char *what, mode_t wrong)
+{
+    enum store_result r = database_use(c->store, d);
+    if (r != STORE_OK) {
+        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+        return false;
+    }
+    check_mode(c, d, what, wrong);
+    check_texts(c, d, what, "journal mode", SQL_CHECK_JOURNAL, "wal");
+    check_texts(c, d, what, "quick check", SQL_CHECK_QUICK, "ok");
+    check_schema(c, d);
+    return true;
+}
+
+/* Without leases nothing of the sessions is saved.  Where there are none, a responder makes
+ * them: not this program, which may run as another account. */
+static void check_leases(struct checking *c)
+{
+    char path[PATH_MAX], why[STORE_WHY_SIZE + PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof path, "%s.leases", c->store->log.path);
+    if (lstat(path, &st) != 0)
+        return;
+    if (!place_is_own(&st, 1, path, why, sizeof why))
+        finding(c, STORE_READONLY, "leases %s", why);
+    else if (access(path, R_OK | W_OK) != 0)
+        finding(c, STORE_READONLY, "leases %s: %s; chmod 0600", path, strerror(errno));
+}
+
+enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
+                              void *arg)
+{
+    struct checking c = {.store = s, .say = say, .arg = arg, .first = STORE_OK};
+    check_directory(&c);
+    s->told[0] = '\0';
+    if (check_open(&c, &s->log, "log", S_IRWXO)) {
+        check_mended(&c);
+        check_books(&c);
+        check_settings(&c);
+        check_write(&c);
+        check_beside(&c, &s->log);
+    }
+    check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
+    check_leases(&c);
+    s->why[0] = '\0';
+    return c.first == STORE_OK ? STORE_OK
+                               : store_refuse(s, c.first, "the check found something wrong");
+}

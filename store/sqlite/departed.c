@@ -1,0 +1,134 @@
+/* Sessions that are gone.
+ *
+ * A client that slept for longer than buffer_ttl comes back with a token that no session has.
+ * To tell it of a gap each time would have pages load anew at each wake, and not to tell it
+ * would lose in silence what was for its session alone.  So what is needed to know is noted
+ * when a session goes: where it stood, and how far its mailbox and the log went.  Whatever came
+ * later the log itself can tell.
+ *
+ * A poll that told nothing to somebody new leaves no session at all, only such a note: most of
+ * those never come back.  Who does come back with its token gets the same session again.
+ *
+ * Strangers make many sessions that never come back.  Sessions that came back once, or that
+ * stayed, are remembered apart from those: so a flood forgets no one it should not. */
+#include <string.h>
+
+#include "store/sha256.h"
+#include "store/sqlite/sessions.h"
+
+/* The statement cannot be prepared where the table is missing. */
+static bool is_of_an_earlier_version(struct database *d)
+{
+    return d->db && sqlite3_errcode(d->db) == SQLITE_ERROR;
+}
+
+static bool departure_read(sqlite3_stmt *stmt, struct departure *d)
+{
+    const char *id = (const char *)sqlite3_column_text(stmt, 0);
+    const char *epoch = (const char *)sqlite3_column_text(stmt, 3);
+    d->lasting = sqlite3_column_int(stmt, 1) != 0;
+    d->revives = sqlite3_column_int(stmt, 2) != 0;
+    d->position = sqlite3_column_int64(stmt, 4);
+    d->private_to = sqlite3_column_int64(stmt, 5);
+    d->log_end = sqlite3_column_int64(stmt, 6);
+    return database_text(d->session_id, sizeof d->session_id, id) &&
+           database_text(d->epoch, sizeof d->epoch, epoch);
+}
+
+enum store_result departure_find(struct store *s, const char *token, struct departure *d,
+                                 bool *found)
+{
+    char hash[SHA256_HALF_SIZE];
+    sha256_half(hash, token);
+    *found = false;
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_DEPARTED_FIND, "t", hash);
+    if (!stmt && is_of_an_earlier_version(&s->sessions))
+        return STORE_OK;
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    if (rc == SQLITE_ROW)
+        *found = departure_read(stmt, d);
+    else if (rc != SQLITE_DONE)
+        r = store_failed(s, &s->sessions, "looking for a session that is gone");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+enum store_result departure_note(struct store *s, const char *token, const struct departure *d)
+{
+    char hash[SHA256_HALF_SIZE];
+    sha256_half(hash, token);
+    sqlite3_stmt *stmt = database_statement(&s->sessions, SQL_DEPARTED_NOTE);
+    if (!stmt && is_of_an_earlier_version(&s->sessions))
+        return STORE_OK;
+    return database_do(s, &s->sessions, "remembering a session that is gone", SQL_DEPARTED_NOTE,
+                       "ttiitiii", hash, d->session_id, (int64_t)d->lasting,
+                       (int64_t)d->revives, d->epoch, d->position, d->private_to, d->log_end);
+}
+
+enum store_result departure_forget(struct store *s, const char *token)
+{
+    char hash[SHA256_HALF_SIZE];
+    sha256_half(hash, token);
+    return database_do(s, &s->sessions, "making a session again", SQL_DEPARTED_FORGET, "t",
+                       hash);
+}
+
+enum store_result departures_bound(struct store *s)
+{
+    static const int64_t most[] = {DEPARTED_BRIEF_MAX, DEPARTED_LASTING_MAX};
+    if (!database_statement(&s->sessions, SQL_DEPARTED_BOUND) &&
+        is_of_an_earlier_version(&s->sessions))
+        return STORE_OK;
+    enum store_result r = STORE_OK;
+    for (int64_t lasting = 0; r == STORE_OK && lasting < 2; lasting++)
+        r = database_do(s, &s->sessions, "forgetting sessions that are gone",
+                        SQL_DEPARTED_BOUND, "ii", lasting, most[lasting]);
+    return r;
+}
+
+/* The session of a stream that polled in vain, unless somebody came back to it.  *token "": so.
+ */
+static enum store_result find_in_vain(struct store *s, int64_t stream_id, struct departure *d,
+                                      char token[SESSION_TOKEN_SIZE])
+{
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_IN_VAIN, "i", stream_id);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    token[0] = '\0';
+    if (rc == SQLITE_ROW && database_text(d->session_id, sizeof d->session_id,
+                                          (const char *)sqlite3_column_text(stmt, 0)))
+        database_text(token, SESSION_TOKEN_SIZE, (const char *)sqlite3_column_text(stmt, 1));
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, &s->sessions, "looking for the session of a poll");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result leave_in_vain(struct store *s, const struct bookmark *b)
+{
+    struct departure d = {.position = b->position, .revives = true};
+    char token[SESSION_TOKEN_SIZE];
+    memcpy(d.epoch, b->epoch, sizeof d.epoch);
+    enum store_result r = find_in_vain(s, b->stream_id, &d, token);
+    if (r != STORE_OK || !token[0])
+        return r;
+    r = departure_note(s, token, &d);
+    return r == STORE_OK ? database_do(s, &s->sessions, "forgetting the session of a poll",
+                                       SQL_SESSIONS_END, "ti", d.session_id, INT64_MAX)
+                         : r;
+}
+
+enum store_result departures_in_vain(struct store *s, const struct bookmark *b, size_t n)
+{
+    enum store_result r = STORE_OK;
+    bool any = false;
+    if (!database_statement(&s->sessions, SQL_DEPARTED_NOTE))
+        return STORE_OK; /* a file of an earlier version: the session stays, and expires */
+    for (size_t i = 0; r == STORE_OK && i < n; i++)
+        if (b[i].in_vain) {
+            any = true;
+            r = leave_in_vain(s, &b[i]);
+        }
+    return r == STORE_OK && any ? departures_bound(s) : r;
+}

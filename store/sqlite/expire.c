@@ -1,0 +1,283 @@
+/* Expiry.  A round advances served time and ends the streams of dead processes; then slices
+ * follow until nothing is left to expire, with pauses between them, so that claims and ends of
+ * streams have their turn (SQLite, and our own queue of writers, let the one who asks again at
+ * once win).  A slice reads who goes, notes from the log what has to be remembered of them, and
+ * only then locks the sessions: 250 of them are about 5 ms. */
+#include "store/sqlite/sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICE = 250, RESPONDERS_PAGE = 256, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
+
+/* A session whose time is over. */
+struct leaver {
+    char id[EVENT_NAME_MAX + 1]; /* "": not one of ours */
+    char token[SESSION_TOKEN_SIZE];
+    int64_t created_at;
+    bool mail; /* its mailbox keeps something */
+    struct departure departure;
+};
+
+struct slice {
+    size_t n;
+    struct leaver leaver[SLICE];
+};
+
+/* The next numbers above `after`, as far as there is room. */
+static enum store_result read_responders(struct store *s, int64_t after, int64_t *number,
+                                         size_t *n)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *st =
+        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", after, (int64_t)RESPONDERS_PAGE);
+    int rc = st ? SQLITE_ROW : SQLITE_ERROR;
+    *n = 0;
+    while (rc == SQLITE_ROW && *n < RESPONDERS_PAGE && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        number[(*n)++] = sqlite3_column_int64(st, 0);
+    enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
+                              ? STORE_OK
+                              : store_failed(s, d, "reading the responders");
+    sqlite3_reset(st);
+    return r;
+}
+
+static enum store_result bury(struct store *s, int64_t number)
+{
+    struct database *d = &s->sessions;
+    const char *doing = "ending a dead responder's streams";
+    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, "i", number);
+    if (r == STORE_OK)
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, "i", number);
+    if (r == STORE_OK)
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_LEAVE, "i", number);
+    return r;
+}
+
+/* Who is dead is asked inside the transaction: whoever takes such a number from now on can
+ * enter streams only after it, and tidies first. */
+static enum store_result bury_the_dead(struct store *s)
+{
+    int64_t number[RESPONDERS_PAGE], after = -1;
+    size_t n = RESPONDERS_PAGE;
+    enum store_result r = STORE_OK;
+    while (r == STORE_OK && n == RESPONDERS_PAGE) {
+        r = read_responders(s, after, number, &n);
+        for (size_t i = 0; r == STORE_OK && i < n; i++) {
+            after = number[i];
+            if (!lease_alive(s, after))
+                r = bury(s, after);
+        }
+    }
+    return r;
+}
+
+/* *before is served time as it was.  What ended since the last round bears that time, although
+ * it may be younger by the whole round: so it is against the time before that expiry counts,
+ * and nobody expires early. */
+static enum store_result advance(struct store *s, int64_t elapsed_ms, int64_t *before)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_SERVED, "i", elapsed_ms);
+    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    if (rc == SQLITE_ROW) {
+        *before = sqlite3_column_int64(st, 0);
+        rc = sqlite3_step(st);
+    }
+    enum store_result r =
+        rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "advancing served time");
+    sqlite3_reset(st);
+    return r;
+}
+
+static enum store_result begin_round(struct store *s, int64_t elapsed_ms, int64_t *before)
+{
+    enum store_result r = sessions_begin(s);
+    if (r != STORE_OK)
+        return r;
+    r = bury_the_dead(s);
+    if (r == STORE_OK)
+        r = advance(s, elapsed_ms, before);
+    return sessions_finish(s, r);
+}
+
+/* Bookmarks of several logs cannot be compared: then it is not known what it had. */
+static void read_leaver(struct leaver *l, sqlite3_stmt *row)
+{
+    struct departure *d = &l->departure;
+    const char *id = (const char *)sqlite3_column_text(row, 0);
+    const char *epoch = (const char *)sqlite3_column_text(row, 6);
+    const char *other = (const char *)sqlite3_column_text(row, 7);
+    *l = (struct leaver){.created_at = sqlite3_column_int64(row, 2)};
+    database_text(l->id, sizeof l->id, id);
+    database_text(l->token, sizeof l->token, (const char *)sqlite3_column_text(row, 1));
+    database_text(d->session_id, sizeof d->session_id, id);
+    d->lasting = sqlite3_column_int64(row, 4) > 0 ||
+                 sqlite3_column_int64(row, 3) - l->created_at >= STAYED_MS;
+    d->position =
+        sqlite3_column_type(row, 5) == SQLITE_NULL ? -1 : sqlite3_column_int64(row, 5);
+    if (epoch && other && strcmp(epoch, other) == 0)
+        database_text(d->epoch, sizeof d->epoch, epoch);
+}
+
+static enum store_result read_slice(struct store *s, struct slice *slice)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *stmt =
+        database_bind(d, SQL_SESSIONS_EXPIRE, "ii", s->expire_until, (int64_t)SLICE);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    slice->n = 0;
+    while (rc == SQLITE_ROW && slice->n < SLICE && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        read_leaver(&slice->leaver[slice->n++], stmt);
+    enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
+                              ? STORE_OK
+                              : store_failed(s, d, "looking for sessions that expired");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A mailbox that the books do not have was forgotten, with whatever left it, or never had
+ * anything: so it is if the session is younger than mailboxes have to be to be forgotten. */
+static enum store_result read_mailbox(struct store *s, const struct settings *settings,
+                                      int64_t forgotten_to, struct leaver *l)
+{
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", l->id);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    bool young = settings->buffer_age == 0 ||
+                 l->created_at > sessions_now() - settings->buffer_age * 1000;
+    if (rc == SQLITE_ROW) {
+        l->departure.private_to = sqlite3_column_int64(stmt, 0);
+        l->mail = sqlite3_column_int64(stmt, 1) > 0;
+    } else {
+        l->departure.private_to = young ? 0 : forgotten_to;
+    }
+    sqlite3_reset(stmt);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE
+               ? STORE_OK
+               : store_failed(s, &s->log, "looking into a mailbox");
+}
+
+/* What the log says of the leavers, in one state of it.  After a failure nobody is remembered.
+ */
+static enum store_result survey(struct store *s, const struct settings *settings,
+                                struct slice *slice)
+{
+    struct store_end end;
+    int64_t forgotten_to;
+    enum store_result r = slice->n > 0 ? database_use(s, &s->log) : STORE_OK;
+    if (r != STORE_OK || slice->n == 0)
+        return r;
+    r = database_run(s, &s->log, SQL_BEGIN);
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, &forgotten_to);
+    for (size_t i = 0; r == STORE_OK && i < slice->n; i++) {
+        slice->leaver[i].departure.log_end = end.last_id;
+        r = read_mailbox(s, settings, forgotten_to, &slice->leaver[i]);
+    }
+    database_rollback(&s->log);
+    return r;
+}
+
+static enum store_result end_sessions(struct store *s, const struct slice *slice, bool remember)
+{
+    enum store_result r = STORE_OK;
+    for (size_t i = 0; r == STORE_OK && i < slice->n; i++) {
+        const struct leaver *l = &slice->leaver[i];
+        r = database_do(s, &s->sessions, "expiring a session", SQL_SESSIONS_END, "ti", l->id,
+                        s->expire_until);
+        if (r == STORE_OK && remember && l->token[0] && sqlite3_changes(s->sessions.db) == 1)
+            r = departure_note(s, l->token, &l->departure);
+    }
+    return r == STORE_OK && slice->n > 0 ? departures_bound(s) : r;
+}
+
+/* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be more.
+ */
+static enum store_result expire_slice(struct store *s, const struct slice *slice, bool remember,
+                                      bool *full)
+{
+    *full = false;
+    enum store_result r = sessions_begin(s);
+    if (r != STORE_OK)
+        return r;
+    r = end_sessions(s, slice, remember);
+    if (r == STORE_OK)
+        r = database_do(s, &s->sessions, "expiring bookmarks", SQL_SESSIONS_FORGET, "ii",
+                        s->expire_until, (int64_t)SLICE);
+    if (r == STORE_OK)
+        *full = slice->n == SLICE || sqlite3_changes(s->sessions.db) == SLICE;
+    return sessions_finish(s, r);
+}
+
+/* Empty the mailboxes of sessions that are gone, MAILBOX_ROWS rows in all: one short write, so
+ * that no shell's insert is locked out; store_retain takes the rest. */
+static enum store_result empty_mailboxes(struct store *s, const struct slice *slice)
+{
+    enum store_result r = STORE_OK;
+    int room = MAILBOX_ROWS;
+    bool begun = false;
+    for (size_t i = 0; r == STORE_OK && room > 0 && i < slice->n; i++) {
+        if (!slice->leaver[i].mail)
+            continue;
+        if (!begun)
+            r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+        begun = r == STORE_OK;
+        if (begun)
+            r = database_do(s, &s->log, "emptying a mailbox", SQL_SESSIONS_EMPTY_MAILBOX, "ti",
+                            slice->leaver[i].id, (int64_t)room);
+        room -= r == STORE_OK ? sqlite3_changes(s->log.db) : 0;
+    }
+    if (begun && r == STORE_OK)
+        r = database_commit(s, &s->log);
+    if (begun && r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+/* (The sessions go although the log fails; then that is what is told.) */
+static enum store_result expire(struct store *s, const struct settings *settings,
+                                struct slice *slice, bool first, bool *more)
+{
+    enum store_result r = read_slice(s, slice);
+    if (r != STORE_OK)
+        return r;
+    enum store_result log = survey(s, settings, slice);
+    char why[STORE_WHY_SIZE];
+    memcpy(why, s->why, sizeof why);
+    r = expire_slice(s, slice, log == STORE_OK, more);
+    if (r == STORE_OK && log == STORE_OK && first) {
+        log = empty_mailboxes(s, slice);
+        memcpy(why, s->why, sizeof why);
+    }
+    if (r == STORE_OK && !*more)
+        r = sessions_shrink(s, more);
+    if (r == STORE_OK && log != STORE_OK)
+        memcpy(s->why, why, sizeof s->why);
+    return r == STORE_OK ? log : r;
+}
+
+enum store_result store_expire(struct store *s, const struct settings *settings,
+                               int64_t elapsed_ms, bool *more)
+{
+    int64_t before = 0;
+    enum store_result r = STORE_OK;
+    bool first = elapsed_ms > 0 || !s->expiring;
+    *more = s->expiring = false;
+    if (!lease_janitor(s))
+        return STORE_OK;
+    if (first) {
+        r = begin_round(s, elapsed_ms, &before);
+        s->expire_until = before - settings->buffer_ttl * 1000;
+    } else {
+        r = database_use(s, &s->sessions);
+    }
+    if (r != STORE_OK)
+        return r;
+    struct slice *slice = malloc(sizeof *slice);
+    if (!slice)
+        return store_refuse(s, STORE_NOMEM, "expiring sessions: out of memory");
+    r = expire(s, settings, slice, first, more);
+    free(slice);
+    s->expiring = *more;
+    return r;
+}

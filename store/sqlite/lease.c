@@ -1,0 +1,268 @@
+#include "store/sqlite/sessions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { JANITOR = 0, LEASES_MAX = 65535 };
+
+/* What this process holds in one file of leases.  Kept until the process ends, as the locks
+ * are.  An open file description's locks (not a process's) because another close() of the same
+ * file would drop those. */
+struct lease {
+    struct lease *next;
+    dev_t device;
+    ino_t inode;
+    int fd;
+    atomic_int number;  /* 0: none taken */
+    int64_t started_at; /* when it was taken; with pid it tells holders apart */
+    pid_t pid;          /* a forked child inherits this struct, but holds nothing */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lease *leases;
+
+static bool try_lock(int fd, off_t byte)
+{
+    struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &f) == 0;
+}
+
+static struct lease *lease_new(void)
+{
+    struct lease *l = calloc(1, sizeof *l);
+    if (l) {
+        l->next = leases;
+        leases = l;
+    }
+    return l;
+}
+
+/* Whoever may write the folder can put another file there: one that is not ours alone is not
+ * used.  -1: errno tells why. */
+static int leases_open(const char *path, struct stat *st)
+{
+    char why[STORE_WHY_SIZE];
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0 || (fstat(fd, st) == 0 && place_is_own(st, 1, path, why, sizeof why)))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    store_notice("%s", why);
+    return -1;
+}
+
+/* Open `path` and make sure the entry is for it.  Called with the lock held. */
+static struct lease *lease_for(const char *path)
+{
+    struct stat st;
+    int fd = leases_open(path, &st);
+    struct lease *l = NULL;
+    if (fd < 0)
+        goto done;
+    for (l = leases; l; l = l->next)
+        if (l->device == st.st_dev && l->inode == st.st_ino)
+            break;
+    if (l && l->pid == getpid())
+        goto done;
+    if (l)
+        close(l->fd); /* the parent's, who keeps the lock */
+    else if ((l = lease_new()) == NULL)
+        goto done;
+    l->device = st.st_dev;
+    l->inode = st.st_ino;
+    l->fd = fd;
+    l->pid = getpid();
+    l->number = 0;
+    return l;
+done:
+    if (fd >= 0)
+        close(fd);
+    return l;
+}
+
+/* The process's entry for this store; NULL: there can be none (errno tells). */
+static struct lease *lease_of(struct store *s)
+{
+    if (s->lease && s->lease->pid == getpid())
+        return s->lease;
+    char *path;
+    if (asprintf(&path, "%s.leases", s->log.path) < 0)
+        return NULL;
+    pthread_mutex_lock(&lock);
+    s->lease = lease_for(path);
+    pthread_mutex_unlock(&lock);
+    free(path);
+    return s->lease;
+}
+
+/* Called with the lock held. */
+static bool take_any(struct lease *l)
+{
+    for (int n = JANITOR + 1; l->number == 0 && n <= LEASES_MAX; n++)
+        if (try_lock(l->fd, n)) {
+            l->started_at = sessions_now();
+            l->number = n;
+        } else if (errno != EAGAIN && errno != EACCES) {
+            break;
+        }
+    return l->number != 0;
+}
+
+static bool take(struct lease *l)
+{
+    pthread_mutex_lock(&lock);
+    bool taken = take_any(l);
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
+/* Our file was removed: its locks say nothing to those who open the one that is there now.  The
+ * descriptor keeps its number, since other threads use it.  Called with the lock held. */
+static void move(struct lease *l, const char *path)
+{
+    struct stat st;
+    int fd = leases_open(path, &st), number = l->number;
+    if (fd < 0)
+        return; /* the next look tries again */
+    if (dup3(fd, l->fd, O_CLOEXEC) == l->fd) {
+        l->device = st.st_dev;
+        l->inode = st.st_ino;
+        if (number && !try_lock(l->fd, number)) {
+            l->number = 0;
+            take_any(l);
+        }
+    }
+    close(fd);
+}
+
+void lease_keep(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    struct stat st;
+    char *path;
+    if (l == NULL || asprintf(&path, "%s.leases", s->log.path) < 0)
+        return;
+    pthread_mutex_lock(&lock);
+    int number = l->number;
+    if (stat(path, &st) != 0 || st.st_dev != l->device || st.st_ino != l->inode)
+        move(l, path);
+    s->sessions.suspect |= l->number != number; /* opened anew, it is entered there */
+    pthread_mutex_unlock(&lock);
+    free(path);
+}
+
+void lease_follow(struct store *s)
+{
+    bool had = s->lease && s->lease->number != 0;
+    s->lease = NULL;
+    struct lease *l = had ? lease_of(s) : NULL;
+    if (l)
+        take(l);
+}
+
+int lease_number(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    return l ? l->number : 0;
+}
+
+bool lease_alive(struct store *s, int64_t number)
+{
+    struct lease *l = lease_of(s);
+    if (number <= JANITOR || number > LEASES_MAX)
+        return false;
+    if (l == NULL || l->number == number)
+        return true;
+    struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = number, .l_len = 1};
+    return fcntl(l->fd, F_OFD_GETLK, &f) != 0 || f.l_type != F_UNLCK;
+}
+
+bool lease_janitor(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    return l && try_lock(l->fd, JANITOR);
+}
+
+/* -------------------------------------------------------- in the sessions' file ------------
+ */
+
+static enum store_result entered(struct store *s, const struct lease *l, bool *yes)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_RESPONDER, "iii", (int64_t)l->number,
+                                     (int64_t)l->pid, l->started_at);
+    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    *yes = rc == SQLITE_ROW;
+    sqlite3_reset(st);
+    return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
+}
+
+static enum store_result tidy(struct store *s, const struct lease *l)
+{
+    struct database *d = &s->sessions;
+    const char *doing = "entering a responder";
+    int64_t number = l->number;
+    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, "i", number);
+    if (r == STORE_OK)
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, "i", number);
+    if (r == STORE_OK)
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENTER, "iii", number,
+                        (int64_t)l->pid, l->started_at);
+    return r;
+}
+
+static enum store_result enter(struct store *s)
+{
+    const struct lease *l = lease_of(s);
+    if (l == NULL || l->number == 0)
+        return STORE_OK;
+    bool yes;
+    enum store_result r = entered(s, l, &yes);
+    if (r != STORE_OK || yes)
+        return r;
+    r = database_run(s, &s->sessions, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = entered(s, l, &yes); /* another thread may have been faster, and have streams */
+    if (r == STORE_OK && !yes)
+        r = tidy(s, l);
+    return sessions_finish(s, r);
+}
+
+enum store_result lease_enter(struct store *s)
+{
+    enum store_result r = enter(s);
+    s->unentered = r != STORE_OK;
+    return r;
+}
+
+enum store_result lease_need(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    if (l == NULL)
+        return store_refuse(
+            s, database_result_of_errno(errno) == STORE_FULL ? STORE_FULL : STORE_IO,
+            "%s.leases can not be opened: %s; it has to be a regular file of the "
+            "responder's account, and is made anew where it is removed",
+            s->log.path, strerror(errno));
+    if (l->number == 0)
+        return store_refuse(s, STORE_IO, "no lease is free in %s.leases", s->log.path);
+    return STORE_OK;
+}
+
+enum store_result store_lease(struct store *s)
+{
+    struct lease *l = lease_of(s);
+    if (l)
+        take(l);
+    enum store_result r = lease_need(s);
+    if (r == STORE_OK)
+        r = database_use(s, &s->sessions);
+    return r == STORE_OK ? lease_enter(s) : r;
+}

@@ -1,0 +1,359 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "store/sqlite/database.h"
+
+static const char reading[] = "reading the log";
+
+/* An id of the books, cut to what it can be.  *sound stays true if it was. */
+static int64_t id_of(sqlite3_stmt *stmt, int column, int64_t most, bool *sound)
+{
+    bool is_number = sqlite3_column_type(stmt, column) == SQLITE_INTEGER;
+    int64_t id = is_number ? sqlite3_column_int64(stmt, column) : 0;
+    *sound &= is_number && id >= 0 && id <= most;
+    return id < 0 ? 0 : id > most ? most : id;
+}
+
+/* People can write the row, and rows can come past the triggers that keep it. */
+static enum store_result end_of_row(struct store *s, sqlite3_stmt *stmt, struct store_end *out,
+                                    int64_t *forgotten_to)
+{
+    const char *epoch = (const char *)sqlite3_column_text(stmt, 0);
+    bool sound = true, may_be = true;
+    int64_t booked = id_of(stmt, 1, INT64_MAX, &sound);
+    int64_t newest = id_of(stmt, 5, INT64_MAX, &may_be); /* NULL: there is no event */
+    if (!epoch || !epoch_is_sound(epoch) || sqlite3_column_bytes(stmt, 0) != EPOCH_SIZE - 1) {
+        log_books_wrong(s, "epoch was not eight hex digits", true);
+        return store_refuse(s, STORE_CORRUPT,
+                            "%s: epoch of rowcast_log is not eight hex digits", reading);
+    }
+    memcpy(out->epoch, epoch, sizeof out->epoch);
+    out->last_id = newest > booked ? newest : booked;
+    out->trimmed_to = id_of(stmt, 2, out->last_id, &sound);
+    out->config_version = sqlite3_column_int64(stmt, 3) & INT64_MAX; /* -1 is nobody's */
+    int64_t forgotten = id_of(stmt, 4, out->last_id, &sound);
+    if (forgotten_to)
+        *forgotten_to = forgotten;
+    if (newest > booked)
+        log_books_wrong(s, "events came that no trigger saw", false);
+    else if (!sound)
+        log_books_wrong(s, "rowcast_log was edited", false);
+    return STORE_OK;
+}
+
+enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *forgotten_to)
+{
+    enum store_result r = log_examine(s);
+    if (r != STORE_OK)
+        return r;
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_END);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    if (rc == SQLITE_ROW) {
+        r = end_of_row(s, stmt, out, forgotten_to);
+    } else if (rc == SQLITE_DONE) {
+        log_books_wrong(s, "rowcast_log had no row", true);
+        r = store_refuse(s, STORE_CORRUPT, "%s: rowcast_log has no row", reading);
+    } else {
+        r = store_failed(s, &s->log, reading);
+    }
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
+static sqlite3_stmt *data_version_read(struct store *s, int64_t *version)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite3_reset(stmt);
+        return NULL;
+    }
+    *version = sqlite3_column_int64(stmt, 0);
+    return stmt;
+}
+
+/* The end, and the data version of the same moment.  The statements under it would each begin
+ * and end a read of their own, at three system calls; this way they share one. */
+static enum store_result end_at_version(struct store *s, struct store_end *out,
+                                        int64_t *version)
+{
+    sqlite3_stmt *stmt = data_version_read(s, version);
+    if (!stmt)
+        return store_failed(s, &s->log, reading);
+    enum store_result r = log_read_end(s, out, NULL);
+    sqlite3_reset(stmt);
+    if (r == STORE_OK)
+        file_saw(s->log.hold.file, out->epoch, out->last_id);
+    return r;
+}
+
+enum store_result store_end(struct store *s, struct store_end *out)
+{
+    int64_t version = -1;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = end_at_version(s, out, &version);
+    return r;
+}
+
+enum store_result store_look(struct store *s, struct store_end *out)
+{
+    int64_t version = -1;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = end_at_version(s, out, &version);
+    if (r == STORE_OK)
+        s->data_version = version;
+    return r;
+}
+
+/* Before the rows are read, or the commit that comes in between is never seen to be new. */
+static enum store_result data_version_note(struct store *s)
+{
+    enum store_result r = STORE_OK;
+    sqlite3_stmt *stmt = data_version_read(s, &s->data_version);
+    if (!stmt)
+        r = store_failed(s, &s->log, reading);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Which mailboxes are asked for: the first *n of q->only. */
+static size_t asked(const struct store_question *q)
+{
+    return q->only->mailboxes - (q->without_session && q->only->has_session ? 1 : 0);
+}
+
+/* Up to where a mailbox was trimmed, but not beyond the log's end `last_id`: a hole that was
+ * told hushes what comes up to there. */
+static int64_t hole_of_row(struct store *s, sqlite3_stmt *stmt, int column, int64_t last_id)
+{
+    bool sound = true;
+    int64_t to = id_of(stmt, column, last_id, &sound);
+    if (!sound)
+        log_books_wrong(s, "rowcast_channels was edited", false);
+    return to;
+}
+
+static enum store_result holes_of_all(struct store *s, const struct store_question *q,
+                                      const struct store_sink *sink, int64_t last_id,
+                                      int64_t forgotten_to)
+{
+    if (forgotten_to > q->after)
+        sink->hole(sink->arg, NULL, forgotten_to);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_HOLES);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_int64(stmt, 1, q->after);
+        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+            const char *name = (const char *)sqlite3_column_text(stmt, 0);
+            if (!name)
+                break;
+            int64_t to = hole_of_row(s, stmt, 1, last_id);
+            if (to > q->after)
+                sink->hole(sink->arg, name, to);
+        }
+    }
+    enum store_result r = rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, reading);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A mailbox that nobody remembers was trimmed no further than forgotten_to. */
+static enum store_result holes_of_some(struct store *s, const struct store_question *q,
+                                       const struct store_sink *sink, int64_t last_id,
+                                       int64_t forgotten_to)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_TRIMMED);
+    int rc = stmt ? SQLITE_DONE : SQLITE_ERROR;
+    for (size_t i = 0; i < asked(q) && (rc == SQLITE_DONE || rc == SQLITE_ROW); i++) {
+        const char *name = q->only->mailbox[i].name;
+        sqlite3_reset(stmt);
+        sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+        int64_t trimmed_to = rc == SQLITE_ROW ? hole_of_row(s, stmt, 0, last_id) : forgotten_to;
+        if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && trimmed_to > q->after)
+            sink->hole(sink->arg, name, trimmed_to);
+    }
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        r = store_failed(s, &s->log, reading);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A text of the row; `instead` where there is none.  NULL: out of memory. */
+static const char *text_of(sqlite3_stmt *stmt, int column, const char *instead)
+{
+    if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+        return instead;
+    return (const char *)sqlite3_column_text(stmt, column);
+}
+
+static bool event_of_row(sqlite3_stmt *stmt, const char *mailbox, struct event *e)
+{
+    e->id = sqlite3_column_int64(stmt, 0);
+    e->mailbox = mailbox;
+    e->type = text_of(stmt, 2, "");
+    e->data = text_of(stmt, 3, "");
+    e->data_len = (size_t)sqlite3_column_bytes(stmt, 3);
+    e->created_at = sqlite3_column_int64(stmt, 4);
+    e->is_object = sqlite3_column_int(stmt, 5) != 0;
+    return e->mailbox && e->type && e->data;
+}
+
+/* The mailbox as the row has it; "@" is nobody's: so are names that only a row past the
+ * triggers can have, and that a walk by the index would not find.  NULL: out of memory. */
+static const char *mailbox_of_row(sqlite3_stmt *stmt)
+{
+    if (sqlite3_column_type(stmt, 1) != SQLITE_TEXT)
+        return "@";
+    const char *name = (const char *)sqlite3_column_text(stmt, 1);
+    size_t bytes = (size_t)sqlite3_column_bytes(stmt, 1);
+    return name && (bytes > EVENT_MAILBOX_MAX || strlen(name) != bytes) ? "@" : name;
+}
+
+/* Hands rows to the sink, and knows how far the answer reaches. */
+struct taking {
+    const struct store_sink *sink;
+    int64_t given;   /* the id of the newest row that was looked at, or what it began behind */
+    int64_t through; /* -1: until the log's end */
+};
+
+/* True: go on.  A row that cannot be sent (nobody's, or its id is none) is passed over, one
+ * that is larger than any event may be is a hole. */
+static bool take(struct taking *t, const struct event *e)
+{
+    if (e->id <= t->given)
+        return true;
+    t->given = e->id;
+    if (strcmp(e->mailbox, "@") == 0)
+        return true;
+    if (e->data_len > EVENT_DATA_MAX) {
+        t->sink->hole(t->sink->arg, e->mailbox, e->id);
+        return true;
+    }
+    enum store_taken taken = t->sink->row(t->sink->arg, e);
+    if (taken == STORE_MORE)
+        return true;
+    t->through = taken == STORE_LAST ? e->id : e->id - 1;
+    return false;
+}
+
+static enum store_result read_all(struct store *s, int64_t after, struct taking *t)
+{
+    struct event e;
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_READ);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_int64(stmt, 1, after);
+        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+               event_of_row(stmt, mailbox_of_row(stmt), &e))
+            if (!take(t, &e)) {
+                rc = SQLITE_DONE;
+                break;
+            }
+    }
+    enum store_result r = rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, reading);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Stand a walk on the first row of its mailbox behind `after`; *next is its id, 0 for none. */
+static int walk_start(struct store *s, size_t i, const char *mailbox, int64_t after,
+                      int64_t *next)
+{
+    sqlite3_stmt **walk = &s->walk[i];
+    int rc = SQLITE_OK;
+    if (!*walk)
+        rc = sqlite3_prepare_v3(s->log.db, sql_text[SQL_LOG_WALK], -1,
+                                SQLITE_PREPARE_PERSISTENT, walk, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    bool private = mailbox[0] == '@';
+    if (private)
+        sqlite3_bind_text(*walk, 1, mailbox + 1, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(*walk, 1);
+    sqlite3_bind_text(*walk, 2, private ? "" : mailbox, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(*walk, 3, after);
+    rc = sqlite3_step(*walk);
+    *next = rc == SQLITE_ROW ? sqlite3_column_int64(*walk, 0) : 0;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static size_t smallest(const int64_t *next, size_t n)
+{
+    size_t best = n;
+    for (size_t i = 0; i < n; i++)
+        if (next[i] && (best == n || next[i] < next[best]))
+            best = i;
+    return best;
+}
+
+/* Merge the walks by id.  Few mailboxes: a look at each is cheaper than a heap. */
+static enum store_result read_some(struct store *s, const struct store_question *q,
+                                   struct taking *t)
+{
+    int64_t next[WALKS_MAX];
+    struct event e;
+    size_t n = asked(q), i;
+    int rc = SQLITE_OK;
+    enum store_result r = STORE_OK;
+    for (i = 0; i < n && rc == SQLITE_OK; i++)
+        rc = walk_start(s, i, q->only->mailbox[i].name, q->after, &next[i]);
+    while (rc == SQLITE_OK && (i = smallest(next, n)) < n) {
+        if (!event_of_row(s->walk[i], q->only->mailbox[i].name, &e))
+            rc = SQLITE_NOMEM;
+        else if (!take(t, &e))
+            break;
+        else
+            rc = sqlite3_step(s->walk[i]);
+        next[i] = rc == SQLITE_ROW ? sqlite3_column_int64(s->walk[i], 0) : 0;
+        if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+            rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK)
+        r = store_failed(s, &s->log, reading);
+    for (i = 0; i < n; i++)
+        sqlite3_reset(s->walk[i]);
+    return r;
+}
+
+static enum store_result read_in_transaction(struct store *s, const struct store_question *q,
+                                             struct taking *t, struct store_end *end)
+{
+    int64_t forgotten_to = 0;
+    enum store_result r = log_read_end(s, end, &forgotten_to);
+    if (r == STORE_OK && (end->trimmed_to > q->after || forgotten_to > q->after))
+        r = q->only ? holes_of_some(s, q, t->sink, end->last_id, forgotten_to)
+                    : holes_of_all(s, q, t->sink, end->last_id, forgotten_to);
+    if (r == STORE_OK)
+        r = q->only ? read_some(s, q, t) : read_all(s, q->after, t);
+    return r;
+}
+
+enum store_result store_read(struct store *s, const struct store_question *q,
+                             const struct store_sink *sink, struct store_end *end,
+                             int64_t *through)
+{
+    struct taking t = {.sink = sink, .given = q->after, .through = -1};
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = data_version_note(s);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_BEGIN);
+    if (r == STORE_OK)
+        r = read_in_transaction(s, q, &t, end);
+    if (r == STORE_OK)
+        r = database_end_read(s, &s->log);
+    if (r != STORE_OK) {
+        database_rollback(&s->log);
+        return r;
+    }
+    file_saw(s->log.hold.file, end->epoch, end->last_id);
+    if (end->last_id > q->after)
+        waiter_grew(s);
+    *through = t.through >= 0 ? t.through : end->last_id > q->after ? end->last_id : q->after;
+    return STORE_OK;
+}

@@ -1,0 +1,237 @@
+/* Whether the log is still what sql/schema.sql makes of it.
+ *
+ * The log may lie in an application's own database, and a person can do anything to that: a
+ * migration tool rebuilds the table and forgets its triggers, a column is renamed, a connection
+ * switches triggers off, somebody edits the books.  So what is read is never believed without a
+ * look, and nothing that is read can end the process:
+ *
+ *  - The schema is looked at when the log is opened, and whenever PRAGMA schema_version moved
+ *    (1 µs, in the transaction that reads).  Without its tables and columns the log cannot be
+ *    used, and the sentence says what is missing.  Triggers and indexes are made again by the
+ *    schema itself, which then makes the books true again as well.
+ *  - Rows that no trigger saw count: the log ends at the newest of both, the books' last_id and
+ *    the rows' (log_read_end).  So they reach the streams at once, before anything is mended.
+ *
+ * A trigger whose text is another one is left alone: it may be of an earlier version. */
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/sqlite/database.h"
+
+enum { MEND_PAUSE_MS = 2000, RECOUNT_PAUSE_MS = 10000, SAID = 8, SAID_MS = 60000 };
+
+/* What the schema consists of; a test compares this with sql/schema.sql.  Tables whose absence
+ * could be half of somebody's migration are not made again. */
+static const struct {
+    const char *type, *name, *table;
+    bool vital;
+} objects[] = {
+    {"table", "events", "events", true},
+    {"table", "rowcast_channels", "rowcast_channels", true},
+    {"table", "rowcast_log", "rowcast_log", true},
+    {"table", "rowcast_config", "rowcast_config", true},
+    {"table", "rowcast_clock", "rowcast_clock", false},
+    {"index", "events_mailbox", "events", false},
+    {"index", "events_created_at", "events", false},
+    {"index", "events_dedup_key", "events", false},
+    {"index", "rowcast_channels_trimmed_to", "rowcast_channels", false},
+    {"trigger", "events_insert", "events", false},
+    {"trigger", "events_update", "events", false},
+    {"trigger", "events_inserted", "events", false},
+    {"trigger", "events_deleted", "events", false},
+    {"trigger", "rowcast_channels_delete", "rowcast_channels", false},
+    {"trigger", "rowcast_log_insert", "rowcast_log", false},
+    {"trigger", "rowcast_log_update", "rowcast_log", false},
+    {"trigger", "rowcast_log_delete", "rowcast_log", false},
+    {"trigger", "rowcast_log_old", "rowcast_log", false},
+    {"trigger", "rowcast_log_full", "rowcast_log", false},
+    {"trigger", "rowcast_log_excess", "rowcast_log", false},
+    {"trigger", "rowcast_config_insert", "rowcast_config", false},
+    {"trigger", "rowcast_config_update", "rowcast_config", false},
+    {"trigger", "rowcast_config_updated", "rowcast_config", false},
+    {"trigger", "rowcast_config_delete", "rowcast_config", false},
+};
+
+enum { OBJECTS = sizeof objects / sizeof *objects };
+
+/* ------------------------------------------------------------------ telling ----------------
+ */
+
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        uint64_t hash;
+        int64_t at;
+    } said[SAID]; /* the newest sentences: many connections find the same */
+    size_t next;
+    int64_t recounted_at; /* when this process made the books true again */
+} news = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool was_said(const char *line, int64_t now)
+{
+    uint64_t hash = mailbox_hash(line);
+    for (size_t i = 0; i < SAID; i++)
+        if (news.said[i].hash == hash && now - news.said[i].at < SAID_MS)
+            return true;
+    news.said[news.next].hash = hash;
+    news.said[news.next].at = now;
+    news.next = (news.next + 1) % SAID;
+    return false;
+}
+
+void log_tell(struct store *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(s->told, sizeof s->told, format, args);
+    va_end(args);
+    pthread_mutex_lock(&news.lock);
+    bool is_news = !was_said(s->told, database_clock_ms());
+    pthread_mutex_unlock(&news.lock);
+    if (is_news)
+        store_speak(s->told);
+}
+
+/* ------------------------------------------------------------------ looking ----------------
+ */
+
+/* Add a name to the list of what the log lacks. */
+static void lacks(struct store *s, const char *type, const char *name)
+{
+    size_t n = strlen(s->lacks);
+    snprintf(s->lacks + n, sizeof s->lacks - n, "%s%s %s", n > 0 ? ", " : "", type, name);
+}
+
+static enum store_result look_at_objects(struct store *s, bool there[OBJECTS], bool *is_view)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_OBJECTS);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *type = (const char *)sqlite3_column_text(stmt, 0);
+        const char *name = (const char *)sqlite3_column_text(stmt, 1);
+        const char *table = (const char *)sqlite3_column_text(stmt, 2);
+        for (size_t i = 0; type && name && table && i < OBJECTS; i++)
+            if (sqlite3_stricmp(name, objects[i].name) == 0) {
+                there[i] = strcmp(type, objects[i].type) == 0 &&
+                           sqlite3_stricmp(table, objects[i].table) == 0;
+                is_view[i] = strcmp(type, "view") == 0;
+            }
+    }
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "looking at the log's schema");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result look_at_columns(struct store *s)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_COLUMNS);
+    enum store_result r = STORE_OK;
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW)
+        r = store_failed(s, &s->log, "looking at the log's schema");
+    else if (sqlite3_column_text(stmt, 0))
+        r = store_refuse(s, STORE_CORRUPT,
+                         "the table events has no column %s: it was renamed, or the table was "
+                         "made by somebody else",
+                         (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result look(struct store *s)
+{
+    bool there[OBJECTS] = {false}, is_view[OBJECTS] = {false};
+    enum store_result r = look_at_objects(s, there, is_view);
+    s->lacks[0] = '\0';
+    for (size_t i = 0; i < OBJECTS && r == STORE_OK; i++) {
+        if (there[i])
+            continue;
+        if (objects[i].vital || is_view[i])
+            r = store_refuse(s, STORE_CORRUPT, "the log has no table %s%s", objects[i].name,
+                             is_view[i] ? ": there is a view of this name"
+                                        : "; load sql/schema.sql to make it again");
+        lacks(s, objects[i].type, objects[i].name);
+    }
+    if (r == STORE_OK)
+        r = look_at_columns(s);
+    if (r != STORE_OK)
+        s->lacks[0] = '\0'; /* perhaps half of somebody's migration: nothing is made for now */
+    return r;
+}
+
+enum store_result log_examine(struct store *s)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_VERSION);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW)
+        r = store_failed(s, &s->log, "looking at the log's schema");
+    sqlite3_reset(stmt);
+    if (r != STORE_OK || version == s->looked_at)
+        return r;
+    s->looked_at = -1;
+    r = look(s);
+    if (r == STORE_OK)
+        s->looked_at = version;
+    return r;
+}
+
+/* ------------------------------------------------------------------ mending ----------------
+ */
+
+void log_books_wrong(struct store *s, const char *what, bool at_once)
+{
+    if (s->lacks[0])
+        return; /* triggers are missing: that mends the books as well */
+    snprintf(s->lacks, sizeof s->lacks, "books that are true (%s)", what);
+    pthread_mutex_lock(&news.lock);
+    int64_t due = news.recounted_at ? news.recounted_at + RECOUNT_PAUSE_MS : 0;
+    pthread_mutex_unlock(&news.lock);
+    if (!at_once && s->mend_at < due)
+        s->mend_at =
+            due; /* who goes on without triggers must not have all events read for ever */
+}
+
+static void recounted(void)
+{
+    pthread_mutex_lock(&news.lock);
+    news.recounted_at = database_clock_ms();
+    pthread_mutex_unlock(&news.lock);
+}
+
+/* Another connection may have done it since; what is still to be done is in s->lacks then. */
+static void look_again(struct store *s)
+{
+    struct store_end end;
+    s->looked_at = -1;
+    s->lacks[0] = '\0';
+    (void)log_read_end(s, &end, NULL);
+    s->why[0] = '\0';
+}
+
+void log_mend(struct store *s)
+{
+    if (!s->lacks[0] || !sqlite3_get_autocommit(s->log.db) || database_clock_ms() < s->mend_at)
+        return;
+    look_again(s);
+    if (!s->lacks[0])
+        return;
+    s->mend_at = database_clock_ms() + MEND_PAUSE_MS;
+    if (sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) == SQLITE_OK) {
+        log_tell(s, "the log %s lacked %s: made again", s->log.path, s->lacks);
+        s->lacks[0] = '\0';
+        s->looked_at = -1;
+        recounted();
+        return;
+    }
+    log_tell(
+        s,
+        "the log %s lacks %s, and it could not be made again: %s. Load sql/schema.sql again "
+        "with an account that may write the log",
+        s->log.path, s->lacks, sqlite3_errmsg(s->log.db));
+    database_rollback(&s->log);
+}

@@ -1,0 +1,311 @@
+#include <ctype.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/shell_line.h"
+#include "store/sqlite/database.h"
+
+enum { LOG_VERSION = 1 /* of sql/schema.sql */, STORE_LINE_SIZE = 1000 };
+
+/* Of the whole process, and only before SQLite's first use; later it is refused, which costs
+ * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
+ * never use the 20 that SQLite would take at once (88 KiB).  And nobody asks how much memory
+ * SQLite has: that sum costs each of its allocations a lock that all threads share. */
+static void set_up_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+enum store_result store_open(struct store **out, const char *path)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_sqlite);
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return STORE_NOMEM;
+    s->data_version = s->looked_at = -1;
+    s->given = strdup(path);
+    s->log = (struct database){.path = place_resolve(path),
+                               .mode = 0660,
+                               .pragmas = SQL_OPEN_LOG,
+                               .version = SQL_LOG_VERSION,
+                               .schema = SQL_SCHEMA};
+    s->sessions = (struct database){.mode = 0600,
+                                    .pragmas = SQL_OPEN_SESSIONS,
+                                    .version = SQL_SESSIONS_VERSION,
+                                    .schema = SQL_SESSIONS_SCHEMA};
+    if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
+        s->sessions.path = NULL;
+    if (!s->given || !s->sessions.path) {
+        store_close(s);
+        return STORE_NOMEM;
+    }
+    *out = s;
+    return STORE_OK;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    waiter_free(s);
+    database_close(s, &s->sessions);
+    database_close(s, &s->log);
+    free(s->sessions.path);
+    free(s->log.path);
+    free(s->given);
+    free(s);
+}
+
+const char *store_why(const struct store *s)
+{
+    return s->why;
+}
+
+bool store_idle(struct store *s)
+{
+    struct database *both[] = {&s->log, &s->sessions};
+    bool rest = s->idle >= STORE_REST_S - 1, closed = false;
+    for (int i = 0; i < 2; i++)
+        if (both[i]->db && (rest || !database_is_current(both[i]))) {
+            database_close(s, both[i]);
+            closed = true;
+        }
+    if (!rest)
+        s->idle++;
+    else if (closed)
+        malloc_trim(0); /* else it stays with us, in pieces */
+    return rest;
+}
+
+static enum store_result version_check(struct store *s)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_VERSION);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
+        enum store_result r = store_failed(s, &s->log, "reading the log's version");
+        sqlite3_reset(stmt);
+        return r;
+    }
+    int version = sqlite3_column_int(stmt, 0);
+    sqlite3_reset(stmt);
+    if (version > LOG_VERSION)
+        return store_refuse(s, STORE_NEWER,
+                            "the log %s has version %d of the schema, made by a newer Rowcast; "
+                            "this one knows version %d",
+                            s->log.path, version, LOG_VERSION);
+    return STORE_OK;
+}
+
+/* The value the environment has for a setting; NULL: none. */
+static const char *environment_value(const char *name)
+{
+    char variable[64] = "ROWCAST_";
+    size_t n = strlen(variable);
+    for (; *name && n < sizeof variable - 1; name++)
+        variable[n++] = (char)toupper((unsigned char)*name);
+    variable[n] = '\0';
+    return getenv(variable);
+}
+
+/* A value that the schema refuses leaves the default in force, and its sentence for
+ * store_environment(): a mistyped variable is no reason to have no log. */
+static enum store_result setting_seed(struct store *s, const char *name, const char *value)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_SET);
+    int rc = SQLITE_ERROR;
+    if (stmt) {
+        sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(stmt);
+        return STORE_OK;
+    }
+    enum store_result r = store_failed(s, &s->log, "seeding the settings");
+    sqlite3_reset(stmt);
+    if (r != STORE_REFUSED)
+        return r;
+    snprintf(s->not_seeded, sizeof s->not_seeded, "%s", s->why);
+    s->why[0] = '\0';
+    return STORE_OK;
+}
+
+static enum store_result settings_set(struct store *s)
+{
+    sqlite3_stmt *names = database_statement(&s->log, SQL_SETTINGS_READ);
+    enum store_result r = STORE_OK;
+    int rc = names ? sqlite3_step(names) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW && r == STORE_OK; rc = sqlite3_step(names)) {
+        const char *name = (const char *)sqlite3_column_text(names, 0);
+        const char *wanted = name ? environment_value(name) : NULL;
+        if (wanted && strcmp(wanted, (const char *)sqlite3_column_text(names, 1)) != 0)
+            r = setting_seed(s, name, wanted);
+    }
+    if (r == STORE_OK && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "seeding the settings");
+    sqlite3_reset(names);
+    return r;
+}
+
+/* The lock comes before the first read: who reads first, and writes later, is refused at once
+ * if another process that starts writes between. */
+static enum store_result settings_seed(struct store *s)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = settings_set(s);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+/* Another epoch, if the log still has this one and ends below `seen`. */
+static enum store_result epoch_renew(struct store *s, const char *epoch, int64_t seen)
+{
+    enum store_result r = STORE_OK;
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_NEW_EPOCH);
+    if (!stmt)
+        return store_failed(s, &s->log, "giving the log a new epoch");
+    sqlite3_bind_text(stmt, 1, epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, seen);
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        r = store_failed(s, &s->log, "giving the log a new epoch");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A new epoch, if the log of `seen` stands below what was seen. */
+static enum store_result epoch_compare(struct store *s, const struct store_end *seen)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK || strcmp(seen->epoch, end.epoch) != 0 || seen->last_id <= end.last_id)
+        return r;
+    return epoch_renew(s, seen->epoch, seen->last_id);
+}
+
+/* A log that stands below what was seen of it is a restored copy, or lost its end in a power
+ * cut: its ids will be given again, so they need another epoch.  What was seen, by this process
+ * or by those that saved it in the sessions, is read before the end, which only grows.  Where a
+ * -wal was taken away, nobody knows what was in it: the ids may have been given again by now.
+ */
+static enum store_result epoch_check(struct store *s)
+{
+    struct file *f = s->log.hold.file;
+    bool known = false, robbed = file_is_robbed(f);
+    struct store_end seen = file_seen(f), saved;
+    if (robbed)
+        seen.last_id = INT64_MAX;
+    if (sessions_seen(s, &saved, &known) != STORE_OK) {
+        known = false; /* the sessions have their own day to complain */
+        s->why[0] = '\0';
+    }
+    enum store_result r = epoch_compare(s, &seen);
+    if (r == STORE_OK && known)
+        r = epoch_compare(s, &saved);
+    if (r == STORE_OK && robbed)
+        file_is_mended(f);
+    return r;
+}
+
+enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
+{
+    enum store_result r = database_use(s, &s->log);
+    return r == STORE_OK ? epoch_renew(s, epoch, seen) : r;
+}
+
+static enum store_result look_and_mend(struct store *s)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (!s->lacks[0])
+        return r;
+    log_mend(s);
+    s->why[0] = '\0';
+    return log_read_end(s, &end, NULL);
+}
+
+enum store_result log_opened(struct store *s)
+{
+    enum store_result r = log_examine(s); /* before anything asks the tables */
+    if (r == STORE_OK)
+        r = version_check(s);
+    if (r == STORE_OK && s->log.made)
+        r = settings_seed(s);
+    else if (r == STORE_OK)
+        settings_complete(s);
+    if (r == STORE_OK)
+        r = look_and_mend(s);
+    if (r == STORE_OK)
+        r = epoch_check(s);
+    struct store_end end;
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, NULL);
+    if (r == STORE_OK)
+        file_saw(s->log.hold.file, end.epoch, end.last_id);
+    return r;
+}
+
+static enum store_result fit(struct store *s, struct database *d, const char *what)
+{
+    enum store_result r = database_use(s, d);
+    if (r == STORE_OK && sqlite3_db_readonly(d->db, "main") == 1)
+        return store_refuse(s, STORE_READONLY, "%s %s cannot be written by this process", what,
+                            d->path);
+    return r;
+}
+
+enum store_result store_fit(struct store *s)
+{
+    enum store_result r = fit(s, &s->log, "the log");
+    return r == STORE_OK ? fit(s, &s->sessions, "the sessions") : r;
+}
+
+static void environment_line(const struct store *s, const char *name, const char *wanted,
+                             const char *value, void (*say)(void *arg, const char *line),
+                             void *arg)
+{
+    char line[STORE_LINE_SIZE], set[STORE_LINE_SIZE / 2];
+    bool secret = strcmp(name, "publish_token") == 0;
+    char *path = realpath(s->log.path, NULL); /* people are elsewhere when they paste it */
+    bool fits = shell_line_set(set, sizeof set, path ? path : s->log.path, name,
+                               secret ? "TOKEN" : wanted);
+    free(path);
+    snprintf(
+        line, sizeof line,
+        "the environment's value of %s%s%.200s is not in force: the log has %.200s%s.%s%s%s",
+        name, secret ? "" : ", ", secret ? "" : wanted, secret ? "another" : value,
+        !secret && !*value ? "none" : "", fits ? " To change it: " : "", fits ? set : "",
+        fits && secret ? " (with yours in place of TOKEN)" : "");
+    say(arg, line);
+}
+
+enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
+                                    void *arg)
+{
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    if (s->not_seeded[0])
+        say(arg, s->not_seeded);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        const char *value = (const char *)sqlite3_column_text(stmt, 1);
+        const char *wanted = name ? environment_value(name) : NULL;
+        if (wanted && value && strcmp(wanted, value) != 0)
+            environment_line(s, name, wanted, value, say, arg);
+    }
+    if (rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "reading the settings");
+    sqlite3_reset(stmt);
+    return r;
+}

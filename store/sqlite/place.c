@@ -1,0 +1,345 @@
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/sqlite/database.h"
+
+enum { PATIENCE_MS = 5000, LINKS_MAX = 8, GROUPS_MAX = 256 };
+
+/* ------------------------------------------------------------------ notices ----------------
+ */
+
+static _Atomic(store_say) say;
+
+void store_notices(store_say to)
+{
+    say = to;
+}
+
+void store_speak(const char *line)
+{
+    store_say tell = say;
+    if (tell)
+        tell(line);
+}
+
+/* The same sentence is told once: each thread finds the same out. */
+void store_notice(const char *format, ...)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char last[1024];
+    char line[sizeof last];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    pthread_mutex_lock(&lock);
+    bool again = strcmp(last, line) == 0;
+    memcpy(last, line, sizeof last);
+    pthread_mutex_unlock(&lock);
+    if (!again)
+        store_speak(line);
+}
+
+/* ------------------------------------------------------------------ the path ---------------
+ */
+
+static char *joined(const char *folder, const char *base)
+{
+    char *out;
+    return asprintf(&out, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, base) < 0 ? NULL
+                                                                                     : out;
+}
+
+/* The folder of a file that is not there, and its name in it. */
+static char *resolve_missing(const char *path)
+{
+    char *a = strdup(path), *b = strdup(path), *out = NULL;
+    if (a && b) {
+        char *folder = realpath(dirname(a), NULL);
+        out = folder ? joined(folder, basename(b)) : strdup(path);
+        free(folder);
+    }
+    free(a);
+    free(b);
+    return out;
+}
+
+/* Where a symbolic link points, one step; NULL: it is none. */
+static char *step(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n < 0)
+        return NULL;
+    target[n] = '\0';
+    if (target[0] == '/')
+        return strdup(target);
+    char *copy = strdup(path), *out = copy ? joined(dirname(copy), target) : NULL;
+    free(copy);
+    return out;
+}
+
+char *place_resolve(const char *path)
+{
+    char *whole = realpath(path, NULL), *at = whole ? NULL : strdup(path);
+    for (int i = 0; at && i < LINKS_MAX; i++) {
+        char *next = step(at);
+        if (!next)
+            break;
+        free(at);
+        at = next;
+    }
+    if (at)
+        whole = resolve_missing(at);
+    free(at);
+    return whole;
+}
+
+bool place_leads_elsewhere(const struct store *s)
+{
+    struct stat st;
+    const struct inode *have = &s->log.hold.identity.file;
+    if (!s->log.db)
+        return true; /* it may: a folder on the way may have been missing */
+    return strcmp(s->given, s->log.path) != 0 && stat(s->given, &st) == 0 &&
+           (st.st_ino != have->number || st.st_dev != have->device);
+}
+
+/* A link that leads to another log now takes its sessions along: they stand beside it. */
+enum store_result place_follow(struct store *s)
+{
+    if (s->log.opening || !place_leads_elsewhere(s))
+        return STORE_OK;
+    char *path = place_resolve(s->given), *sessions = NULL;
+    if (path && strcmp(path, s->log.path) == 0) {
+        free(path);
+        return STORE_OK;
+    }
+    if (!path || asprintf(&sessions, "%s.sessions", path) < 0) {
+        free(path);
+        return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
+    }
+    database_close(s, &s->log);
+    database_close(s, &s->sessions);
+    free(s->log.path);
+    free(s->sessions.path);
+    s->log.path = path;
+    s->sessions.path = sessions;
+    lease_follow(s);
+    return STORE_OK;
+}
+
+/* ------------------------------------------------------------------ may it be opened -------
+ */
+
+static const char *suffix[] = {"-wal", "-shm"};
+
+static bool stat_beside(const struct database *d, int i, struct stat *st)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s%s", d->path, suffix[i]);
+    return lstat(path, st) == 0;
+}
+
+static bool has_folder(const char *path)
+{
+    char *copy = strdup(path);
+    bool has = copy && access(dirname(copy), F_OK) == 0;
+    free(copy);
+    return has;
+}
+
+/* A -wal without its database is what the database still lacks: it was moved, and may come
+ * back. SQLite would delete it as soon as there is an empty file at the path. */
+static enum store_result wait_for_it(struct store *s, const struct database *d, struct file *f)
+{
+    struct stat wal, shm;
+    bool used = file_was_used(f), wal_is = stat_beside(d, 0, &wal),
+         shm_is = stat_beside(d, 1, &shm);
+    if (!wal_is && has_folder(d->path))
+        file_missed_with_wal(f);
+    if ((wal_is && wal.st_size > 0) || (used && (wal_is || shm_is)))
+        return store_refuse(
+            s, STORE_BUSY,
+            "the log %s is gone, but not its -wal: waiting for it to come back; "
+            "to begin a new one, remove its -wal and -shm, too",
+            d->path);
+    if (used && file_is_gone_for(f) < PATIENCE_MS)
+        return store_refuse(s, STORE_BUSY, "the log %s is gone: waiting for it to come back",
+                            d->path);
+    return STORE_OK;
+}
+
+bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *why,
+                  size_t size)
+{
+    struct stat folder;
+    char *copy = strdup(path);
+    bool is_owners = copy && geteuid() == 0 && stat(dirname(copy), &folder) == 0 &&
+                     folder.st_uid == st->st_uid;
+    free(copy);
+    if (S_ISREG(st->st_mode) && st->st_nlink <= names && (st->st_uid == geteuid() || is_owners))
+        return true;
+    snprintf(why, size,
+             "%s is not used: it has to be a regular file of this account (%u) with one name, "
+             "since who chooses its content chooses who may come back; remove it",
+             path, (unsigned)geteuid());
+    return false;
+}
+
+/* Nobody but us may have put the sessions there.  What stands beside them is read as well. */
+static enum store_result own_alone(struct store *s, const struct database *d,
+                                   const struct file *f)
+{
+    static const char *all[] = {"", "-wal", "-shm"};
+    char path[PATH_MAX], why[STORE_WHY_SIZE + PATH_MAX];
+    struct stat st;
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", d->path, all[i]);
+        if (lstat(path, &st) != 0)
+            continue;
+        nlink_t names = i > 0 && file_has_second_name(f, &st) ? 2 : 1;
+        if (!place_is_own(&st, names, path, why, sizeof why))
+            return store_refuse(s, STORE_READONLY, "%s", why);
+    }
+    return STORE_OK;
+}
+
+static const char *account(uid_t uid, char *out, size_t size)
+{
+    struct passwd entry, *found = NULL;
+    char buffer[1024];
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+        snprintf(out, size, "%s", entry.pw_name);
+    else
+        snprintf(out, size, "%u", (unsigned)uid);
+    return out;
+}
+
+/* SQLite would make -wal and -shm all the same, as files of ours: they would lock the owner out
+ * of a database that is of no use to us. */
+static enum store_result would_lock_out(struct store *s, const struct database *d,
+                                        const struct stat *st)
+{
+    struct stat wal, shm;
+    char owner[64], own[64];
+    if ((stat_beside(d, 0, &wal) && stat_beside(d, 1, &shm)) || eaccess(d->path, W_OK) == 0)
+        return STORE_OK;
+    account(st->st_uid, owner, sizeof owner);
+    account(geteuid(), own, sizeof own);
+    return store_refuse(
+        s, STORE_READONLY,
+        "%s is of %s, with mode %04o: %s may not write it. Give both accounts one "
+        "group, the file that group and mode 660, its folder that group and mode "
+        "2770",
+        d->path, owner, st->st_mode & 07777, own);
+}
+
+enum store_result place_prepare(struct store *s, struct database *d, struct file *f)
+{
+    struct stat st, wal;
+    bool is = stat(d->path, &st) == 0;
+    if (d != &s->log) {
+        if (!is) { /* SQLite deletes them as well */
+            file_forget_beside(f);
+            return STORE_OK;
+        }
+        return own_alone(s, d, f);
+    }
+    if (!is)
+        return errno == ENOENT ? wait_for_it(s, d, f) : STORE_OK;
+    if (st.st_size == 0 && stat_beside(d, 0, &wal) && wal.st_size > 0)
+        return store_refuse(
+            s, STORE_BUSY,
+            "the log %s is empty, but its -wal is not: SQLite would delete that. "
+            "Put the log back, or remove the -wal",
+            d->path);
+    return would_lock_out(s, d, &st);
+}
+
+/* ------------------------------------------------------------------ what we made beside it -
+ */
+
+static bool is_in_group(uid_t uid, gid_t gid)
+{
+    struct passwd entry, *found = NULL;
+    char buffer[1024];
+    gid_t groups[GROUPS_MAX];
+    int n = GROUPS_MAX;
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) != 0 || !found)
+        return false;
+    if (getgrouplist(entry.pw_name, entry.pw_gid, groups, &n) < 0)
+        return true; /* of so many groups */
+    for (int i = 0; i < n; i++)
+        if (groups[i] == gid)
+            return true;
+    return false;
+}
+
+bool place_locks_out(const struct database *d, char *sentence, size_t size)
+{
+    struct stat st, beside;
+    char owner[64];
+    if (stat(d->path, &st) != 0 || st.st_uid == 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        if (!stat_beside(d, i, &beside) || beside.st_uid == st.st_uid ||
+            (beside.st_mode & S_IWOTH) ||
+            ((beside.st_mode & S_IWGRP) && is_in_group(st.st_uid, beside.st_gid)))
+            continue;
+        account(st.st_uid, owner, sizeof owner);
+        snprintf(
+            sentence, size,
+            "%s owns %s, but may not write its %s (mode %04o, group %u), and so not the log: "
+            "give both accounts one group, the three files that group and mode 660, their "
+            "folder that group and mode 2770",
+            owner, d->path, suffix[i], beside.st_mode & 07777, (unsigned)beside.st_gid);
+        return true;
+    }
+    return false;
+}
+
+/* SQLite has given them the file's mode, and as root its owner. */
+static void share(const struct database *d, int i, const struct stat *st)
+{
+    char path[PATH_MAX];
+    struct stat beside;
+    if (!stat_beside(d, i, &beside) || beside.st_uid != geteuid())
+        return;
+    snprintf(path, sizeof path, "%s%s", d->path, suffix[i]);
+    if (beside.st_gid != st->st_gid && lchown(path, (uid_t)-1, st->st_gid) != 0)
+        return;
+    if ((beside.st_mode ^ st->st_mode) & 0777)
+        (void)chmod(path, st->st_mode & 0777);
+}
+
+int place_other_names(const struct database *d)
+{
+    struct stat st;
+    return stat(d->path, &st) == 0 ? (int)st.st_nlink - 1 : 0;
+}
+
+void place_share(const struct database *d)
+{
+    struct stat st;
+    char sentence[1024];
+    if (stat(d->path, &st) != 0)
+        return;
+    for (int i = 0; i < 2; i++)
+        share(d, i, &st);
+    if (place_locks_out(d, sentence, sizeof sentence))
+        store_notice("%s", sentence);
+    if (st.st_nlink > 1)
+        store_notice("%s has %d other name(s), by hard links: who opens it by one of them uses "
+                     "another -wal, and damages it",
+                     d->path, place_other_names(d));
+}

@@ -1,0 +1,211 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/sqlite/sessions.h"
+
+static const char retaining[] = "letting old events go";
+
+/* One small write transaction. */
+static enum store_result write_one(struct store *s, enum sql id, const char *kinds,
+                                   const char *text, int64_t number)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r != STORE_OK)
+        return r;
+    if (strcmp(kinds, "i") == 0)
+        r = database_do(s, &s->log, retaining, id, kinds, number);
+    else
+        r = database_do(s, &s->log, retaining, id, kinds, text, number);
+    if (r == STORE_OK)
+        r = database_commit(s, &s->log);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+static enum store_result has_expired(struct store *s, int64_t before, bool *yes)
+{
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, "i", before);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, retaining);
+    *yes = rc == SQLITE_ROW;
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* A mailbox as the walk finds it. */
+struct found {
+    char name[EVENT_MAILBOX_MAX + 1];
+    int64_t kept, last_at;
+};
+
+enum { PAGE = 100, CLOCK_NOTE_MS = 60000 };
+
+static enum store_result read_page(struct store *s, struct found *page, size_t *n)
+{
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_MAILBOXES, "t", s->retained);
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    *n = 0;
+    while (rc == SQLITE_ROW && *n < PAGE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        snprintf(page[*n].name, sizeof page[*n].name, "%s", name ? name : "");
+        page[*n].kept = sqlite3_column_int64(stmt, 1);
+        page[(*n)++].last_at = sqlite3_column_int64(stmt, 2);
+    }
+    enum store_result r = STORE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, retaining);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Whether a private mailbox is nobody's.  While the sessions can not be read, none is. */
+static bool is_nobodys(struct store *s, const char *mailbox)
+{
+    bool known = true;
+    if (sessions_known(s, mailbox + 1, &known) != STORE_OK)
+        known = true;
+    s->why[0] = '\0';
+    return !known;
+}
+
+/* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something
+ * was written. */
+static enum store_result look_at(struct store *s, const struct settings *settings,
+                                 const struct found *m, int64_t now, bool *did)
+{
+    int64_t aged = now - settings->buffer_age * 1000,
+            absent = now - settings->buffer_ttl * 1000;
+    *did = true;
+    if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
+        return write_one(s, SQL_RETAIN_FORGET, "ti", m->name, aged);
+    if (m->name[0] == '@' && m->last_at < absent && is_nobodys(s, m->name))
+        return m->kept ? write_one(s, SQL_RETAIN_EMPTY, "t", m->name + 1, 0)
+                       : write_one(s, SQL_RETAIN_FORGET, "ti", m->name, absent);
+    *did = false;
+    return STORE_OK;
+}
+
+/* Walk on from the mailbox that was looked at last, to the first that gave work; its turn comes
+ * again, since there may be more of it. */
+static enum store_result retain_mailboxes(struct store *s, const struct settings *settings,
+                                          int64_t now, bool *more)
+{
+    struct found page[PAGE];
+    size_t n;
+    bool did = false;
+    enum store_result r = read_page(s, page, &n);
+    for (size_t i = 0; i < n && r == STORE_OK; i++) {
+        r = look_at(s, settings, &page[i], now, &did);
+        if (did)
+            break;
+        memcpy(s->retained, page[i].name, sizeof s->retained);
+    }
+    *more = did || n == PAGE;
+    if (r == STORE_OK && !*more)
+        s->retained[0] = '\0'; /* from the first again: '' itself, the broadcasts', stays */
+    return r;
+}
+
+static int64_t boot_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether the log's other writers saw this time as well, or it is steady.  *row is what is to
+ * be kept of the look.  Where there is no such table, nobody contradicts. */
+static enum store_result agrees(struct store *s, int64_t now, bool steady, bool *yes,
+                                struct clock_row *row)
+{
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_RETAIN_CLOCK);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_DONE;
+    enum store_result r = STORE_OK;
+    *row = (struct clock_row){.believed_at = now, .seen_at = now};
+    if (rc == SQLITE_ROW) {
+        const struct clock_row was = {sqlite3_column_int64(stmt, 0),
+                                      sqlite3_column_int64(stmt, 1),
+                                      sqlite3_column_int64(stmt, 2)};
+        *row = clock_look(&was, now, steady);
+        if (row->doubted_at == was.doubted_at && row->doubted_at > 0 &&
+            now - was.seen_at < CLOCK_NOTE_MS)
+            row->seen_at = 0; /* not worth a write */
+    } else if (rc != SQLITE_DONE) {
+        r = store_failed(s, &s->log, retaining);
+    }
+    sqlite3_reset(stmt);
+    *yes = row->doubted_at == 0;
+    return r;
+}
+
+/* Note the look, and let a slice of what is older than `before` go if `trim`. */
+static enum store_result trim_by_age(struct store *s, const struct clock_row *row,
+                                     int64_t before, bool trim)
+{
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r != STORE_OK)
+        return r;
+    if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET))
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, "iii", row->believed_at,
+                        row->doubted_at, row->seen_at);
+    if (r == STORE_OK && trim)
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_TRIM, "i", before);
+    if (r == STORE_OK)
+        r = database_commit(s, &s->log);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+/* *did: there may be more of it. */
+static enum store_result retain_by_age(struct store *s, int64_t now, int64_t before,
+                                       bool steady, bool *did)
+{
+    struct clock_row row;
+    bool expired = false, believed = false;
+    *did = false;
+    enum store_result r = has_expired(s, before, &expired);
+    if (r != STORE_OK || !expired)
+        return r;
+    r = agrees(s, now, steady, &believed, &row);
+    if (r != STORE_OK || (!believed && row.seen_at == 0))
+        return r;
+    *did = believed;
+    return trim_by_age(s, &row, before, believed);
+}
+
+enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
+{
+    struct store_end end;
+    bool did = false;
+    *more = false;
+    if (!lease_janitor(s)) /* many that trim would lock the publishers' shells out */
+        return STORE_OK;
+    int64_t now = sessions_now();
+    enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
+    if (clock == CLOCK_JUMPED)
+        return STORE_OK; /* what is old will still be old when it is clear what time it is */
+    *more = true;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK)
+        return r;
+    bool quiet = end.last_id == s->retained_at; /* else somebody inserts, and trims by that */
+    s->retained_at = end.last_id;
+    if (quiet && settings->buffer_age > 0)
+        r = retain_by_age(s, now, now - settings->buffer_age * 1000, clock == CLOCK_STEADY,
+                          &did);
+    if (r != STORE_OK || did)
+        return r;
+    r = retain_mailboxes(s, settings, now, more);
+    *more |= !quiet; /* look again soon whether it is quiet now */
+    if (!*more)
+        database_close(s,
+                       &s->log); /* for a while: 200 KiB that a process of one stream feels */
+    return r;
+}

@@ -1,0 +1,90 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite/database.h"
+
+/* The row's value, which the rules of the schema allow; else the default stays in force, and a
+ * line says so.  Only a table whose triggers are gone can have such a row. */
+static void take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
+{
+    bool is_text = sqlite3_column_type(row, 1) == SQLITE_TEXT;
+    const char *name = (const char *)sqlite3_column_text(row, 0);
+    const char *value = is_text ? (const char *)sqlite3_column_text(row, 1) : NULL;
+    if (value && strlen(value) != (size_t)sqlite3_column_bytes(row, 1))
+        value = NULL; /* there is a NUL in it */
+    if (name && settings_take(out, name, value) == SETTING_IMPOSSIBLE)
+        log_tell(s, "rowcast_config has an impossible value of %.64s: its default is in force",
+                 name);
+}
+
+/* Whether the table has `name` of ours, for a row of it. */
+static bool is_known(const char *name)
+{
+    size_t n;
+    const struct setting *all = settings_table(&n);
+    for (size_t i = 0; name && i < n; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A log that an earlier version made lacks settings, whichever they are.  One that cannot be
+ * read is another's to tell. */
+static bool lacks_settings(struct store *s)
+{
+    size_t n, have = 0;
+    (void)settings_table(&n);
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
+        have += is_known((const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_reset(stmt);
+    return rc == SQLITE_DONE && have < n;
+}
+
+void settings_complete(struct store *s)
+{
+    if (lacks_settings(s) &&
+        sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
+        database_rollback(&s->log);
+}
+
+static enum store_result settings_read(struct store *s, struct settings *out)
+{
+    struct store_end end;
+    enum store_result r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK)
+        return r;
+    out->version = end.config_version;
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
+        take_row(s, out, stmt);
+    if (rc != SQLITE_DONE)
+        r = store_failed(s, &s->log, "reading the settings");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+enum store_result store_settings(struct store *s, struct settings **out)
+{
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    struct settings *new = settings_new();
+    if (!new)
+        return store_refuse(s, STORE_NOMEM, "reading the settings: out of memory");
+    r = database_run(s, &s->log, SQL_BEGIN); /* values and version of one moment */
+    if (r == STORE_OK)
+        r = settings_read(s, new);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_COMMIT);
+    if (r != STORE_OK) {
+        database_rollback(&s->log);
+        settings_unref(new);
+        return r;
+    }
+    *out = new;
+    return STORE_OK;
+}

@@ -1,0 +1,69 @@
+#include "store/sqlite/sessions.h"
+
+/* Below so many free pages nothing is given back: sessions come and go.  A rebuild copies what
+ * is in use while nobody else can write: 1000 pages are 10 ms. */
+enum { FREE_MIN = 256, STEP = 200, REBUILD_MAX = 1000 };
+
+struct pages {
+    int64_t free, all;
+    bool incremental;
+};
+
+static enum store_result count_pages(struct store *s, struct pages *p)
+{
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_PAGES, "");
+    enum store_result r = STORE_OK;
+    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
+        *p = (struct pages){.free = sqlite3_column_int64(stmt, 0),
+                            .all = sqlite3_column_int64(stmt, 1),
+                            .incremental = sqlite3_column_int64(stmt, 2) == 2};
+    else
+        r = store_failed(s, &s->sessions, "counting free pages");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result execute(struct store *s, enum sql id)
+{
+    return sqlite3_exec(s->sessions.db, sql_text[id], NULL, NULL, NULL) == SQLITE_OK
+               ? STORE_OK
+               : store_failed(s, &s->sessions, "giving pages back");
+}
+
+/* The file itself becomes shorter only as the -wal is copied into it. */
+static void checkpoint(struct store *s)
+{
+    sqlite3_wal_checkpoint_v2(s->sessions.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static enum store_result step(struct store *s)
+{
+    enum store_result r = sessions_begin(s);
+    return r == STORE_OK ? sessions_finish(s, execute(s, SQL_SESSIONS_SHRINK)) : r;
+}
+
+static enum store_result rebuild(struct store *s)
+{
+    enum store_result r = sessions_queue(s);
+    if (r != STORE_OK)
+        return r;
+    r = execute(s, SQL_SESSIONS_REBUILD);
+    sessions_abandon(s);
+    return r;
+}
+
+enum store_result sessions_shrink(struct store *s, bool *more)
+{
+    struct pages p = {.free = 0};
+    enum store_result r = count_pages(s, &p);
+    *more = false;
+    if (r != STORE_OK || p.free < FREE_MIN)
+        return r;
+    if (!p.incremental && (p.all - p.free > REBUILD_MAX || p.free < p.all / 2))
+        return r;
+    r = p.incremental ? step(s) : rebuild(s);
+    *more = r == STORE_OK && p.incremental && p.free - STEP >= FREE_MIN;
+    if (r == STORE_OK && !*more)
+        checkpoint(s);
+    return r;
+}

@@ -1,0 +1,99 @@
+#include "store/sqlite/sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSION_COUNTS = 4 };
+
+/* The JSON array `*json` with one more number; replaces *json. */
+static enum store_result add_number(struct store *s, char **json, int64_t number)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *st = database_bind(d, SQL_STATS_LIVING, "ti", *json, number);
+    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    const char *longer = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    char *copy = longer ? strdup(longer) : NULL;
+    enum store_result r = STORE_OK;
+    if (copy == NULL)
+        r = rc == SQLITE_ROW ? store_refuse(s, STORE_NOMEM, "out of memory")
+                             : store_failed(s, d, "reading the responders");
+    sqlite3_reset(st);
+    if (copy) {
+        free(*json);
+        *json = copy;
+    }
+    return r;
+}
+
+/* A JSON array of the responders that live. */
+static enum store_result living(struct store *s, char **json)
+{
+    struct database *d = &s->sessions;
+    *json = strdup("[]");
+    if (*json == NULL)
+        return store_refuse(s, STORE_NOMEM, "out of memory");
+    sqlite3_stmt *st =
+        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", (int64_t)-1, (int64_t)-1); /* all */
+    int rc = st ? SQLITE_ROW : SQLITE_ERROR;
+    enum store_result r = STORE_OK;
+    while (r == STORE_OK && rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        if (lease_alive(s, sqlite3_column_int64(st, 0)))
+            r = add_number(s, json, sqlite3_column_int64(st, 0));
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        r = store_failed(s, d, "reading the responders");
+    sqlite3_reset(st);
+    return r;
+}
+
+static enum store_result count_sessions(struct store *s, int64_t counts[SESSION_COUNTS])
+{
+    struct database *d = &s->sessions;
+    char *json = NULL;
+    enum store_result r = database_use(s, d);
+    if (r == STORE_OK)
+        r = living(s, &json);
+    if (r == STORE_OK) {
+        sqlite3_stmt *st = database_bind(d, SQL_STATS_SESSIONS, "t", json);
+        if (st && sqlite3_step(st) == SQLITE_ROW)
+            for (int i = 0; i < SESSION_COUNTS; i++)
+                counts[i] = sqlite3_column_int64(st, i);
+        else
+            r = store_failed(s, d, "counting sessions");
+        sqlite3_reset(st);
+    }
+    free(json);
+    return r;
+}
+
+/* What the sessions' file can not tell is null. */
+static sqlite3_stmt *bind_counts(struct store *s, const int64_t *counts, bool known)
+{
+    sqlite3_stmt *st = database_statement(&s->log, SQL_STATS);
+    for (int i = 0; st && i < SESSION_COUNTS; i++)
+        if (known)
+            sqlite3_bind_int64(st, i + 1, counts[i]);
+        else
+            sqlite3_bind_null(st, i + 1);
+    return st;
+}
+
+enum store_result store_stats(struct store *s, char **json)
+{
+    int64_t counts[SESSION_COUNTS] = {0};
+    *json = NULL;
+    bool known = count_sessions(s, counts) == STORE_OK;
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    sqlite3_stmt *st = bind_counts(s, counts, known);
+    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    if (text)
+        *json = strdup(text);
+    else
+        r = store_failed(s, &s->log, "reading statistics");
+    sqlite3_reset(st);
+    if (r == STORE_OK && *json == NULL)
+        r = store_refuse(s, STORE_NOMEM, "out of memory");
+    return r;
+}

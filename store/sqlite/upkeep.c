@@ -1,0 +1,33 @@
+#include <stddef.h>
+
+#include "store/sqlite/database.h"
+
+/* The file never shrinks, so its size only says where a closer look is due.  Never more than
+ * PASSIVE: the others would refuse the publishers' shells. */
+static enum store_result checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
+{
+    struct stat file;
+    int frames = 0, copied = 0;
+    *out = (struct store_wal){.whole = false};
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK || stat(s->log.wal_path, &file) != 0 || file.st_size <= wal_bytes)
+        return r;
+    if (sqlite3_wal_checkpoint_v2(s->log.db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames,
+                                  &copied) != SQLITE_OK)
+        return store_failed(s, &s->log, "copying the -wal into the log");
+    out->whole = copied == frames;
+    out->bytes = (int64_t)frames * 4096; /* pages of another size: only a measure */
+    out->left = (int64_t)(frames - copied) * 4096;
+    return STORE_OK;
+}
+
+bool store_wal_exceeds(struct store *s, int64_t wal_bytes)
+{
+    struct store_wal wal;
+    return checkpoint(s, wal_bytes, &wal) == STORE_OK && wal.bytes > wal_bytes && !wal.whole;
+}
+
+enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
+{
+    return checkpoint(s, wal_bytes, out);
+}
