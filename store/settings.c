@@ -46,7 +46,7 @@ const struct setting *settings_table(size_t *n)
     return table;
 }
 
-static bool take_number(const struct setting *is, void *place, const char *value)
+static bool settings_take_number(const struct setting *is, void *place, const char *value)
 {
     size_t digits = strspn(value, "0123456789");
     if (digits < 1 || digits > 15 || value[digits] || (value[0] == '0' && value[1]))
@@ -112,12 +112,12 @@ static bool take_text(const struct setting *is, char *place, const char *value,
     return true;
 }
 
-static bool take(struct settings *s, const struct setting *is, const char *value)
+static bool settings_take_value(struct settings *s, const struct setting *is, const char *value)
 {
     void *place = (char *)s + is->offset;
     switch (is->kind) {
     case SETTING_NUMBER:
-        return take_number(is, place, value);
+        return settings_take_number(is, place, value);
     case SETTING_SWITCH:
         return take_switch(place, value);
     case SETTING_CHECK:
@@ -138,7 +138,8 @@ enum setting_taken settings_take(struct settings *s, const char *name, const cha
 {
     for (size_t i = 0; i < SETTINGS; i++)
         if (strcmp(name, table[i].name) == 0)
-            return value && take(s, &table[i], value) ? SETTING_TAKEN : SETTING_IMPOSSIBLE;
+            return value && settings_take_value(s, &table[i], value) ? SETTING_TAKEN
+                                                                     : SETTING_IMPOSSIBLE;
     return SETTING_UNKNOWN;
 }
 
@@ -148,7 +149,7 @@ struct settings *settings_new(void)
     if (!s)
         return NULL;
     for (size_t i = 0; i < SETTINGS; i++)
-        take(s, &table[i], table[i].standard);
+        settings_take_value(s, &table[i], table[i].standard);
     s->version = -1;
     atomic_init(&s->refs, 1);
     return s;

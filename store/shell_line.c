@@ -9,7 +9,7 @@ struct line {
     bool failed;
 };
 
-static void add(struct line *l, const char *text)
+static void line_add(struct line *l, const char *text)
 {
     size_t n = strlen(text);
     l->failed |= l->len + n >= l->size;
@@ -23,10 +23,10 @@ static void add(struct line *l, const char *text)
 static void add_char(struct line *l, char c)
 {
     const char one[] = {c, '\0'};
-    add(l, c == '\'' ? "'\\''" : one);
+    line_add(l, c == '\'' ? "'\\''" : one);
 }
 
-static void add_text(struct line *l, const char *text)
+static void line_add_text(struct line *l, const char *text)
 {
     for (; *text; text++)
         add_char(l, *text);
@@ -45,9 +45,9 @@ static void add_sql(struct line *l, const char *value)
     for (; *value; value++) {
         snprintf(number, sizeof number, "'||char(%d)||'", (unsigned char)*value);
         if (!is_plain(*value))
-            add_text(l, number);
+            line_add_text(l, number);
         else
-            add_text(l, *value == '\'' ? "''" : (const char[]){*value, '\0'});
+            line_add_text(l, *value == '\'' ? "''" : (const char[]){*value, '\0'});
     }
     add_char(l, '\'');
 }
@@ -59,21 +59,21 @@ static void add_path(struct line *l, const char *path)
     bool quoted = path[strspn(path, harmless)] != '\0';
     for (const char *p = path; *p; p++)
         l->failed |= !is_plain(*p);
-    add(l, quoted ? "'" : "");
-    add_text(l, path);
-    add(l, quoted ? "'" : "");
+    line_add(l, quoted ? "'" : "");
+    line_add_text(l, path);
+    line_add(l, quoted ? "'" : "");
 }
 
 bool shell_line_set(char *out, size_t size, const char *path, const char *name,
                     const char *value)
 {
     struct line l = {.text = out, .size = size};
-    add(&l, "sqlite3 ");
+    line_add(&l, "sqlite3 ");
     add_path(&l, path);
-    add(&l, " 'UPDATE rowcast_config SET value = ");
+    line_add(&l, " 'UPDATE rowcast_config SET value = ");
     add_sql(&l, value);
-    add(&l, " WHERE name = ");
+    line_add(&l, " WHERE name = ");
     add_sql(&l, name);
-    add(&l, "'");
+    line_add(&l, "'");
     return !l.failed;
 }

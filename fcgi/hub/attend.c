@@ -14,7 +14,7 @@ static bool may_stream(void *arg)
     return a->hub && !hub_is_full(a->hub);
 }
 
-static bool put_aside(void *arg, struct request *r)
+static bool attend_put_aside(void *arg, struct request *r)
 {
     struct attendant *a = arg;
     struct settings *settings = answer_settings(&a->answerer);
@@ -30,7 +30,7 @@ void attendant_begin(struct attendant *a, const struct worker_context *c)
     a->answerer.board = c->board;
     a->answerer.publisher = c->publisher;
     a->answerer.may_stream = may_stream;
-    a->answerer.put_aside = c->put_aside ? put_aside : NULL;
+    a->answerer.put_aside = c->put_aside ? attend_put_aside : NULL;
     a->answerer.arg = a;
 }
 
@@ -105,7 +105,8 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
 }
 
 /* The rest of a body that was too large comes after its answer. */
-static bool finish(struct attendant *a, const struct settings *settings, struct intake *i)
+static bool attend_finish(struct attendant *a, const struct settings *settings,
+                          struct intake *i)
 {
     bool unread = i->request.body_unread;
 
@@ -147,7 +148,7 @@ static bool go_on(struct attendant *a, const struct settings *settings, struct i
             judge(a, settings, i);
             break;
         case INTAKE_WHOLE:
-            if (finish(a, settings, i))
+            if (attend_finish(a, settings, i))
                 return true;
             break;
         case INTAKE_OVER:

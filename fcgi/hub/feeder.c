@@ -37,13 +37,13 @@ struct feeder {
     time_t wal_told_at;
 };
 
-static void ring(void *arg)
+static void feeder_ring(void *arg)
 {
     struct feeder *f = arg;
     store_wake(f->store);
 }
 
-static void open_mail(struct feeder *f, struct message *m)
+static void feeder_open_mail(struct feeder *f, struct message *m)
 {
     for (; m; m = m->next) {
         if (m == &f->stop)
@@ -68,7 +68,7 @@ static void trouble(struct feeder *f, const char *doing)
         log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=%s why=\"%s\"", doing,
                  store_why(f->store));
     f->down = true;
-    open_mail(f, inbox_wait(&f->inbox, WAIT_MS));
+    feeder_open_mail(f, inbox_wait(&f->inbox, WAIT_MS));
 }
 
 static void recovered(struct feeder *f)
@@ -205,7 +205,7 @@ static enum store_result feed(struct feeder *f, bool *more)
     return STORE_OK;
 }
 
-static enum store_result begin(struct feeder *f)
+static enum store_result feeder_begin(struct feeder *f)
 {
     struct store_end end;
     enum store_result r = store_end(f->store, &end);
@@ -269,28 +269,28 @@ static void look_at_wal(struct feeder *f)
     tell_checkpoint(f, &wal, r == STORE_OK ? NULL : store_why(f->store));
 }
 
-static void *run(void *arg)
+static void *feeder_run(void *arg)
 {
     struct feeder *f = arg;
     while (!f->stopping) {
         bool more = false;
-        enum store_result r = f->following ? feed(f, &more) : begin(f);
+        enum store_result r = f->following ? feed(f, &more) : feeder_begin(f);
         if (r != STORE_OK) {
             trouble(f, f->following ? "following" : "opening");
             continue;
         }
         recovered(f);
         while (f->under_way && !f->stopping)
-            open_mail(f, inbox_wait(&f->inbox, -1));
+            feeder_open_mail(f, inbox_wait(&f->inbox, -1));
         look_at_wal(f);
         if (!more && !f->stopping && store_wait(f->store, WAIT_MS) != STORE_OK)
             trouble(f, "waiting");
-        open_mail(f, inbox_take(&f->inbox));
+        feeder_open_mail(f, inbox_take(&f->inbox));
     }
     return NULL;
 }
 
-static void free_all(struct feeder *f)
+static void feeder_free_all(struct feeder *f)
 {
     batch_builder_free(f->builder);
     store_close(f->store);
@@ -308,12 +308,12 @@ struct feeder *feeder_start(const char *db_path, struct board *board, struct hub
     f->board = board;
     f->hub = hub;
     f->readers = readers;
-    inbox_open(&f->inbox, ring, f);
+    inbox_open(&f->inbox, feeder_ring, f);
     pthread_mutex_init(&f->seen_lock, NULL);
     f->builder = batch_builder_new();
     if (!f->builder || store_open(&f->store, db_path) != STORE_OK ||
-        pthread_create(&f->thread, NULL, run, f) != 0) {
-        free_all(f);
+        pthread_create(&f->thread, NULL, feeder_run, f) != 0) {
+        feeder_free_all(f);
         return NULL;
     }
     return f;
@@ -339,6 +339,6 @@ void feeder_stop(struct feeder *f)
         return;
     inbox_post(&f->inbox, &f->stop);
     pthread_join(f->thread, NULL);
-    open_mail(f, inbox_take(&f->inbox));
-    free_all(f);
+    feeder_open_mail(f, inbox_take(&f->inbox));
+    feeder_free_all(f);
 }

@@ -94,7 +94,7 @@ void hub_forget_early(struct hub *h)
     forget_early_until(h, uv_now(&h->loop));
 }
 
-static void drain(struct hub *h)
+static void hub_drain_streams(struct hub *h)
 {
     if (atomic_load(&h->cut_at) == DRAIN_NEVER)
         return;
@@ -116,7 +116,7 @@ static void new_settings(struct hub *h, struct settings *s)
     clock_start(h);
 }
 
-static void stop(struct hub *h)
+static void hub_stop_loop(struct hub *h)
 {
     h->stopping = true;
     while (h->seats)
@@ -160,7 +160,7 @@ static void on_bell(uv_async_t *a)
     struct hub *h = a->data;
     struct message *m = inbox_take(&h->inbox), *next;
     uv_update_time(&h->loop);
-    drain(h); /* who was brought after it was asked for is ended at once */
+    hub_drain_streams(h); /* who was brought after it was asked for is ended at once */
     for (; m; m = next) {
         next = m->next;
         if (m->kind == HUB_STREAM)
@@ -171,10 +171,10 @@ static void on_bell(uv_async_t *a)
             carry_out(h, (struct order *)m);
     }
     if (atomic_load(&h->stop))
-        stop(h);
+        hub_stop_loop(h);
 }
 
-static void ring(void *arg)
+static void hub_ring(void *arg)
 {
     struct hub *h = arg;
     uv_async_send(&h->bell);
@@ -200,7 +200,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
     h->bell.data = h;
     h->settings = settings_ref(settings);
     h->alive_at = uv_now(&h->loop);
-    inbox_open(&h->inbox, ring, h);
+    inbox_open(&h->inbox, hub_ring, h);
     clock_start(h);
     return h;
 fail:
@@ -240,7 +240,7 @@ void hub_free(struct hub *h)
     if (!h)
         return;
     if (!h->stopping) { /* it was never run */
-        stop(h);
+        hub_stop_loop(h);
         uv_run(&h->loop, UV_RUN_DEFAULT);
     }
     discard(h);
@@ -353,13 +353,13 @@ void hub_drain(struct hub *h, int spread_ms, int deadline_ms)
     uint64_t now = uv_hrtime() / 1000000; /* the loop's clock, but for its lag: 0 is at once */
     hasten(&h->drained_by, spread_ms == 0 ? 0 : now + (uint64_t)spread_ms);
     hasten(&h->cut_at, now + (uint64_t)deadline_ms);
-    ring(h);
+    hub_ring(h);
 }
 
 void hub_stop(struct hub *h)
 {
     atomic_store(&h->stop, true);
-    ring(h);
+    hub_ring(h);
 }
 
 /* False: out of memory. */

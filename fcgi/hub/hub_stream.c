@@ -229,7 +229,7 @@ static void log_refused(const struct hub *h, const char *why)
 }
 
 /* It was accepted, and finds no seat: it is told to come later, for which nothing is needed. */
-static void refuse(struct hub *h, struct ticket *t, const char *why)
+static void stream_refuse(struct hub *h, struct ticket *t, const char *why)
 {
     log_refused(h, why);
     brief_later(t->fd, t->framing, t->request_id, retry_now(h, t->retry));
@@ -242,12 +242,12 @@ static void refuse(struct hub *h, struct ticket *t, const char *why)
 void stream_begin(struct hub *h, struct ticket *t)
 {
     if (h->seats == h->streams_max + STREAMS_MORE) {
-        refuse(h, t, "there are too many");
+        stream_refuse(h, t, "there are too many");
         return;
     }
     struct stream *s = calloc(1, sizeof *s);
     if (!s) {
-        refuse(h, t, "out of memory");
+        stream_refuse(h, t, "out of memory");
         return;
     }
     s->hub = h;

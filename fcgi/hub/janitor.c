@@ -47,7 +47,7 @@ static uint64_t now_ms(void)
     return (uint64_t)monotonic_ms();
 }
 
-static bool note(struct janitor *j, enum store_result r, const char *doing)
+static bool janitor_note(struct janitor *j, enum store_result r, const char *doing)
 {
     if (r != STORE_OK && !j->down)
         log_line(LOG_LEVEL_WARN, "sessions_unsaved", "doing=%s why=\"%s\"", doing,
@@ -75,7 +75,7 @@ static void forget_ended(struct janitor *j)
 }
 
 /* Many quiet processes need not tell each other every 5 s. */
-static bool is_news(const struct janitor *j, const struct store_end *seen)
+static bool janitor_is_news(const struct janitor *j, const struct store_end *seen)
 {
     return seen->last_id != j->saved.last_id || strcmp(seen->epoch, j->saved.epoch) != 0;
 }
@@ -84,10 +84,10 @@ static bool is_news(const struct janitor *j, const struct store_end *seen)
 static bool save(struct janitor *j, const struct bookmark *b, size_t n)
 {
     struct store_end seen;
-    bool was_seen = feeder_seen(j->feeder, &seen) && is_news(j, &seen);
+    bool was_seen = feeder_seen(j->feeder, &seen) && janitor_is_news(j, &seen);
     if (!n && !was_seen)
         return true;
-    if (!note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks"))
+    if (!janitor_note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks"))
         return false;
     if (was_seen)
         j->saved = seen;
@@ -108,7 +108,7 @@ static void keep_aside(struct janitor *j, struct aside *a)
     j->aside = a;
 }
 
-static void open_mail(struct janitor *j, struct message *m)
+static void janitor_open_mail(struct janitor *j, struct message *m)
 {
     struct message *next;
     for (; m; m = next) {
@@ -143,7 +143,7 @@ static bool save_ended(struct janitor *j)
         return false;
     for (const struct message *m = j->ended; m; m = m->next)
         b[n++] = ((const struct ending *)m)->bookmark;
-    if (note(j, store_end_streams(j->store, b, n), "endings"))
+    if (janitor_note(j, store_end_streams(j->store, b, n), "endings"))
         forget_ended(j);
     free(b);
     return j->ended_n == 0;
@@ -200,7 +200,7 @@ static void carry_out_endings(struct janitor *j)
     }
 }
 
-static void expire(struct janitor *j, const struct settings *s)
+static void janitor_expire(struct janitor *j, const struct settings *s)
 {
     bool due = j->served >= (uint64_t)s->cleanup_interval * 1000;
     int64_t elapsed = due ? (int64_t)j->served : 0;
@@ -210,7 +210,7 @@ static void expire(struct janitor *j, const struct settings *s)
      * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
     if (due)
         j->served = 0;
-    note(j, store_expire(j->store, s, elapsed, &j->expire_more), "expiry");
+    janitor_note(j, store_expire(j->store, s, elapsed, &j->expire_more), "expiry");
 }
 
 static void retain(struct janitor *j, const struct settings *s, uint64_t now)
@@ -222,14 +222,14 @@ static void retain(struct janitor *j, const struct settings *s, uint64_t now)
         j->retain_more = false;
 }
 
-static void tidy(struct janitor *j)
+static void janitor_tidy(struct janitor *j)
 {
     uint64_t now = now_ms();
     struct settings *s = board_get(j->board);
     save_ended(j);
     carry_out_endings(j);
     collect(j, now);
-    expire(j, s);
+    janitor_expire(j, s);
     retain(j, s, now);
     settings_unref(s);
 }
@@ -254,7 +254,7 @@ static uint64_t pause_now(const struct janitor *j)
 
 /* The mail wakes it at once, but what it brings can wait for the round: ends are saved
  * together. */
-static void *run(void *arg)
+static void *janitor_run(void *arg)
 {
     struct janitor *j = arg;
     uint64_t round = now_ms();
@@ -269,18 +269,18 @@ static void *run(void *arg)
         if (j->aside && look < due)
             due = look;
         if (now < due) {
-            open_mail(j, inbox_wait(&j->inbox, (int)(due - now)));
+            janitor_open_mail(j, inbox_wait(&j->inbox, (int)(due - now)));
             continue;
         }
         j->served += now - round < STOOD_STILL_MS ? now - round : STOOD_STILL_MS;
         round = now;
-        tidy(j);
+        janitor_tidy(j);
     }
     save_the_last(j);
     return NULL;
 }
 
-static void free_all(struct janitor *j)
+static void janitor_free_all(struct janitor *j)
 {
     store_close(j->store);
     forget_ended(j);
@@ -299,8 +299,8 @@ struct janitor *janitor_start(const char *db_path, struct board *board, struct h
     j->feeder = feeder;
     inbox_open(&j->inbox, NULL, NULL);
     if (store_open(&j->store, db_path) != STORE_OK ||
-        pthread_create(&j->thread, NULL, run, j) != 0) {
-        free_all(j);
+        pthread_create(&j->thread, NULL, janitor_run, j) != 0) {
+        janitor_free_all(j);
         return NULL;
     }
     return j;
@@ -336,5 +336,5 @@ void janitor_stop(struct janitor *j)
         return;
     inbox_post(&j->inbox, &j->stop);
     pthread_join(j->thread, NULL);
-    free_all(j);
+    janitor_free_all(j);
 }

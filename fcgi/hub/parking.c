@@ -106,7 +106,7 @@ static size_t oldest(const struct parking *p, bool held)
 }
 
 /* Who is slow goes before who is held, which is not its fault. */
-static void make_room(struct parking *p)
+static void parking_make_room(struct parking *p)
 {
     size_t n = oldest(p, false);
 
@@ -119,11 +119,11 @@ static void admit(struct parking *p, struct intake *i)
     size_t held = count_held(p);
 
     if (i->held_at == 0 && p->count - held >= PARKING_MAX)
-        make_room(p);
+        parking_make_room(p);
     else if (i->held_at != 0 && held >= PARKING_HELD_MAX)
         turn_away(p, oldest(p, true), 503, CROWDED, true);
     if (p->count == PLACES) /* the held ones that go on took the places of the others */
-        make_room(p);
+        parking_make_room(p);
     p->waits[p->count++] = i;
 }
 
@@ -147,7 +147,7 @@ static bool welcome(struct parking *p)
         admit(p, p->arrived[k]);
     p->arrived_count = 0;
     for (; p->shed > 0 && p->count > 0; p->shed--)
-        make_room(p);
+        parking_make_room(p);
     p->shed = 0;
     pthread_cond_broadcast(&p->shed_done);
     bool over = p->stopping && (p->count == 0 || monotonic_ms() >= p->until_ms);
@@ -202,10 +202,10 @@ static void serve_all(struct parking *p)
         }
     }
     while (p->count > 1 && bytes_held(p) > PARKING_BYTES)
-        make_room(p);
+        parking_make_room(p);
 }
 
-static bool is_readable(int fd)
+static bool parking_is_readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
@@ -219,7 +219,7 @@ static bool pursue(struct parking *p, struct intake *i)
     do
         if (attendant_attend(&p->attendant, i))
             return true;
-    while (i->held_at == 0 && is_readable(i->request.fd));
+    while (i->held_at == 0 && parking_is_readable(i->request.fd));
     return false;
 }
 
@@ -281,7 +281,7 @@ static void *parking_run(void *arg)
 }
 
 /* With the lock held.  False: no thread, or no descriptor. */
-static bool run(struct parking *p)
+static bool parking_loop(struct parking *p)
 {
     if (p->runs)
         return true;
@@ -297,7 +297,7 @@ void parking_take(struct parking *p, struct intake *i)
     bool taken = false;
 
     pthread_mutex_lock(&p->lock);
-    if (own && p->arrived_count < PLACES && run(p)) {
+    if (own && p->arrived_count < PLACES && parking_loop(p)) {
         *own = *i;
         p->arrived[p->arrived_count++] = own;
         taken = true;

@@ -35,7 +35,7 @@ struct publisher {
 /* ------------------------------------------------------------- what waits ------------------
  */
 
-static void open_mail(struct publisher *p, struct message *m)
+static void publisher_open_mail(struct publisher *p, struct message *m)
 {
     for (struct message *next; m; m = next) {
         next = m->next;
@@ -70,7 +70,7 @@ static bool fits(const struct publisher *p, const struct publishing *what)
 /* Add the oldest that wait to the group, as many as fit. */
 static void gather(struct publisher *p)
 {
-    open_mail(p, inbox_take(&p->inbox));
+    publisher_open_mail(p, inbox_take(&p->inbox));
     for (struct publishing *what; (what = next_of(p)) && fits(p, what);) {
         p->group[p->group_size] = what;
         p->items[p->group_size++] = &what->appending;
@@ -87,7 +87,7 @@ static bool is_full(const struct publisher *p)
     return p->waiting >= PUBLISHER_WAITING || p->bytes >= PUBLISHER_WAITING_BYTES;
 }
 
-static void make_room(struct publisher *p, size_t count, size_t bytes, bool worked)
+static void publisher_make_room(struct publisher *p, size_t count, size_t bytes, bool worked)
 {
     pthread_mutex_lock(&p->lock);
     p->waiting -= count;
@@ -124,7 +124,7 @@ static bool concerns_the_log(enum store_result r)
 }
 
 /* Told once when it begins, and once when it is over. */
-static void tell(struct publisher *p, const struct appending *a)
+static void publisher_tell(struct publisher *p, const struct appending *a)
 {
     bool fails = concerns_the_log(a->result);
     if (fails && !p->failing)
@@ -139,7 +139,7 @@ static void answer_first(struct publisher *p, size_t n)
 {
     size_t bytes = 0;
     bool worked = p->items[0]->result != STORE_BUSY;
-    tell(p, p->items[0]);
+    publisher_tell(p, p->items[0]);
     for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
         p->group_rows -= rows_of(p->group[i]);
@@ -151,11 +151,11 @@ static void answer_first(struct publisher *p, size_t n)
         p->group[i] = p->group[i + n];
         p->items[i] = p->items[i + n];
     }
-    make_room(p, n, bytes, worked);
+    publisher_make_room(p, n, bytes, worked);
 }
 
 /* While somebody else has the lock, the group grows, and those who waited for long are told. */
-static void commit(struct publisher *p)
+static void publisher_commit(struct publisher *p)
 {
     for (;;) {
         gather(p);
@@ -187,9 +187,9 @@ static void leave_the_lock(int64_t began, int64_t committed)
 static void publish_group(struct publisher *p)
 {
     int64_t began = monotonic_us();
-    commit(p);
+    publisher_commit(p);
     int64_t committed = monotonic_us();
-    open_mail(p, inbox_take(&p->inbox));
+    publisher_open_mail(p, inbox_take(&p->inbox));
     bool several = p->first || p->group_size > 1;
     answer_first(p, p->group_size);
     if (several && !p->stopping)
@@ -207,7 +207,7 @@ static void wait_for_mail(struct publisher *p, bool *rests)
     struct message *m = inbox_wait(&p->inbox, ms);
     if (!m && ms == IDLE_MS)
         *rests = store_idle(p->store);
-    open_mail(p, m);
+    publisher_open_mail(p, m);
 }
 
 static void *publisher_run(void *arg)

@@ -32,7 +32,7 @@ static struct timespec idle_from_now(void)
 }
 
 /* The next question to answer, entered as being read.  NULL: a second without one, or stop. */
-static struct question *take(struct readers *r)
+static struct question *readers_take(struct readers *r)
 {
     struct question *q = NULL;
     struct timespec idle = idle_from_now();
@@ -76,8 +76,8 @@ static bool equip(const struct readers *r, struct store **s, struct batch_builde
     return *w && *s;
 }
 
-static void answer(struct readers *r, struct store **s, struct batch_builder **w,
-                   struct question *q)
+static void readers_answer(struct readers *r, struct store **s, struct batch_builder **w,
+                           struct question *q)
 {
     struct settings *settings = board_get(r->board);
     struct store_question ask = {
@@ -99,15 +99,15 @@ static bool stopping(struct readers *r)
     return yes;
 }
 
-static void *run(void *arg)
+static void *readers_run(void *arg)
 {
     struct readers *r = arg;
     struct question *q;
     struct store *s = NULL;
     struct batch_builder *w = NULL;
     while (!stopping(r)) {
-        if ((q = take(r)))
-            answer(r, &s, &w, q);
+        if ((q = readers_take(r)))
+            readers_answer(r, &s, &w, q);
         else if (s && store_idle(s)) {
             batch_builder_free(w);
             w = NULL;
@@ -144,7 +144,7 @@ void readers_ask(struct readers *r, struct question *q)
     r->last = &q->message.next;
     r->waiting++;
     if (r->threads < READERS && r->waiting > r->threads - r->reading &&
-        pthread_create(&r->thread[r->threads], NULL, run, r) == 0)
+        pthread_create(&r->thread[r->threads], NULL, readers_run, r) == 0)
         r->threads++;
     bool nobody = r->threads == 0; /* then `q` is the only one */
     if (nobody) {

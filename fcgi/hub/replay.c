@@ -5,7 +5,7 @@
 /* A log is made anew rarely, and hardly twice in a row. */
 enum { TRIES = 3 };
 
-static enum store_taken take_row(void *arg, const struct event *e)
+static enum store_taken replay_take_row(void *arg, const struct event *e)
 {
     switch (batch_builder_add(arg, e)) {
     case BATCH_ADDED:
@@ -30,7 +30,7 @@ static enum store_result read_under_one_epoch(struct store *s, struct batch_buil
                                               const struct store_question *q,
                                               struct store_end *end, int64_t *through)
 {
-    const struct store_sink sink = {.arg = w, .row = take_row, .hole = take_hole};
+    const struct store_sink sink = {.arg = w, .row = replay_take_row, .hole = take_hole};
     enum store_result r = end->epoch[0] ? STORE_OK : store_end(s, end);
     for (int i = 0; r == STORE_OK && i < TRIES; i++) {
         char epoch[EPOCH_SIZE];

@@ -117,7 +117,7 @@ static struct hub *start_streaming(void *arg)
     return h;
 }
 
-static bool put_aside(void *arg, struct request *request, struct settings *settings)
+static bool responder_put_aside(void *arg, struct request *request, struct settings *settings)
 {
     struct responder *r = arg;
     if (!janitor_has_room(r->janitor))
@@ -147,7 +147,7 @@ struct responder *responder_new(const char *db_path)
                                          .listener = -1,
                                          .stop_fd = r->stop_fd,
                                          .start_streaming = start_streaming,
-                                         .put_aside = put_aside,
+                                         .put_aside = responder_put_aside,
                                          .arg = r};
     if (r->stop_fd < 0 || r->emptied_fd < 0) {
         responder_free(r);
@@ -181,7 +181,7 @@ int responder_emptied(const struct responder *r)
  */
 
 /* End the streams, and wait until they are or the deadline cut them. */
-static void drain(struct responder *r)
+static void responder_drain_hub(struct responder *r)
 {
     eventfd_t n;
     struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
@@ -222,11 +222,11 @@ void responder_free(struct responder *r)
     if (r->context.publisher)
         publisher_hurry(r->context.publisher);
     if (streams(r))
-        drain(r);
+        responder_drain_hub(r);
     workers_stop(r->workers); /* who may have brought the last ones meanwhile */
     publisher_free(r->context.publisher);
     if (r->hub) {
-        drain(r);
+        responder_drain_hub(r);
         hub_stop(r->hub);
         pthread_join(r->hub_thread, NULL);
         janitor_stop(r->janitor);

@@ -38,7 +38,7 @@ struct workers {
     struct worker worker[];
 };
 
-static bool is_readable(int fd, int64_t until_ms)
+static bool worker_is_readable(int fd, int64_t until_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int64_t left = until_ms - monotonic_ms();
@@ -54,7 +54,7 @@ static void worker_serve(struct worker *w, int fd)
 
     intake_begin(&i, fd, w->all->context->patience, now);
     while (!attendant_attend(&w->attendant, &i))
-        if (i.held_at != 0 || !is_readable(fd, until)) {
+        if (i.held_at != 0 || !worker_is_readable(fd, until)) {
             parking_take(w->all->parking, &i);
             return;
         }
@@ -89,7 +89,7 @@ static void start_one(struct workers *all)
 }
 
 /* From the listener, to serve. */
-static void leave(struct workers *all)
+static void worker_leave(struct workers *all)
 {
     pthread_mutex_lock(&all->lock);
     all->listening--;
@@ -137,7 +137,7 @@ static void turn_down(struct worker *w, int fd)
             answer_put_off(settings, &i.request, why);
             intake_rest(&i, now);
         }
-    } while (news == INTAKE_HEADERS || (news == INTAKE_WAITS && is_readable(fd, until)));
+    } while (news == INTAKE_HEADERS || (news == INTAKE_WAITS && worker_is_readable(fd, until)));
     if (news == INTAKE_WAITS)
         (void)intake_refuse(&i, 503, why);
     intake_end(&i);
@@ -177,7 +177,7 @@ static void *worker_run(void *arg)
         } else if (fd == ACCEPT_FULL) {
             worker_cope(w);
         } else {
-            leave(w->all);
+            worker_leave(w->all);
             worker_serve_sparing(w, fd);
             come_back(w->all);
         }
@@ -186,7 +186,7 @@ static void *worker_run(void *arg)
     return NULL;
 }
 
-static void free_all(struct workers *all)
+static void worker_free_all(struct workers *all)
 {
     parking_stop(all->parking, 0);
     spare_close(&all->spare);
@@ -212,7 +212,7 @@ struct workers *workers_start(const struct worker_context *c, int most)
     }
     if (workers_count(all) > 0)
         return all;
-    free_all(all);
+    worker_free_all(all);
     return NULL;
 }
 
@@ -237,7 +237,7 @@ void workers_stop(struct workers *all)
         pthread_join(all->worker[i].thread, NULL);
     parking_stop(all->parking, until);
     all->parking = NULL;
-    free_all(all);
+    worker_free_all(all);
 }
 
 /* True: it is a stream. */

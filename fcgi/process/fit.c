@@ -22,7 +22,7 @@ static bool will_pass(enum store_result r)
     return true;
 }
 
-static void say_line(void *arg, const char *line)
+static void fit_say_line(void *arg, const char *line)
 {
     (void)arg;
     log_line(LOG_LEVEL_WARN, "environment", "note=\"%s\"", line);
@@ -37,7 +37,7 @@ bool fit_for(const char *db_path, bool tell)
     if (tell && r != STORE_OK)
         log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=start why=\"%s\"", store_why(s));
     else if (tell)
-        store_environment(s, say_line, NULL);
+        store_environment(s, fit_say_line, NULL);
     store_close(s);
     return will_pass(r);
 }

@@ -27,7 +27,7 @@ union address {
     struct sockaddr_in in;
 };
 
-static bool refuse(const char *where, const char *why)
+static bool listen_refuse(const char *where, const char *why)
 {
     log_line(LOG_LEVEL_ERROR, "listen_failed", "where=\"%s\" why=\"%s\"", where, why);
     return false;
@@ -54,11 +54,11 @@ static int number(const char *text)
 static bool take_over(struct listener *l, const char *where, int fd)
 {
     if (fd < 0)
-        return refuse(where, "fd: wants the number of a descriptor");
+        return listen_refuse(where, "fd: wants the number of a descriptor");
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-        return refuse(where, "there is no such descriptor");
+        return listen_refuse(where, "there is no such descriptor");
     if (!listens(fd))
-        return refuse(where, "this descriptor is not a listening socket");
+        return listen_refuse(where, "this descriptor is not a listening socket");
     l->fd = fd;
     return true;
 }
@@ -74,7 +74,7 @@ static bool take_given(struct listener *l)
 {
     int n = activated();
     if (n > 1 || n < 0)
-        return refuse("LISTEN_FDS", "one socket can be served, not several");
+        return listen_refuse("LISTEN_FDS", "one socket can be served, not several");
     if (n == 1)
         return take_over(l, "LISTEN_FDS", ACTIVATED);
     if (listens(STDIN_FILENO))
@@ -189,14 +189,14 @@ static bool give_rights(const struct listener_wish *w, mode_t by_umask)
     char why[NAME_MAX_BYTES + 64];
     if (w->owner && !owner_ids(&user, &group, w->owner)) {
         snprintf(why, sizeof why, "--socket-owner: there is no account %s", w->owner);
-        return refuse(w->where, why);
+        return listen_refuse(w->where, why);
     }
     if (w->owner && lchown(w->where, user, group) != 0) {
         snprintf(why, sizeof why, "--socket-owner %s: %s", w->owner, strerror(errno));
-        return refuse(w->where, why);
+        return listen_refuse(w->where, why);
     }
     if (chmod(w->where, w->mode >= 0 ? (mode_t)w->mode : by_umask) != 0)
-        return refuse(w->where, strerror(errno));
+        return listen_refuse(w->where, strerror(errno));
     return true;
 }
 
@@ -208,12 +208,12 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
     int bound = bind(l->fd, &a->any, len), error = errno;
     umask(mask);
     if (bound != 0)
-        return refuse(w->where, error == EADDRINUSE
-                                    ? "another process serves it, or it is no socket"
-                                    : strerror(error));
+        return listen_refuse(w->where, error == EADDRINUSE
+                                           ? "another process serves it, or it is no socket"
+                                           : strerror(error));
     l->file = open(w->where, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (l->file < 0)
-        return refuse(w->where, strerror(errno));
+        return listen_refuse(w->where, strerror(errno));
     l->path = w->where;
     return give_rights(w, 0777 & ~mask);
 }
@@ -223,7 +223,7 @@ static bool bind_port(const struct listener *l, const char *where, const union a
 {
     int yes = 1;
     setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    return bind(l->fd, &a->any, len) == 0 || refuse(where, strerror(errno));
+    return bind(l->fd, &a->any, len) == 0 || listen_refuse(where, strerror(errno));
 }
 
 static bool bind_and_listen(struct listener *l, const struct listener_wish *w,
@@ -232,7 +232,7 @@ static bool bind_and_listen(struct listener *l, const struct listener_wish *w,
     bool is_port = a->any.sa_family == AF_INET;
     if (is_port ? !bind_port(l, w->where, a, len) : !bind_file(l, w, a, len))
         return false;
-    return listen(l->fd, BACKLOG) == 0 || refuse(w->where, strerror(errno));
+    return listen(l->fd, BACKLOG) == 0 || listen_refuse(w->where, strerror(errno));
 }
 
 static bool make(struct listener *l, const struct listener_wish *w)
@@ -241,10 +241,11 @@ static bool make(struct listener *l, const struct listener_wish *w)
     socklen_t len;
     bool is_port = *w->where == ':';
     if (is_port ? !port_address(&a, &len, w->where + 1) : !path_address(&a, &len, w->where))
-        return refuse(w->where, is_port ? "a port is 1 to 65535" : "the path is too long");
+        return listen_refuse(w->where,
+                             is_port ? "a port is 1 to 65535" : "the path is too long");
     l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
-        return refuse(w->where, strerror(errno));
+        return listen_refuse(w->where, strerror(errno));
     int lock = is_port ? -1 : directory_lock(w->where);
     bool made = bind_and_listen(l, w, &a, len);
     directory_unlock(lock);

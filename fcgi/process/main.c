@@ -8,7 +8,7 @@
 #include "fcgi/process/supervisor.h"
 #include "store/store.h"
 
-static void say_line(void *arg, const char *line)
+static void main_say_line(void *arg, const char *line)
 {
     (void)arg;
     puts(line);
@@ -21,7 +21,7 @@ static int check(const struct options *o)
         fputs("rowcast: out of memory\n", stderr);
         return 1;
     }
-    enum store_result r = store_check(s, say_line, NULL);
+    enum store_result r = store_check(s, main_say_line, NULL);
     fflush(stdout); /* the findings come before what they amount to, also in a pipe */
     if (r != STORE_OK)
         fprintf(stderr, "rowcast: %s\n", store_why(s));

@@ -80,7 +80,7 @@ static enum options_action wrong(const char *what, const char *value)
 }
 
 /* Digits of `base` from `least` to `most`; NULL leaves *out as it is. */
-static bool take_number(int *out, const char *text, int base, long least, long most)
+static bool options_take_number(int *out, const char *text, int base, long least, long most)
 {
     char *end;
     if (!text)
@@ -103,13 +103,13 @@ static enum options_action understand(struct options *o, const struct words *w)
         return wrong("--db wants a path", "\"\"");
     if (!log_level_parse(&o->log_level, w->level))
         return wrong("no such log level", w->level);
-    if (!take_number(&o->listen.mode, w->mode, 8, 0, 0777))
+    if (!options_take_number(&o->listen.mode, w->mode, 8, 0, 0777))
         return wrong("--socket-mode wants up to 777 in octal", w->mode);
-    if (!take_number(&o->processes, w->processes, 10, 1, PROCESSES_MAX))
+    if (!options_take_number(&o->processes, w->processes, 10, 1, PROCESSES_MAX))
         return wrong("--processes wants 1 to 64", w->processes);
-    if (!take_number(&o->drain_seconds, w->drain, 10, 0, DRAIN_SECONDS_MAX))
+    if (!options_take_number(&o->drain_seconds, w->drain, 10, 0, DRAIN_SECONDS_MAX))
         return wrong("--drain-seconds wants 0 to 3600", w->drain);
-    if (!take_number(&o->control, w->control, 10, 3, 0x7FFFFFFF))
+    if (!options_take_number(&o->control, w->control, 10, 3, 0x7FFFFFFF))
         return wrong("--control wants a descriptor", w->control);
     if (w->control && o->processes)
         return wrong("--control is for a process that is supervised", "--processes");

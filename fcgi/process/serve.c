@@ -68,7 +68,7 @@ static bool serve_clients(struct waiting *w)
     return w->serving;
 }
 
-static void drain(struct waiting *w)
+static void serve_drain(struct waiting *w)
 {
     log_line(LOG_LEVEL_INFO, "drain", "seconds=%d", w->options->drain_seconds);
     responder_drain(w->responder, w->options->drain_seconds);
@@ -78,7 +78,7 @@ static void drain(struct waiting *w)
 static void heed_line(struct waiting *w)
 {
     if (strcmp(w->said, CONTROL_DRAIN) == 0)
-        drain(w);
+        serve_drain(w);
     else if (strcmp(w->said, CONTROL_SERVE) == 0)
         serve_clients(w);
     /* else it is of a newer supervisor */
@@ -167,7 +167,7 @@ static void start(struct waiting *w)
         say(w, CONTROL_READY "\n");
 }
 
-static bool run(const struct options *o, const struct listener *l, int signals)
+static bool serve_run(const struct options *o, const struct listener *l, int signals)
 {
     struct responder *r = responder_new(o->db);
     struct waiting w = {.options = o,
@@ -224,7 +224,7 @@ int serve(const struct options *o)
     int signals;
     if (!prepare(o, &signals) || !listener_open(&l, &o->listen))
         return 1;
-    bool served = run(o, &l, signals);
+    bool served = serve_run(o, &l, signals);
     listener_close(&l);
     close(signals);
     return served ? 0 : 1;

@@ -29,7 +29,7 @@ static void on_stop_deadline(uv_timer_t *t)
     kill_all(s, SIGKILL);
 }
 
-static void stop(struct supervisor *s)
+static void supervisor_stop(struct supervisor *s)
 {
     s->stopping = true;
     uv_timer_stop(&s->look);
@@ -42,7 +42,7 @@ static void stop(struct supervisor *s)
 }
 
 /* A process that is starting opens the log by its new name anyway, and HUP may still end it. */
-static void hang_up(struct supervisor *s)
+static void supervisor_hang_up(struct supervisor *s)
 {
     struct process *p;
     if (s->stopping)
@@ -58,10 +58,10 @@ static void on_signal(uv_signal_t *h, int signal)
 {
     struct supervisor *s = h->data;
     if (signal == SIGHUP) {
-        hang_up(s);
+        supervisor_hang_up(s);
     } else if (!s->stopping) {
         log_line(LOG_LEVEL_INFO, "supervisor_stops", "signal=%d", signal);
-        stop(s);
+        supervisor_stop(s);
     }
 }
 
@@ -75,7 +75,7 @@ static void on_look(uv_timer_t *t)
         return;
     s->lost = true;
     log_line(LOG_LEVEL_ERROR, "listener_lost", "doing=end why=\"%s\"", why);
-    stop(s);
+    supervisor_stop(s);
 }
 
 /* Whoever started us may have left anything ignored or blocked. */
@@ -109,7 +109,7 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-static void run(struct supervisor *s)
+static void supervisor_run(struct supervisor *s)
 {
     watch_signals(s);
     uv_timer_init(&s->loop, &s->deadline);
@@ -149,7 +149,7 @@ int supervise(const struct options *o, const char *invoked)
         log_line(LOG_LEVEL_INFO, "supervisor_starts",
                  "version=" ROWCAST_VERSION " processes=%d program=\"%s\" db=\"%s\"",
                  o->processes, s->program.path, o->db);
-        run(s);
+        supervisor_run(s);
         status = s->lost ? 1 : 0;
         log_line(LOG_LEVEL_INFO, "supervisor_ends", "db=\"%s\"", o->db);
     }

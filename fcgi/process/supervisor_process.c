@@ -148,7 +148,7 @@ struct process *process_start(struct supervisor *s, struct slot *slot)
 }
 
 /* False: it does not listen, or is ending anyway. */
-static bool tell(struct process *p, char *line)
+static bool process_tell(struct process *p, char *line)
 {
     uv_buf_t b = uv_buf_init(line, (unsigned)strlen(line));
     return uv_try_write((uv_stream_t *)&p->control, &b, 1) == (int)b.len;
@@ -159,7 +159,7 @@ void process_drain(struct process *p)
     static char drain[] = CONTROL_DRAIN "\n";
     uint64_t ms = (uint64_t)p->supervisor->options->drain_seconds * 1000;
     p->state = PROCESS_DRAINING;
-    if (!tell(p, drain))
+    if (!process_tell(p, drain))
         process_kill(p, SIGTERM);
     uv_timer_start(&p->deadline, on_deadline, ms + SUPERVISOR_DRAIN_GRACE_MS, 0);
 }
@@ -167,7 +167,7 @@ void process_drain(struct process *p)
 void process_serve(struct process *p)
 {
     static char serve[] = CONTROL_SERVE "\n";
-    tell(p, serve);
+    process_tell(p, serve);
 }
 
 void process_dismiss(struct process *p)

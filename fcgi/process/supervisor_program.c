@@ -8,7 +8,7 @@
 #include "fcgi/base/log.h"
 #include "fcgi/process/supervisor_internal.h"
 
-static bool refuse(const char *why)
+static bool program_refuse(const char *why)
 {
     log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"the own program: %s\"", why);
     return false;
@@ -37,7 +37,7 @@ static bool find_path(char path[PATH_MAX], const char *invoked)
         return true;
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
     if (n < 0)
-        return refuse(strerror(errno));
+        return program_refuse(strerror(errno));
     path[n] = '\0';
     return true;
 }
@@ -76,7 +76,7 @@ bool program_find(struct program *p, const struct options *o, const char *invoke
         return false;
     p->environment = environment();
     if (!p->environment)
-        return refuse("out of memory");
+        return program_refuse("out of memory");
     snprintf(p->listener, sizeof p->listener, "fd:%d", CONTROL_LISTENER_FD);
     snprintf(p->control, sizeof p->control, "%d", CONTROL_FD);
     snprintf(p->drain_seconds, sizeof p->drain_seconds, "%d", o->drain_seconds);

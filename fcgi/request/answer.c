@@ -168,7 +168,7 @@ static bool media_fits(struct request *r)
 }
 
 /* What CONTENT_LENGTH says; false: nothing, as for a body that is sent in chunks. */
-static bool content_length(const struct request *r, uint64_t *out)
+static bool answer_content_length(const struct request *r, uint64_t *out)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
     size_t digits = strspn(text, "0123456789");
@@ -181,7 +181,7 @@ static bool length_fits(const struct settings *settings, struct request *r)
 {
     uint64_t length;
 
-    if (!content_length(r, &length)) {
+    if (!answer_content_length(r, &length)) {
         if (request_variable(r, "CONTENT_LENGTH")[0] == '\0')
             return true;
         reply_error(r, 400, NULL, "Content-Length is not a number of bytes");
@@ -210,7 +210,7 @@ enum answer_judgement answer_judge(struct answerer *a, const struct settings *se
 }
 
 /* False: it did not come as it was announced, and the request was answered. */
-static bool body_fits(const struct settings *settings, struct request *r)
+static bool answer_body_fits(const struct settings *settings, struct request *r)
 {
     char sentence[128];
     uint64_t length;
@@ -223,7 +223,7 @@ static bool body_fits(const struct settings *settings, struct request *r)
         publish_refuse_large(settings, r);
         return false;
     }
-    if (!content_length(r, &length) || length == r->body_len)
+    if (!answer_content_length(r, &length) || length == r->body_len)
         return true;
     snprintf(sentence, sizeof sentence, "the body has %zu bytes, but Content-Length says %llu",
              r->body_len, (unsigned long long)length);
@@ -238,7 +238,7 @@ struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
     struct query q = {0};
     struct ticket *t = NULL;
 
-    if (strcmp(r->method, "POST") == 0 && !body_fits(settings, r))
+    if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
         return NULL;
     if (query_fits(settings, r, &q, route)) {
         if (route == ROUTE_EVENTS)

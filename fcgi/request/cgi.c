@@ -14,7 +14,7 @@
 #include "fcgi/request/reply.h"
 
 /* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */
-static uint64_t content_length(const struct request *r)
+static uint64_t cgi_content_length(const struct request *r)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
     size_t digits = strspn(text, "0123456789");
@@ -50,7 +50,7 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
 }
 
 /* Up to `left` bytes; none at the end, or where nothing can be read. */
-static size_t read_some(int in, char *out, size_t size, uint64_t left)
+static size_t cgi_read_some(int in, char *out, size_t size, uint64_t left)
 {
     ssize_t n;
 
@@ -63,7 +63,7 @@ static size_t read_some(int in, char *out, size_t size, uint64_t left)
 bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
 {
     char chunk[8192];
-    uint64_t left = content_length(r);
+    uint64_t left = cgi_content_length(r);
     int64_t until = monotonic_ms() + patience_ms;
     size_t n = 1;
 
@@ -78,7 +78,7 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
         case BODY_COMES:
             break;
         }
-        n = read_some(in, chunk, sizeof chunk, left);
+        n = cgi_read_some(in, chunk, sizeof chunk, left);
         r->body_lost = !request_body(r, chunk, n, body_max);
     }
     return true;
@@ -87,13 +87,13 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
 void cgi_rest(const struct request *r, int in, int patience_ms)
 {
     char chunk[8192];
-    uint64_t left = content_length(r);
+    uint64_t left = cgi_content_length(r);
     int64_t until = monotonic_ms() + patience_ms;
 
     for (size_t n = 1; left > 0 && n > 0; left -= n) {
         if (monotonic_ms() >= until || wait_for_body(in, until) != BODY_COMES)
             return;
-        n = read_some(in, chunk, sizeof chunk, left);
+        n = cgi_read_some(in, chunk, sizeof chunk, left);
     }
 }
 

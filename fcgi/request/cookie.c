@@ -69,7 +69,7 @@ void cookie_read_header(struct cookie_tokens *out, const char *value)
 }
 
 /* The path of an address that may begin with scheme and host. */
-static const char *path_of(const char *address)
+static const char *cookie_path_of(const char *address)
 {
     const char *host = strstr(address, "://");
     if (address[0] == '/' || !host)
@@ -91,7 +91,7 @@ static bool may_be_path(const char *text, size_t len)
 void cookie_folder(char out[COOKIE_FOLDER_SIZE], const struct request *r)
 {
     bool split = r->request_uri[0] == '\0';
-    const char *path = path_of(split ? r->script_name : r->request_uri);
+    const char *path = cookie_path_of(split ? r->script_name : r->request_uri);
     char whole[2 * COOKIE_FOLDER_SIZE];
     if (split) {
         snprintf(whole, sizeof whole, "%s%s", r->script_name, r->path_info);

@@ -108,7 +108,7 @@ static enum intake_news decline(struct intake *i)
 }
 
 /* What the bytes say that were received; INTAKE_WAITS: go on. */
-static enum intake_news take(struct intake *i)
+static enum intake_news intake_take(struct intake *i)
 {
     const uint8_t *at = i->bytes + i->at;
     enum fastcgi_part part = fastcgi_read(&i->reader, &at, i->bytes + i->len);
@@ -138,7 +138,7 @@ enum intake_news intake_step(struct intake *i)
 {
     for (int reads = 0;;) {
         while (i->at < i->len) {
-            enum intake_news news = take(i);
+            enum intake_news news = intake_take(i);
             if (news != INTAKE_WAITS)
                 return news;
         }

@@ -40,7 +40,7 @@ struct text {
     size_t len;
 };
 
-static void add(struct text *t, const char *words)
+static void parameters_add(struct text *t, const char *words)
 {
     size_t room = PARAMETERS_WHY_SIZE - 1 - t->len, len = strlen(words);
 
@@ -58,17 +58,17 @@ static void add_name(struct text *t, const char *name)
     for (; n < NAME_SHOWN && name[n]; n++)
         shown[n] = name[n] >= ' ' && name[n] <= '~' && name[n] != '"' ? name[n] : '?';
     shown[n] = '\0';
-    add(t, shown);
-    add(t, name[n] ? "..." : "");
+    parameters_add(t, shown);
+    parameters_add(t, name[n] ? "..." : "");
 }
 
 static void add_names(struct text *t, const char *const *names)
 {
-    add(t, names[0] ? "it has " : "it has none");
+    parameters_add(t, names[0] ? "it has " : "it has none");
     for (int i = 0; names[i]; i++) {
-        add(t, i == 0 ? "" : names[i + 1] ? ", " : " and ");
-        add(t, names[i]);
-        add(t, "=");
+        parameters_add(t, i == 0 ? "" : names[i + 1] ? ", " : " and ");
+        parameters_add(t, names[i]);
+        parameters_add(t, "=");
     }
 }
 
@@ -77,11 +77,11 @@ static void add_owner(struct text *t, enum route route, const char *name)
 {
     for (int i = ROUTE_BROADCAST; i < ROUTE_UNKNOWN; i++)
         if (route != ROUTE_EVENTS && i != (int)route && is_one_of(table[i], name)) {
-            add(t, " (");
+            parameters_add(t, " (");
             add_name(t, name);
-            add(t, "= belongs to /");
-            add(t, route_segment((enum route)i));
-            add(t, ")");
+            parameters_add(t, "= belongs to /");
+            parameters_add(t, route_segment((enum route)i));
+            parameters_add(t, ")");
             return;
         }
 }
@@ -92,9 +92,9 @@ static void explain(char *why, enum route route, const char *name)
 
     why[0] = '\0';
     add_name(&t, name);
-    add(&t, "= is no parameter of /");
-    add(&t, route_segment(route));
-    add(&t, "; ");
+    parameters_add(&t, "= is no parameter of /");
+    parameters_add(&t, route_segment(route));
+    parameters_add(&t, "; ");
     add_names(&t, table[route]);
     add_owner(&t, route, name);
 }

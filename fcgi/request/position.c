@@ -38,7 +38,7 @@ static bool is_better(const struct position *p, const struct event_id *than)
            strcmp(known.epoch, than->epoch) != 0 || than->id < known.id;
 }
 
-static void take(struct position *p, const char *value, size_t len)
+static void position_take(struct position *p, const char *value, size_t len)
 {
     char text[EVENT_ID_SIZE];
     struct event_id id;
@@ -66,7 +66,7 @@ struct position position_read(const char *value)
     for (const char *at = value; *at; at += *at != '\0') {
         size_t part = strcspn(at, ","), len = part;
         const char *begin = trim(at, &len);
-        take(&p, begin, len);
+        position_take(&p, begin, len);
         at += part;
     }
     return p;

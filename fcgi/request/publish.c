@@ -65,7 +65,7 @@ static void append_here(struct store *s, struct appending *a)
 }
 
 /* By the publisher's thread, or, where there is none, here. */
-static void commit(struct store *s, struct publisher *publisher, struct publishing *p)
+static void publish_commit(struct store *s, struct publisher *publisher, struct publishing *p)
 {
     if (publisher != NULL && publisher_post(publisher, p))
         return;
@@ -74,14 +74,14 @@ static void commit(struct store *s, struct publisher *publisher, struct publishi
 }
 
 /* Publish it, unless something about it is wrong; without memory that is not known. */
-static void finish(struct store *s, struct publisher *publisher, struct publishing *p)
+static void publish_finish(struct store *s, struct publisher *publisher, struct publishing *p)
 {
     if (p->form.nomem || !publishing_prepare(p)) {
         reply_failure(&p->request, STORE_NOMEM, "out of memory");
     } else if (p->form.wrong[0] != '\0') {
         reply_error(&p->request, 400, NULL, p->form.wrong);
     } else {
-        commit(s, publisher, p);
+        publish_commit(s, publisher, p);
         return;
     }
     publishing_free(p);
@@ -97,8 +97,8 @@ void publish_refuse_large(const struct settings *settings, struct request *r)
 }
 
 /* The publication that `r` asks for, as far as both kinds are alike.  NULL: it was answered. */
-static struct publishing *begin(const struct settings *settings, struct request *r,
-                                struct query *q, enum route route)
+static struct publishing *publish_begin(const struct settings *settings, struct request *r,
+                                        struct query *q, enum route route)
 {
     if (r->body_too_large) {
         publish_refuse_large(settings, r);
@@ -117,14 +117,14 @@ static struct publishing *begin(const struct settings *settings, struct request 
 void publish_broadcast(struct store *s, struct publisher *publisher,
                        const struct settings *settings, struct request *r, struct query *q)
 {
-    struct publishing *p = begin(settings, r, q, ROUTE_BROADCAST);
+    struct publishing *p = publish_begin(settings, r, q, ROUTE_BROADCAST);
 
     if (p == NULL)
         return;
     form_whole(&p->form, &p->request, "data", "channel");
     form_whole(&p->form, &p->request, "data", "session");
     read_publication(&p->form, &p->request, &p->appending.what);
-    finish(s, publisher, p);
+    publish_finish(s, publisher, p);
 }
 
 static void read_sessions(struct publishing *p)
@@ -151,11 +151,11 @@ static void read_sessions(struct publishing *p)
 void publish_send(struct store *s, struct publisher *publisher, const struct settings *settings,
                   struct request *r, struct query *q)
 {
-    struct publishing *p = begin(settings, r, q, ROUTE_SEND);
+    struct publishing *p = publish_begin(settings, r, q, ROUTE_SEND);
 
     if (p == NULL)
         return;
     read_sessions(p);
     read_publication(&p->form, &p->request, &p->appending.what);
-    finish(s, publisher, p);
+    publish_finish(s, publisher, p);
 }

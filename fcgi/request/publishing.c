@@ -54,7 +54,7 @@ bool publishing_prepare(struct publishing *p)
     return p->appending.ids;
 }
 
-static void add_id(struct buffer *out, const char *epoch, int64_t id)
+static void publishing_add_id(struct buffer *out, const char *epoch, int64_t id)
 {
     char text[EVENT_ID_SIZE];
     event_id_format(text, epoch, id);
@@ -67,10 +67,10 @@ static void answer_ids(struct publishing *p)
     const struct appending *a = &p->appending;
     size_t sessions = a->what.session_count;
     buffer_text(&json, "{\"id\":");
-    add_id(&json, a->epoch, a->ids[0]);
+    publishing_add_id(&json, a->epoch, a->ids[0]);
     for (size_t i = 0; i < sessions; i++) {
         buffer_text(&json, i == 0 ? ",\"ids\":[" : ",");
-        add_id(&json, a->epoch, a->ids[i]);
+        publishing_add_id(&json, a->epoch, a->ids[i]);
     }
     buffer_text(&json, sessions > 0 ? "]}" : "}");
     buffer_add(&json, "", 1);

@@ -61,7 +61,7 @@ static void frame(struct buffer *out, const struct request *r, const struct buff
 }
 
 /* A blocking socket sends all, or less after REPLY_SECONDS: then nobody reads any more. */
-static void write_all(int fd, const char *bytes, size_t len)
+static void reply_write_all(int fd, const char *bytes, size_t len)
 {
     struct timeval patience = {.tv_sec = REPLY_SECONDS};
 
@@ -81,7 +81,7 @@ static void write_all(int fd, const char *bytes, size_t len)
 }
 
 /* A stream that a proxy rewrites is none any more: no-transform. */
-static void add_text(struct buffer *text, const struct reply *reply, bool head)
+static void reply_add_text(struct buffer *text, const struct reply *reply, bool head)
 {
     bool stream = strcmp(reply->type, REPLY_STREAM) == 0;
 
@@ -97,7 +97,7 @@ static void add_text(struct buffer *text, const struct reply *reply, bool head)
     buffer_text(text, reply->end == NULL ? "" : reply->end);
 }
 
-static void hang_up(struct request *r)
+static void reply_hang_up(struct request *r)
 {
     if (r->fd < 0)
         return; /* somebody else sends the answer */
@@ -111,19 +111,19 @@ void reply_send(struct request *r, const struct reply *reply)
 {
     struct buffer text = {0}, framed = {0};
 
-    add_text(&text, reply, request_is_head(r));
+    reply_add_text(&text, reply, request_is_head(r));
     if (!text.failed)
         frame(&framed, r, &text);
     bool made = !text.failed && !framed.failed;
     if (made && r->unsent && !r->body_unread)
         unsent_send(r->unsent, request_take_fd(r), framed.bytes, framed.len);
     else if (made)
-        write_all(r->fd, framed.bytes, framed.len);
+        reply_write_all(r->fd, framed.bytes, framed.len);
     else
         brief_unavailable(r->fd, r->framing, r->request_id);
     buffer_free(&text);
     buffer_free(&framed);
-    hang_up(r);
+    reply_hang_up(r);
 }
 
 void reply_json(struct request *r, int status, const char *headers, const char *json)
@@ -181,5 +181,5 @@ void reply_failure(struct request *r, enum store_result result, const char *why)
 void reply_later(struct request *r, int64_t retry_ms)
 {
     brief_later(r->fd, r->framing, r->request_id, retry_ms);
-    hang_up(r);
+    reply_hang_up(r);
 }

@@ -86,7 +86,7 @@ bool request_is_head(const struct request *r)
     return strcmp(r->method, "HEAD") == 0;
 }
 
-static bool body_fits(struct request *r, size_t wanted)
+static bool request_body_fits(struct request *r, size_t wanted)
 {
     size_t room = r->body_room == 0 ? BODY_FIRST : r->body_room;
 
@@ -113,7 +113,7 @@ bool request_body(struct request *r, const char *bytes, size_t len, size_t max)
     }
     if (len == 0)
         return true;
-    if (!body_fits(r, r->body_len + len + 1))
+    if (!request_body_fits(r, r->body_len + len + 1))
         return false;
     memcpy(r->body + r->body_len, bytes, len);
     r->body_len += len;

@@ -18,7 +18,7 @@ static bool has_path_info(const struct request *r)
     return r->path_info[0] != '\0' && strcmp(r->path_info, "/") != 0;
 }
 
-static const char *path_of(const struct request *r)
+static const char *route_path_of(const struct request *r)
 {
     if (has_path_info(r))
         return r->path_info;
@@ -38,7 +38,7 @@ static bool last_segment_is(const char *path, const char *segment)
 
 enum route route_of(const struct request *r)
 {
-    const char *path = path_of(r);
+    const char *path = route_path_of(r);
 
     for (int i = 0; i < ROUTE_UNKNOWN; i++)
         if (last_segment_is(path, routes[i].segment))

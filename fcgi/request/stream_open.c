@@ -14,7 +14,7 @@
 /* One line when it begins and one when it is over, not one a stream.  Shared by all workers. */
 static atomic_bool coming_later, unsaved;
 
-static void note(atomic_bool *outage, bool failed, const char *what, const char *why)
+static void opening_note(atomic_bool *outage, bool failed, const char *what, const char *why)
 {
     if (atomic_exchange(outage, failed) == failed)
         return;
@@ -137,7 +137,7 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
 }
 
 /* The stream was entered, but will not be served. */
-static void give_back(struct store *s, struct claim *c)
+static void opening_give_back(struct store *s, struct claim *c)
 {
     struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
 
@@ -153,14 +153,14 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
     struct claim c = {.presented = -1, .gap_from = -1};
     enum store_result result = store_claim(s, settings, &w->claim, &c);
 
-    note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
+    opening_note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
     if (result != STORE_OK)
         return NULL;
-    note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
-         c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
+    opening_note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
+                 c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
     struct ticket *t = ticket_new(settings, r, &c, w);
     if (t == NULL)
-        give_back(s, &c);
+        opening_give_back(s, &c);
     return t;
 }
 

@@ -18,7 +18,7 @@ struct unsent_answer {
 };
 
 /* How many bytes were taken; -1: the client is gone. */
-static ssize_t take(int fd, const char *bytes, size_t len)
+static ssize_t unsent_take(int fd, const char *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len) {
@@ -36,7 +36,7 @@ static ssize_t take(int fd, const char *bytes, size_t len)
 
 void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
 {
-    ssize_t taken = take(fd, bytes, len);
+    ssize_t taken = unsent_take(fd, bytes, len);
     size_t left = taken < 0 ? 0 : len - (size_t)taken;
     struct unsent_answer *a = left > 0 ? malloc(sizeof *a + left) : NULL;
     if (!a) {
@@ -52,9 +52,9 @@ void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
 }
 
 /* True: this one is done, or given up. */
-static bool advance(struct unsent_answer *a)
+static bool unsent_advance(struct unsent_answer *a)
 {
-    ssize_t taken = take(a->fd, a->bytes + a->at, a->len - a->at);
+    ssize_t taken = unsent_take(a->fd, a->bytes + a->at, a->len - a->at);
     if (taken > 0)
         a->deadline = monotonic_ms() + REPLY_SECONDS * 1000;
     if (taken > 0)
@@ -73,7 +73,7 @@ static void drop(struct unsent_answer **link)
 void unsent_flush(struct unsent *u)
 {
     for (struct unsent_answer **link = &u->first; *link;)
-        if (advance(*link))
+        if (unsent_advance(*link))
             drop(link);
         else
             link = &(*link)->next;

@@ -32,7 +32,7 @@ struct batch_builder *batch_builder_new(void)
     return calloc(1, sizeof(struct batch_builder));
 }
 
-static void forget(struct batch_builder *w)
+static void builder_forget(struct batch_builder *w)
 {
     buffer_free(&w->bytes);
     buffer_free(&w->marks);
@@ -45,7 +45,7 @@ void batch_builder_free(struct batch_builder *w)
 {
     if (!w)
         return;
-    forget(w);
+    builder_forget(w);
     free(w);
 }
 
@@ -54,7 +54,7 @@ void batch_builder_begin(struct batch_builder *w, const struct batch_format *f)
     assert(strlen(f->epoch) < EPOCH_SIZE);
     size_t room = w->bytes.room + w->marks.room + w->text.room + w->event.room + w->hole.room;
     if (room > KEEP_BYTES)
-        forget(w);
+        builder_forget(w);
     buffer_clear(&w->bytes);
     buffer_clear(&w->marks);
     buffer_clear(&w->text);

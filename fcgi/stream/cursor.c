@@ -117,7 +117,7 @@ static bool is_news_of_some(const struct cursor *c, const struct batch_hole *h)
     return false;
 }
 
-static bool is_news(const struct cursor *c, const struct batch_hole *h)
+static bool cursor_is_news(const struct cursor *c, const struct batch_hole *h)
 {
     if (h->everyone)
         return is_news_of_some(c, h);
@@ -128,7 +128,7 @@ static bool is_news(const struct cursor *c, const struct batch_hole *h)
 static bool rows_are_missing(const struct cursor *c)
 {
     for (size_t i = 0; i < c->batch->holes; i++)
-        if (is_news(c, &c->batch->hole[i]))
+        if (cursor_is_news(c, &c->batch->hole[i]))
             return true;
     return false;
 }

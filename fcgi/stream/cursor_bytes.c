@@ -30,7 +30,7 @@ struct slices {
 
 /* Add what of [at, at + len) is behind the first *skipped bytes; neighbours become one slice.
  * False: no room for all of it. */
-static bool add(struct slices *s, const char *at, size_t len, size_t *skipped)
+static bool bytes_add(struct slices *s, const char *at, size_t len, size_t *skipped)
 {
     size_t less = len < *skipped ? len : *skipped;
     *skipped -= less;
@@ -58,10 +58,10 @@ static bool add_event(struct slices *s, const struct cursor *c, const struct bat
 {
     const char *bytes = c->batch->bytes;
     if (!is_replayed(c, e))
-        return add(s, bytes + e->at, e->len, &skipped);
-    return add(s, bytes + e->at, e->object_end, &skipped) &&
-           add(s, bytes + e->mark_at, e->mark_len, &skipped) &&
-           add(s, bytes + e->at + e->object_end, e->len - e->object_end, &skipped);
+        return bytes_add(s, bytes + e->at, e->len, &skipped);
+    return bytes_add(s, bytes + e->at, e->object_end, &skipped) &&
+           bytes_add(s, bytes + e->mark_at, e->mark_len, &skipped) &&
+           bytes_add(s, bytes + e->at + e->object_end, e->len - e->object_end, &skipped);
 }
 
 size_t cursor_slices(const struct cursor *c, struct iovec *slice, size_t max, size_t limit,
@@ -76,7 +76,7 @@ size_t cursor_slices(const struct cursor *c, struct iovec *slice, size_t max, si
         if (live && c->replaying)
             break;
         if (live && cursor_takes_all(c)) {
-            add(&s, b->bytes + e->at, last->at + last->len - e->at, &skipped);
+            bytes_add(&s, b->bytes + e->at, last->at + last->len - e->at, &skipped);
             break;
         }
         if (skipped == 0 && !cursor_concerns(c, e))

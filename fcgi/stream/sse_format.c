@@ -126,7 +126,7 @@ static size_t last_brace(const struct event *e)
     return brace ? (size_t)(brace - e->data) : e->data_len;
 }
 
-static void add_id(struct buffer *out, const char *id)
+static void sse_add_id(struct buffer *out, const char *id)
 {
     if (id)
         buffer_printf(out, "id: %s\n", id);
@@ -160,9 +160,9 @@ void sse_format_event(struct buffer *out, const struct event *e, const char *epo
     if (ids) {
         char id[EVENT_ID_SIZE];
         event_id_format(id, epoch, e->id);
-        add_id(out, id);
+        sse_add_id(out, id);
     } else {
-        add_id(out, NULL);
+        sse_add_id(out, NULL);
     }
 }
 
@@ -188,7 +188,7 @@ void sse_format_mark(struct buffer *out, const struct event *e)
 void sse_format_opening(struct buffer *out, int64_t retry_ms, const char *id)
 {
     buffer_printf(out, ":\nevent: opening\nretry: %" PRId64 "\n", retry_ms);
-    add_id(out, id);
+    sse_add_id(out, id);
 }
 
 void sse_format_connected(struct buffer *out, const char *session_id, bool reconnection,
@@ -202,7 +202,7 @@ void sse_format_connected(struct buffer *out, const char *session_id, bool recon
                   ",\"heartbeat\":%" PRId64 "}\n",
                   quote, quote[0] ? session_id : "null", quote, reconnection ? "true" : "false",
                   buffer_size, reconnections, heartbeat);
-    add_id(out, id);
+    sse_add_id(out, id);
 }
 
 void sse_format_gap(struct buffer *out, const char *reason, const char *from,
@@ -213,7 +213,7 @@ void sse_format_gap(struct buffer *out, const char *reason, const char *from,
                   "event: gap\ndata: {\"reason\":\"%s\",\"from\":%s%s%s,\"oldest\":%s%s%s}\n",
                   reason, from_quote, from ? from : "null", from_quote, oldest_quote,
                   oldest ? oldest : "null", oldest_quote);
-    add_id(out, id);
+    sse_add_id(out, id);
 }
 
 void sse_format_replay_start(struct buffer *out, int64_t count)
@@ -229,7 +229,7 @@ void sse_format_replay_end(struct buffer *out, int64_t count)
 void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds, const char *id)
 {
     buffer_printf(out, "event: heartbeat\ndata: {\"timestamp\":%" PRId64 "}\n", unix_seconds);
-    add_id(out, id);
+    sse_add_id(out, id);
 }
 
 void sse_format_later(struct buffer *out, int64_t retry_ms)

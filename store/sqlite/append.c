@@ -144,7 +144,7 @@ static enum store_result append_alone(struct store *s, const struct appending *a
     return r;
 }
 
-static void note(struct store *s, struct appending *a, enum store_result r)
+static void append_note(struct store *s, struct appending *a, enum store_result r)
 {
     a->result = r;
     memcpy(a->why, s->why, sizeof a->why);
@@ -174,13 +174,13 @@ static enum store_result append_group(struct store *s, struct appending *const *
                                 "rowcast_log: rowcast.fcgi --check says what to do");
         if (r != STORE_OK && (r != STORE_REFUSED || lost))
             return r;
-        note(s, a, r);
+        append_note(s, a, r);
     }
     return STORE_OK;
 }
 
 /* Open the log and take its lock, with patience for both. */
-static enum store_result begin(struct store *s, struct patience *p)
+static enum store_result append_begin(struct store *s, struct patience *p)
 {
     enum store_result r = database_use(s, &s->log);
     while (r == STORE_BUSY && wait_for_lock(p, 0))
@@ -215,7 +215,7 @@ static bool is_to_be_redone(struct store *s, enum store_result r, struct patienc
 static enum store_result append_together(struct store *s, struct appending *const *items,
                                          size_t n, struct patience *p)
 {
-    enum store_result r = begin(s, p);
+    enum store_result r = append_begin(s, p);
     if (r == STORE_OK)
         r = append_group(s, items, n);
     if (r != STORE_OK) {
@@ -236,7 +236,7 @@ static void fail_all(struct store *s, struct appending *const *items, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (items[i]->result == STORE_OK)
-            note(s, items[i], r);
+            append_note(s, items[i], r);
 }
 
 /* Each in a transaction of its own: a large one is no reason to refuse the small ones, nor is
@@ -250,7 +250,7 @@ static void append_each(struct store *s, struct appending *const *items, size_t 
             continue;
         enum store_result r = append_together(s, &items[i], 1, &p);
         if (r != STORE_OK)
-            note(s, items[i], r);
+            append_note(s, items[i], r);
     }
 }
 
@@ -260,7 +260,7 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
     struct patience p = {database_clock_ms() + patience_ms};
     size_t well = 0;
     for (size_t i = 0; i < n; i++) { /* before the lock is taken */
-        note(s, items[i], sessions_check(s, &items[i]->what));
+        append_note(s, items[i], sessions_check(s, &items[i]->what));
         well += items[i]->result == STORE_OK;
     }
     if (well == 0)

@@ -55,7 +55,7 @@ static enum store_result invent(struct claiming *c)
 /* The sessions cannot be saved, so a new token would be unknown the next time, and the next:
  * the client keeps what it came with.  (Whoever presents a token while they can be saved gets a
  * session of it only if it was given out here.) */
-static void keep(struct claiming *c, const char *token)
+static void claim_keep(struct claiming *c, const char *token)
 {
     database_text(c->out->token, sizeof c->out->token, token);
     address(c->out->session_id, token);
@@ -76,7 +76,7 @@ static enum store_result identify(struct claiming *c)
     }
     bool saved = c->out->saved == STORE_OK;
     if (!saved && c->past.unknown && strlen(c->past.unknown) == SESSION_TOKEN_SIZE - 1) {
-        keep(c, c->past.unknown);
+        claim_keep(c, c->past.unknown);
         return STORE_OK;
     }
     c->past.refused = saved && r->token;
@@ -132,7 +132,7 @@ static enum store_result survey_without_session(struct claiming *c)
     return subscribe(c, NULL);
 }
 
-static void forget(struct claiming *c)
+static void claim_forget(struct claiming *c)
 {
     free(c->entry.key);
     subscription_free(c->out->subscription);
@@ -141,7 +141,7 @@ static void forget(struct claiming *c)
 }
 
 /* Everything but the write.  `saved` is why there will be none, STORE_OK if there will. */
-static enum store_result survey(struct claiming *c, enum store_result saved)
+static enum store_result claim_survey_log(struct claiming *c, enum store_result saved)
 {
     *c->out = (struct claim){.presented = -1, .gap_from = -1, .saved = saved};
     c->past = (struct claim_past){.bookmark = BOOKMARK_NONE};
@@ -155,7 +155,7 @@ static enum store_result survey(struct claiming *c, enum store_result saved)
     if (r == STORE_OK && !database_is_current(&c->store->log))
         r = database_changed(c->store, &c->store->log);
     if (r != STORE_OK)
-        forget(c);
+        claim_forget(c);
     return r;
 }
 
@@ -163,7 +163,7 @@ static enum store_result survey(struct claiming *c, enum store_result saved)
  * it would have told the client of a session that there will not be. */
 static enum store_result attempt(struct claiming *c, enum store_result *saved, bool *again)
 {
-    enum store_result r = survey(c, *saved);
+    enum store_result r = claim_survey_log(c, *saved);
     *again = false;
     if (r != STORE_OK || !c->settings->enable_reconnection || c->out->saved != STORE_OK)
         return r;
@@ -177,7 +177,7 @@ static enum store_result attempt(struct claiming *c, enum store_result *saved, b
         r = STORE_OK;
     }
     if (r != STORE_OK || *again)
-        forget(c);
+        claim_forget(c);
     return r;
 }
 

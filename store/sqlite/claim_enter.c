@@ -47,7 +47,7 @@ static enum store_result take_bookmark(struct store *s, const struct claim_entry
     return r;
 }
 
-static enum store_result write_all(struct store *s, const struct claim_entry *e,
+static enum store_result enter_all(struct store *s, const struct claim_entry *e,
                                    const struct claim_past *past, const struct claim *c)
 {
     enum store_result r = enter_session(s, e, past, c);
@@ -70,7 +70,7 @@ enum store_result claim_enter(struct store *s, const struct claim_entry *e,
         r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
-    r = write_all(s, e, past, c);
+    r = enter_all(s, e, past, c);
     int64_t stream_id = r == STORE_OK ? sqlite3_last_insert_rowid(s->sessions.db) : 0;
     r = sessions_finish(s, r);
     c->stream_id = r == STORE_OK ? stream_id : 0;

@@ -341,7 +341,7 @@ static enum store_result identity_note(struct store *s, struct database *d)
     return moved || !file_entered(&d->hold) ? database_changed(s, d) : STORE_OK;
 }
 
-static enum store_result enter(struct store *s, struct database *d)
+static enum store_result database_enter(struct store *s, struct database *d)
 {
     struct file *f = file_of(d->path);
     if (!f)
@@ -359,7 +359,7 @@ static enum store_result enter(struct store *s, struct database *d)
 static enum store_result database_open(struct store *s, struct database *d)
 {
     d->opening = true;
-    enum store_result r = enter(s, d);
+    enum store_result r = database_enter(s, d);
     if (r == STORE_OK)
         r = file_make(s, d);
     if (r == STORE_OK)

@@ -75,7 +75,7 @@ static enum store_result bury_the_dead(struct store *s)
 /* *before is served time as it was.  What ended since the last round bears that time, although
  * it may be younger by the whole round: so it is against the time before that expiry counts,
  * and nobody expires early. */
-static enum store_result advance(struct store *s, int64_t elapsed_ms, int64_t *before)
+static enum store_result expire_advance(struct store *s, int64_t elapsed_ms, int64_t *before)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_SERVED, "i", elapsed_ms);
@@ -97,7 +97,7 @@ static enum store_result begin_round(struct store *s, int64_t elapsed_ms, int64_
         return r;
     r = bury_the_dead(s);
     if (r == STORE_OK)
-        r = advance(s, elapsed_ms, before);
+        r = expire_advance(s, elapsed_ms, before);
     return sessions_finish(s, r);
 }
 
@@ -159,8 +159,8 @@ static enum store_result read_mailbox(struct store *s, const struct settings *se
 
 /* What the log says of the leavers, in one state of it.  After a failure nobody is remembered.
  */
-static enum store_result survey(struct store *s, const struct settings *settings,
-                                struct slice *slice)
+static enum store_result expire_survey(struct store *s, const struct settings *settings,
+                                       struct slice *slice)
 {
     struct store_end end;
     int64_t forgotten_to;
@@ -193,8 +193,8 @@ static enum store_result end_sessions(struct store *s, const struct slice *slice
 
 /* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be more.
  */
-static enum store_result expire_slice(struct store *s, const struct slice *slice, bool remember,
-                                      bool *full)
+static enum store_result expire_idle(struct store *s, const struct slice *slice, bool remember,
+                                     bool *full)
 {
     *full = false;
     enum store_result r = sessions_begin(s);
@@ -235,16 +235,16 @@ static enum store_result empty_mailboxes(struct store *s, const struct slice *sl
 }
 
 /* (The sessions go although the log fails; then that is what is told.) */
-static enum store_result expire(struct store *s, const struct settings *settings,
-                                struct slice *slice, bool first, bool *more)
+static enum store_result expire_slice(struct store *s, const struct settings *settings,
+                                      struct slice *slice, bool first, bool *more)
 {
     enum store_result r = read_slice(s, slice);
     if (r != STORE_OK)
         return r;
-    enum store_result log = survey(s, settings, slice);
+    enum store_result log = expire_survey(s, settings, slice);
     char why[STORE_WHY_SIZE];
     memcpy(why, s->why, sizeof why);
-    r = expire_slice(s, slice, log == STORE_OK, more);
+    r = expire_idle(s, slice, log == STORE_OK, more);
     if (r == STORE_OK && log == STORE_OK && first) {
         log = empty_mailboxes(s, slice);
         memcpy(why, s->why, sizeof why);
@@ -276,7 +276,7 @@ enum store_result store_expire(struct store *s, const struct settings *settings,
     struct slice *slice = malloc(sizeof *slice);
     if (!slice)
         return store_refuse(s, STORE_NOMEM, "expiring sessions: out of memory");
-    r = expire(s, settings, slice, first, more);
+    r = expire_slice(s, settings, slice, first, more);
     free(slice);
     s->expiring = *more;
     return r;

@@ -113,13 +113,14 @@ static bool is_settled(const struct folder *is)
 
 /* Where link() can do nothing (somebody made a new file, the file system has no such links) the
  * next look says so. */
-static void give_back(struct inode had, struct inode has, const char *kept, const char *path)
+static void file_give_back(struct inode had, struct inode has, const char *kept,
+                           const char *path)
 {
     if (is_there(had) && !is_there(has) && is_same(inode_at(kept), had))
         (void)link(kept, path);
 }
 
-static void keep(struct inode have, const char *path, const char *kept)
+static void file_keep_open(struct inode have, const char *path, const char *kept)
 {
     if (!is_there(have) || is_same(inode_at(kept), have))
         return;
@@ -137,8 +138,8 @@ void file_keep(const struct hold *h)
 {
     if (h->generation == 0 || file_is_outdated(h))
         return;
-    keep(h->identity.wal, h->file->wal, h->file->kept_wal);
-    keep(h->identity.shm, h->file->shm, h->file->kept_shm);
+    file_keep_open(h->identity.wal, h->file->wal, h->file->kept_wal);
+    file_keep_open(h->identity.shm, h->file->shm, h->file->kept_shm);
 }
 
 /* Two processes of ours may both be about to do it: then the second has taken the first one's
@@ -288,8 +289,8 @@ bool file_is_current(struct hold *h)
         return true;
     }
     if (is_same(now.file, h->identity.file)) {
-        give_back(h->identity.wal, now.wal, f->kept_wal, f->wal);
-        give_back(h->identity.shm, now.shm, f->kept_shm, f->shm);
+        file_give_back(h->identity.wal, now.wal, f->kept_wal, f->wal);
+        file_give_back(h->identity.shm, now.shm, f->kept_shm, f->shm);
     }
     pthread_mutex_lock(&lock);
     now = file_look(f);
@@ -320,7 +321,7 @@ void file_outdate(const struct hold *h)
 }
 
 /* Called with the lock held. */
-static void enter(struct hold *h, struct file *f)
+static void file_enter_hold(struct hold *h, struct file *f)
 {
     if (f->used)
         separate(f, &f->identity, false);
@@ -357,7 +358,7 @@ bool file_enter(struct hold *h, struct file *f)
     }
     bool may = !is_being_left(f);
     if (may)
-        enter(h, f);
+        file_enter_hold(h, f);
     pthread_mutex_unlock(&lock);
     return may;
 }

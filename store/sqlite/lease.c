@@ -115,7 +115,7 @@ static bool take_any(struct lease *l)
     return l->number != 0;
 }
 
-static bool take(struct lease *l)
+static bool lease_take(struct lease *l)
 {
     pthread_mutex_lock(&lock);
     bool taken = take_any(l);
@@ -164,7 +164,7 @@ void lease_follow(struct store *s)
     s->lease = NULL;
     struct lease *l = had ? lease_of(s) : NULL;
     if (l)
-        take(l);
+        lease_take(l);
 }
 
 int lease_number(struct store *s)
@@ -204,7 +204,7 @@ static enum store_result entered(struct store *s, const struct lease *l, bool *y
     return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
 }
 
-static enum store_result tidy(struct store *s, const struct lease *l)
+static enum store_result lease_tidy(struct store *s, const struct lease *l)
 {
     struct database *d = &s->sessions;
     const char *doing = "entering a responder";
@@ -218,7 +218,7 @@ static enum store_result tidy(struct store *s, const struct lease *l)
     return r;
 }
 
-static enum store_result enter(struct store *s)
+static enum store_result lease_enter_number(struct store *s)
 {
     const struct lease *l = lease_of(s);
     if (l == NULL || l->number == 0)
@@ -231,13 +231,13 @@ static enum store_result enter(struct store *s)
     if (r == STORE_OK)
         r = entered(s, l, &yes); /* another thread may have been faster, and have streams */
     if (r == STORE_OK && !yes)
-        r = tidy(s, l);
+        r = lease_tidy(s, l);
     return sessions_finish(s, r);
 }
 
 enum store_result lease_enter(struct store *s)
 {
-    enum store_result r = enter(s);
+    enum store_result r = lease_enter_number(s);
     s->unentered = r != STORE_OK;
     return r;
 }
@@ -260,7 +260,7 @@ enum store_result store_lease(struct store *s)
 {
     struct lease *l = lease_of(s);
     if (l)
-        take(l);
+        lease_take(l);
     enum store_result r = lease_need(s);
     if (r == STORE_OK)
         r = database_use(s, &s->sessions);

@@ -222,7 +222,7 @@ struct taking {
 
 /* True: go on.  A row that cannot be sent (nobody's, or its id is none) is passed over, one
  * that is larger than any event may be is a hole. */
-static bool take(struct taking *t, const struct event *e)
+static bool log_take(struct taking *t, const struct event *e)
 {
     if (e->id <= t->given)
         return true;
@@ -249,7 +249,7 @@ static enum store_result read_all(struct store *s, int64_t after, struct taking 
         sqlite3_bind_int64(stmt, 1, after);
         while ((rc = sqlite3_step(stmt)) == SQLITE_ROW &&
                event_of_row(stmt, mailbox_of_row(stmt), &e))
-            if (!take(t, &e)) {
+            if (!log_take(t, &e)) {
                 rc = SQLITE_DONE;
                 break;
             }
@@ -292,8 +292,8 @@ static size_t smallest(const int64_t *next, size_t n)
 }
 
 /* Merge the walks by id.  Few mailboxes: a look at each is cheaper than a heap. */
-static enum store_result read_some(struct store *s, const struct store_question *q,
-                                   struct taking *t)
+static enum store_result log_read_some(struct store *s, const struct store_question *q,
+                                       struct taking *t)
 {
     int64_t next[WALKS_MAX];
     struct event e;
@@ -305,7 +305,7 @@ static enum store_result read_some(struct store *s, const struct store_question 
     while (rc == SQLITE_OK && (i = smallest(next, n)) < n) {
         if (!event_of_row(s->walk[i], q->only->mailbox[i].name, &e))
             rc = SQLITE_NOMEM;
-        else if (!take(t, &e))
+        else if (!log_take(t, &e))
             break;
         else
             rc = sqlite3_step(s->walk[i]);
@@ -329,7 +329,7 @@ static enum store_result read_in_transaction(struct store *s, const struct store
         r = q->only ? holes_of_some(s, q, t->sink, end->last_id, forgotten_to)
                     : holes_of_all(s, q, t->sink, end->last_id, forgotten_to);
     if (r == STORE_OK)
-        r = q->only ? read_some(s, q, t) : read_all(s, q->after, t);
+        r = q->only ? log_read_some(s, q, t) : read_all(s, q->after, t);
     return r;
 }
 

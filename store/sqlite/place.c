@@ -74,7 +74,7 @@ static char *resolve_missing(const char *path)
 }
 
 /* Where a symbolic link points, one step; NULL: it is none. */
-static char *step(const char *path)
+static char *place_step(const char *path)
 {
     char target[PATH_MAX];
     ssize_t n = readlink(path, target, sizeof target - 1);
@@ -92,7 +92,7 @@ char *place_resolve(const char *path)
 {
     char *whole = realpath(path, NULL), *at = whole ? NULL : strdup(path);
     for (int i = 0; at && i < LINKS_MAX; i++) {
-        char *next = step(at);
+        char *next = place_step(at);
         if (!next)
             break;
         free(at);

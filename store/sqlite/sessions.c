@@ -173,7 +173,8 @@ enum store_result sessions_known(struct store *s, const char *id, bool *known)
 }
 
 /* Leave each bookmark by statement `id`; its session was seen. */
-static enum store_result leave(struct store *s, enum sql id, const struct bookmark *b, size_t n)
+static enum store_result sessions_leave(struct store *s, enum sql id, const struct bookmark *b,
+                                        size_t n)
 {
     struct database *d = &s->sessions;
     enum store_result r = STORE_OK;
@@ -194,7 +195,7 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
-    r = leave(s, SQL_SESSIONS_SAVE, b, n);
+    r = sessions_leave(s, SQL_SESSIONS_SAVE, b, n);
     if (r == STORE_OK && end)
         r = database_do(s, &s->sessions, "saving how far the log was seen", SQL_SESSIONS_SEE,
                         "ti", end->epoch, end->last_id);
@@ -206,7 +207,7 @@ enum store_result store_end_streams(struct store *s, const struct bookmark *b, s
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
-    r = leave(s, SQL_SESSIONS_END_STREAM, b, n);
+    r = sessions_leave(s, SQL_SESSIONS_END_STREAM, b, n);
     if (r == STORE_OK)
         r = departures_in_vain(s, b, n);
     return sessions_finish(s, r);

@@ -6,7 +6,7 @@
 
 /* The row's value, which the rules of the schema allow; else the default stays in force, and a
  * line says so.  Only a table whose triggers are gone can have such a row. */
-static void take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
+static void settings_take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
 {
     bool is_text = sqlite3_column_type(row, 1) == SQLITE_TEXT;
     const char *name = (const char *)sqlite3_column_text(row, 0);
@@ -60,7 +60,7 @@ static enum store_result settings_read(struct store *s, struct settings *out)
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
-        take_row(s, out, stmt);
+        settings_take_row(s, out, stmt);
     if (rc != SQLITE_DONE)
         r = store_failed(s, &s->log, "reading the settings");
     sqlite3_reset(stmt);

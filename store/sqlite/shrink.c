@@ -31,12 +31,12 @@ static enum store_result execute(struct store *s, enum sql id)
 }
 
 /* The file itself becomes shorter only as the -wal is copied into it. */
-static void checkpoint(struct store *s)
+static void shrink_checkpoint(struct store *s)
 {
     sqlite3_wal_checkpoint_v2(s->sessions.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-static enum store_result step(struct store *s)
+static enum store_result shrink_step(struct store *s)
 {
     enum store_result r = sessions_begin(s);
     return r == STORE_OK ? sessions_finish(s, execute(s, SQL_SESSIONS_SHRINK)) : r;
@@ -61,9 +61,9 @@ enum store_result sessions_shrink(struct store *s, bool *more)
         return r;
     if (!p.incremental && (p.all - p.free > REBUILD_MAX || p.free < p.all / 2))
         return r;
-    r = p.incremental ? step(s) : rebuild(s);
+    r = p.incremental ? shrink_step(s) : rebuild(s);
     *more = r == STORE_OK && p.incremental && p.free - STEP >= FREE_MIN;
     if (r == STORE_OK && !*more)
-        checkpoint(s);
+        shrink_checkpoint(s);
     return r;
 }

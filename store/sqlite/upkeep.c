@@ -4,7 +4,8 @@
 
 /* The file never shrinks, so its size only says where a closer look is due.  Never more than
  * PASSIVE: the others would refuse the publishers' shells. */
-static enum store_result checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
+static enum store_result upkeep_checkpoint(struct store *s, int64_t wal_bytes,
+                                           struct store_wal *out)
 {
     struct stat file;
     int frames = 0, copied = 0;
@@ -24,10 +25,11 @@ static enum store_result checkpoint(struct store *s, int64_t wal_bytes, struct s
 bool store_wal_exceeds(struct store *s, int64_t wal_bytes)
 {
     struct store_wal wal;
-    return checkpoint(s, wal_bytes, &wal) == STORE_OK && wal.bytes > wal_bytes && !wal.whole;
+    return upkeep_checkpoint(s, wal_bytes, &wal) == STORE_OK && wal.bytes > wal_bytes &&
+           !wal.whole;
 }
 
 enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
 {
-    return checkpoint(s, wal_bytes, out);
+    return upkeep_checkpoint(s, wal_bytes, out);
 }
