@@ -12,7 +12,7 @@
  * file was replaced, repaired or unlocked.  Busy means somebody else held a lock for longer
  * than our patience (250 ms; publishers have more).
  *
- * What a second implementation over another engine has to offer is exactly this file. */
+ * What is behind it is an engine (engine.h). */
 #ifndef ROWCAST_STORE_STORE_H
 #define ROWCAST_STORE_STORE_H
 
@@ -43,9 +43,9 @@ enum store_result {
 
 enum { STORE_WHY_SIZE = 256, SESSION_ID_SIZE = 17, SESSION_TOKEN_SIZE = 33 };
 
-/* Make a store over the log at `path` and the sessions at `path`.sessions.  Touches no file
- * yet. STORE_NOMEM only. */
-enum store_result store_open(struct store **out, const char *path);
+/* `address`, which address.h checked: the path of an SQLite log, whose sessions are at
+ * `address`.sessions.  Connects to nothing yet.  STORE_NOMEM only. */
+enum store_result store_open(struct store **out, const char *address);
 void store_close(struct store *s); /* NULL is fine */
 
 /* Who hears what people should know although no call failed: a log that the store's files lock

@@ -1,5 +1,7 @@
 #include "fcgi/process/options.h"
 
+#include "store/address.h"
+
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -99,8 +101,9 @@ struct words {
 
 static enum options_action understand(struct options *o, const struct words *w)
 {
-    if (!*o->db)
-        return wrong("--db wants a path", "\"\"");
+    char why[ADDRESS_WHY_SIZE];
+    if (!address_check(o->db, why))
+        return wrong("--db", why);
     if (!log_level_parse(&o->log_level, w->level))
         return wrong("no such log level", w->level);
     if (!options_take_number(&o->listen.mode, w->mode, 8, 0, 0777))

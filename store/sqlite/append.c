@@ -39,7 +39,7 @@ static int wait_for_lock(void *arg, int tries)
 }
 
 /* STORE_UNKNOWN if one of the sessions is not there: then nobody gets anything. */
-static enum store_result sessions_check(struct store *s, const struct publication *p)
+static enum store_result sessions_check(struct sqlite_store *s, const struct publication *p)
 {
     for (size_t i = 0; i < p->session_count; i++) {
         bool known = false;
@@ -62,7 +62,7 @@ static void text_or_null(sqlite3_stmt *stmt, int i, const char *text)
 
 /* The row that was there already by its key; or none is, since a trigger of the application's
  * own left this one out (RAISE(IGNORE)): then nobody will ever get it. */
-static enum store_result find_twin(struct store *s, const struct publication *p,
+static enum store_result find_twin(struct sqlite_store *s, const struct publication *p,
                                    const char *session, int64_t *id)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_DEDUP);
@@ -85,7 +85,7 @@ static enum store_result find_twin(struct store *s, const struct publication *p,
     return r;
 }
 
-static enum store_result append_row(struct store *s, const struct publication *p,
+static enum store_result append_row(struct sqlite_store *s, const struct publication *p,
                                     const char *session, int64_t *id)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_INSERT);
@@ -111,7 +111,7 @@ static enum store_result append_row(struct store *s, const struct publication *p
 }
 
 /* A row for each session, or none. */
-static enum store_result append_rows(struct store *s, const struct appending *a)
+static enum store_result append_rows(struct sqlite_store *s, const struct appending *a)
 {
     enum store_result r = database_run(s, &s->log, SQL_SAVEPOINT), undone = STORE_OK;
     if (r != STORE_OK)
@@ -123,20 +123,21 @@ static enum store_result append_rows(struct store *s, const struct appending *a)
     if (r != STORE_REFUSED)
         return r; /* the whole transaction ends */
     char why[STORE_WHY_SIZE];
-    memcpy(why, s->why, sizeof why);
+    memcpy(why, s->store.why, sizeof why);
     undone = database_run(s, &s->log, SQL_SAVEPOINT_UNDO);
     if (undone == STORE_OK)
         undone = database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
     if (undone != STORE_OK)
         return undone;
-    memcpy(s->why, why, sizeof why);
+    memcpy(s->store.why, why, sizeof why);
     return r;
 }
 
 /* One row, refused as if it had never been there.  A trigger of the application's own may end
  * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then *lost.
  */
-static enum store_result append_alone(struct store *s, const struct appending *a, bool *lost)
+static enum store_result append_alone(struct sqlite_store *s, const struct appending *a,
+                                      bool *lost)
 {
     int before = sqlite3_total_changes(s->log.db);
     enum store_result r = append_row(s, &a->what, NULL, &a->ids[0]);
@@ -144,17 +145,18 @@ static enum store_result append_alone(struct store *s, const struct appending *a
     return r;
 }
 
-static void append_note(struct store *s, struct appending *a, enum store_result r)
+static void append_note(struct sqlite_store *s, struct appending *a, enum store_result r)
 {
     a->result = r;
-    memcpy(a->why, s->why, sizeof a->why);
+    memcpy(a->why, s->store.why, sizeof a->why);
     if (r == STORE_OK)
         a->why[0] = '\0';
 }
 
 /* Those that are still well, in the transaction that is open.  Any result but STORE_OK ends it.
  */
-static enum store_result append_group(struct store *s, struct appending *const *items, size_t n)
+static enum store_result append_group(struct sqlite_store *s, struct appending *const *items,
+                                      size_t n)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
@@ -180,7 +182,7 @@ static enum store_result append_group(struct store *s, struct appending *const *
 }
 
 /* Open the log and take its lock, with patience for both. */
-static enum store_result append_begin(struct store *s, struct patience *p)
+static enum store_result append_begin(struct sqlite_store *s, struct patience *p)
 {
     enum store_result r = database_use(s, &s->log);
     while (r == STORE_BUSY && wait_for_lock(p, 0))
@@ -196,7 +198,7 @@ static enum store_result append_begin(struct store *s, struct patience *p)
 }
 
 /* How far the log reaches now, as far as we know. */
-static void note_seen(struct store *s, struct appending *const *items, size_t n)
+static void note_seen(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t rows = items[i]->what.session_count ? items[i]->what.session_count : 1;
@@ -206,13 +208,13 @@ static void note_seen(struct store *s, struct appending *const *items, size_t n)
 }
 
 /* Nothing was written, since the log was replaced before the commit: into the new one. */
-static bool is_to_be_redone(struct store *s, enum store_result r, struct patience *p)
+static bool is_to_be_redone(struct sqlite_store *s, enum store_result r, struct patience *p)
 {
     return r == STORE_BUSY && !s->log.unsure && !database_is_current(&s->log) &&
            wait_for_lock(p, 0);
 }
 
-static enum store_result append_together(struct store *s, struct appending *const *items,
+static enum store_result append_together(struct sqlite_store *s, struct appending *const *items,
                                          size_t n, struct patience *p)
 {
     enum store_result r = append_begin(s, p);
@@ -231,7 +233,7 @@ static enum store_result append_together(struct store *s, struct appending *cons
 }
 
 /* Everything that was well is not written. */
-static void fail_all(struct store *s, struct appending *const *items, size_t n,
+static void fail_all(struct sqlite_store *s, struct appending *const *items, size_t n,
                      enum store_result r)
 {
     for (size_t i = 0; i < n; i++)
@@ -242,7 +244,7 @@ static void fail_all(struct store *s, struct appending *const *items, size_t n,
 /* Each in a transaction of its own: a large one is no reason to refuse the small ones, nor is
  * one whose refusal ended the transaction.  Some are written then: so what fails now is the
  * failure of one item, and the group is not to be tried again. */
-static void append_each(struct store *s, struct appending *const *items, size_t n)
+static void append_each(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct patience p = {database_clock_ms() + STORE_BUSY_MS};
@@ -254,9 +256,10 @@ static void append_each(struct store *s, struct appending *const *items, size_t 
     }
 }
 
-enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
-                                   int patience_ms)
+enum store_result sqlite_append_all(struct store *store, struct appending *const *items,
+                                    size_t n, int patience_ms)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct patience p = {database_clock_ms() + patience_ms};
     size_t well = 0;
     for (size_t i = 0; i < n; i++) { /* before the lock is taken */
@@ -274,14 +277,4 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
     if (r != STORE_OK)
         fail_all(s, items, n, r);
     return s->log.unsure ? STORE_OK : r; /* tried again, it might be there twice */
-}
-
-enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
-                               char epoch[EPOCH_SIZE])
-{
-    struct appending one = {.what = *p, .ids = ids}, *item = &one;
-    store_append_all(s, &item, 1, STORE_PATIENCE_MS);
-    memcpy(epoch, one.epoch, EPOCH_SIZE);
-    memcpy(s->why, one.why, sizeof s->why);
-    return one.result;
 }

@@ -23,7 +23,7 @@ sqlite3_stmt *database_bind(struct database *d, enum sql id, const char *kinds, 
     return st;
 }
 
-enum store_result database_do(struct store *s, struct database *d, const char *doing,
+enum store_result database_do(struct sqlite_store *s, struct database *d, const char *doing,
                               enum sql id, const char *kinds, ...)
 {
     va_list values;

@@ -13,7 +13,7 @@
 
 /* Where findings go, and the first thing that was wrong. */
 struct checking {
-    struct store *store;
+    struct sqlite_store *store;
     void (*say)(void *arg, const char *line);
     void *arg;
     enum store_result first;
@@ -79,7 +79,7 @@ static void check_texts(struct checking *c, struct database *d, const char *what
     }
     if (rc != SQLITE_DONE) {
         enum store_result r = store_failed(c->store, d, checked);
-        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+        finding(c, r, "%s %s: %s", what, d->path, store_why(&c->store->store));
     }
     sqlite3_reset(stmt);
 }
@@ -98,7 +98,7 @@ static void check_object(struct checking *c, struct database *d, const char *typ
     const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         finding(c, store_failed(c->store, d, "reading the schema"), "%s: %s", d->path,
-                store_why(c->store));
+                store_why(&c->store->store));
     else if (!found)
         finding(c, STORE_CORRUPT, "%s: %s %s is missing", d->path, type, name);
     else if (strcmp(found, sql) != 0)
@@ -147,7 +147,7 @@ static void check_books(struct checking *c)
     }
     if (rc != SQLITE_DONE) {
         enum store_result r = store_failed(c->store, d, "comparing the books");
-        finding(c, r, "log %s: %s", d->path, store_why(c->store));
+        finding(c, r, "log %s: %s", d->path, store_why(&c->store->store));
     }
     sqlite3_reset(stmt);
     if (wrong)
@@ -162,21 +162,21 @@ static void check_settings(struct checking *c)
 {
     struct settings *settings = NULL;
     c->store->told[0] = '\0';
-    if (store_settings(c->store, &settings) == STORE_OK && c->store->told[0])
+    if (sqlite_settings(&c->store->store, &settings) == STORE_OK && c->store->told[0])
         finding(c, STORE_CORRUPT, "log %s: %s", c->store->log.path, c->store->told);
     settings_unref(settings);
 }
 
 static void check_write(struct checking *c)
 {
-    struct store *s = c->store;
+    struct sqlite_store *s = c->store;
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_CHECK_WRITE);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_COMMIT);
     if (r != STORE_OK)
-        finding(c, r, "log %s can not be written: %s", s->log.path, store_why(s));
+        finding(c, r, "log %s can not be written: %s", s->log.path, store_why(&s->store));
     database_rollback(&s->log);
 }
 
@@ -197,7 +197,7 @@ static bool check_open(struct checking *c, struct database *d, const char *what,
 {
     enum store_result r = database_use(c->store, d);
     if (r != STORE_OK) {
-        finding(c, r, "%s %s: %s", what, d->path, store_why(c->store));
+        finding(c, r, "%s %s: %s", what, d->path, store_why(&c->store->store));
         return false;
     }
     check_mode(c, d, what, wrong);
@@ -222,9 +222,10 @@ static void check_leases(struct checking *c)
         finding(c, STORE_READONLY, "leases %s: %s; chmod 0600", path, strerror(errno));
 }
 
-enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
-                              void *arg)
+enum store_result sqlite_check(struct store *store, void (*say)(void *arg, const char *line),
+                               void *arg)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct checking c = {.store = s, .say = say, .arg = arg, .first = STORE_OK};
     check_directory(&c);
     s->told[0] = '\0';
@@ -237,7 +238,7 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
     }
     check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
     check_leases(&c);
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
     return c.first == STORE_OK ? STORE_OK
                                : store_refuse(s, c.first, "the check found something wrong");
 }

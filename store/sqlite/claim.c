@@ -8,7 +8,7 @@
 
 /* One claim on its way. */
 struct claiming {
-    struct store *store;
+    struct sqlite_store *store;
     const struct settings *settings;
     struct claim_log log;
     struct claim_past past;
@@ -20,7 +20,8 @@ struct claiming {
 static void is_unsaved(struct claiming *c, enum store_result r)
 {
     c->out->saved = r;
-    memcpy(c->why, store_why(c->store), strnlen(store_why(c->store), sizeof c->why - 1) + 1);
+    memcpy(c->why, store_why(&c->store->store),
+           strnlen(store_why(&c->store->store), sizeof c->why - 1) + 1);
 }
 
 /* Whether a failure of the sessions passes by itself, so that coming again is worth it.  Of any
@@ -181,9 +182,10 @@ static enum store_result attempt(struct claiming *c, enum store_result *saved, b
     return r;
 }
 
-enum store_result store_claim(struct store *s, const struct settings *settings,
-                              const struct claim_request *r, struct claim *out)
+enum store_result sqlite_claim(struct store *store, const struct settings *settings,
+                               const struct claim_request *r, struct claim *out)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct claiming c = {.store = s, .settings = settings, .entry.request = r, .out = out};
     enum store_result result, saved = STORE_OK;
     bool again = true;

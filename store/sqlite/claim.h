@@ -43,55 +43,55 @@ struct claim_entry {
 
 /* Look for the sessions of the tokens: fills `past`, and in `c` the session that is known and
  * the tokens of others.  A read. */
-enum store_result claim_recall(struct store *s, const struct settings *settings,
+enum store_result claim_recall(struct sqlite_store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim_past *past,
                                struct claim *c);
 
 /* Read the bookmarks of the session that is known. */
-enum store_result claim_bookmarks(struct store *s, const struct claim_entry *e,
+enum store_result claim_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
                                   const struct claim *c, struct claim_past *past);
 
 /* Write session and stream, in one transaction; fixes claim.stream_id.  STORE_UNKNOWN: the
  * session that was known is gone.  After any failure nothing was written. */
-enum store_result claim_enter(struct store *s, const struct claim_entry *e,
+enum store_result claim_enter(struct sqlite_store *s, const struct claim_entry *e,
                               const struct claim_past *past, struct claim *c);
 
 /* Begin, and read where the log stands. */
-enum store_result claim_log_begin(struct store *s, struct claim_log *log);
-void claim_log_end(struct store *s);
+enum store_result claim_log_begin(struct sqlite_store *s, struct claim_log *log);
+void claim_log_end(struct sqlite_store *s);
 
 /* The oldest row after `after` in any of the mailboxes; 0: none. */
-enum store_result claim_oldest(struct store *s, const struct subscription *sub, int64_t after,
-                               int64_t *oldest);
+enum store_result claim_oldest(struct sqlite_store *s, const struct subscription *sub,
+                               int64_t after, int64_t *oldest);
 
 /* Whether the session that departed may have lost something: events of its own after what the
  * client has, or, where the client does not say what that is, any that it listens to and that
  * the stream, which begins at `start`, would not get. */
-enum store_result claim_lost(struct store *s, const struct claim_log *log,
+enum store_result claim_lost(struct sqlite_store *s, const struct claim_log *log,
                              const struct departure *d, const struct claim *c, int64_t start,
                              bool *lost);
 
 /* Note in the subscription what its mailboxes lost beyond `after`, and in *missing whether any
  * of it concerns the stream: a new session's own mailbox can have lost nothing. */
-enum store_result claim_holes(struct store *s, const struct claim_log *log,
+enum store_result claim_holes(struct sqlite_store *s, const struct claim_log *log,
                               const struct claim *c, int64_t after, bool *missing);
 
 /* The place just before the newest `n` rows of the filter up to `end`; where there are fewer,
  * before the oldest of them; where there are none, the end.  Of more than
  * CLAIM_ROWS_MAX rows the newest so many are looked at, unless all that are kept are wanted. */
-enum store_result claim_newest(struct store *s, const struct subscription *sub, int64_t end,
-                               int64_t n, int64_t *out);
+enum store_result claim_newest(struct sqlite_store *s, const struct subscription *sub,
+                               int64_t end, int64_t n, int64_t *out);
 
 /* Read the position the request gives, into claim.presented: -1 if it has none that is an id.
  */
 void claim_present(const struct claim_request *r, struct claim *c);
 
 /* Fix cursor, until, bookmark and gap, once session and subscription are known. */
-enum store_result claim_start(struct store *s, const struct claim_log *log,
+enum store_result claim_start(struct sqlite_store *s, const struct claim_log *log,
                               const struct claim_request *r, const struct claim_past *past,
                               struct claim *c);
 
 /* Fix count and private_to.  Beyond CLAIM_ROWS_MAX rows the count is the least there are. */
-enum store_result claim_count(struct store *s, struct claim *c);
+enum store_result claim_count(struct sqlite_store *s, struct claim *c);
 
 #endif

@@ -15,7 +15,7 @@ static void shown(char out[SHOWN_SUBSCRIPTION_MAX + 1], const char *key)
     out[len] = '\0';
 }
 
-static enum store_result enter_session(struct store *s, const struct claim_entry *e,
+static enum store_result enter_session(struct sqlite_store *s, const struct claim_entry *e,
                                        const struct claim_past *past, const struct claim *c)
 {
     const struct claim_request *r = e->request;
@@ -37,7 +37,7 @@ static enum store_result enter_session(struct store *s, const struct claim_entry
 
 /* The bookmark to be taken is looked for again under the lock: two tabs cannot take the same.
  */
-static enum store_result take_bookmark(struct store *s, const struct claim_entry *e,
+static enum store_result take_bookmark(struct sqlite_store *s, const struct claim_entry *e,
                                        const struct claim *c)
 {
     struct claim_past now = {.bookmark = BOOKMARK_NONE};
@@ -47,7 +47,7 @@ static enum store_result take_bookmark(struct store *s, const struct claim_entry
     return r;
 }
 
-static enum store_result enter_all(struct store *s, const struct claim_entry *e,
+static enum store_result enter_all(struct sqlite_store *s, const struct claim_entry *e,
                                    const struct claim_past *past, const struct claim *c)
 {
     enum store_result r = enter_session(s, e, past, c);
@@ -62,7 +62,7 @@ static enum store_result enter_all(struct store *s, const struct claim_entry *e,
 
 /* Without a lease nothing is written: any janitor would take the stream for a dead process's.
  */
-enum store_result claim_enter(struct store *s, const struct claim_entry *e,
+enum store_result claim_enter(struct sqlite_store *s, const struct claim_entry *e,
                               const struct claim_past *past, struct claim *c)
 {
     enum store_result r = lease_need(s);

@@ -15,7 +15,7 @@ static bool honoured(const struct settings *settings, const struct claim_request
 }
 
 /* Look for one token's session.  *there: there is one; it is taken up unless another was. */
-static enum store_result find(struct store *s, const struct settings *settings,
+static enum store_result find(struct sqlite_store *s, const struct settings *settings,
                               const struct claim_request *r, const char *token,
                               struct claim_past *past, struct claim *c, bool *there)
 {
@@ -47,7 +47,7 @@ static void keep_other(struct claim *c, const char *token)
 }
 
 /* A token that is of no session: of one that is remembered, or another installation's. */
-static enum store_result consider_unknown(struct store *s, const char *token,
+static enum store_result consider_unknown(struct sqlite_store *s, const char *token,
                                           struct claim_past *past, struct claim *c)
 {
     struct departure d;
@@ -71,7 +71,7 @@ static enum store_result consider_unknown(struct store *s, const char *token,
     return r;
 }
 
-enum store_result claim_recall(struct store *s, const struct settings *settings,
+enum store_result claim_recall(struct sqlite_store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim_past *past,
                                struct claim *c)
 {
@@ -112,7 +112,7 @@ static void consider(const struct claim_entry *e, const struct claim *c, sqlite3
     }
 }
 
-static enum store_result read_bookmarks(struct store *s, const struct claim_entry *e,
+static enum store_result read_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
                                         const struct claim *c, const char *key,
                                         struct claim_past *past)
 {
@@ -137,7 +137,7 @@ static void recall_departure(const struct claim_entry *e, struct claim_past *pas
 }
 
 /* (An earlier version keeps long keys in full.) */
-enum store_result claim_bookmarks(struct store *s, const struct claim_entry *e,
+enum store_result claim_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
                                   const struct claim *c, struct claim_past *past)
 {
     enum store_result r = STORE_OK;

@@ -44,7 +44,7 @@ static void at_bookmark(const struct claim_past *past, struct claim *c, struct p
 }
 
 /* Rules 1 to 3 of "Where a stream starts". */
-static enum store_result find_place(struct store *s, const struct claim_log *log,
+static enum store_result find_place(struct sqlite_store *s, const struct claim_log *log,
                                     const struct claim_request *r,
                                     const struct claim_past *past, struct claim *c,
                                     struct place *p)
@@ -72,7 +72,7 @@ static enum store_result find_place(struct store *s, const struct claim_log *log
     return result;
 }
 
-enum store_result claim_start(struct store *s, const struct claim_log *log,
+enum store_result claim_start(struct sqlite_store *s, const struct claim_log *log,
                               const struct claim_request *r, const struct claim_past *past,
                               struct claim *c)
 {

@@ -22,7 +22,7 @@ static bool kept_key_of(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const struct claim
     return key != NULL;
 }
 
-static enum store_result find_open(struct store *s, const char *token, const char *key,
+static enum store_result find_open(struct sqlite_store *s, const char *token, const char *key,
                                    struct claim_open *open)
 {
     struct database *d = &s->sessions;
@@ -39,9 +39,10 @@ static enum store_result find_open(struct store *s, const char *token, const cha
     return r;
 }
 
-enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
-                                    struct claim_open *open)
+enum store_result sqlite_claim_waits(struct store *store, const struct claim_request *r,
+                                     struct claim_open *open)
 {
+    struct sqlite_store *s = sqlite_of(store);
     char key[SUBSCRIPTION_KEPT_KEY_SIZE];
     open->n = 0;
     if (!needs_bookmark(r))

@@ -10,11 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum store_result store_refuse(struct store *s, enum store_result r, const char *format, ...)
+enum store_result store_refuse(struct sqlite_store *s, enum store_result r, const char *format,
+                               ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(s->why, sizeof s->why, format, args);
+    vsnprintf(s->store.why, sizeof s->store.why, format, args);
     va_end(args);
     return r;
 }
@@ -106,7 +107,7 @@ static const char *what_the_system_said(sqlite3 *db)
     return NULL;
 }
 
-enum store_result store_failed(struct store *s, struct database *d, const char *doing)
+enum store_result store_failed(struct sqlite_store *s, struct database *d, const char *doing)
 {
     if (!d->db)
         return store_refuse(s, STORE_NOMEM, "%s: out of memory", doing);
@@ -127,13 +128,13 @@ bool database_is_current(struct database *d)
     return d->opening || file_is_current(&d->hold); /* identity_note looks when it is open */
 }
 
-enum store_result database_changed(struct store *s, struct database *d)
+enum store_result database_changed(struct sqlite_store *s, struct database *d)
 {
     return store_refuse(s, STORE_BUSY, "%s, or its -wal or -shm, was just replaced or removed",
                         d->path);
 }
 
-void database_close(struct store *s, struct database *d)
+void database_close(struct sqlite_store *s, struct database *d)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
         sqlite3_finalize(d->statement[i]);
@@ -162,7 +163,7 @@ static bool is_at_rest(const struct database *d)
     return d->db && !d->opening && sqlite3_get_autocommit(d->db);
 }
 
-void database_let_go(struct store *s, struct database *d)
+void database_let_go(struct sqlite_store *s, struct database *d)
 {
     if (is_at_rest(d) && file_is_outdated(&d->hold))
         database_close(s, d);
@@ -189,7 +190,7 @@ static const char *doing(enum sql id)
     return id == SQL_BEGIN_IMMEDIATE ? "beginning to write" : "writing";
 }
 
-enum store_result database_run(struct store *s, struct database *d, enum sql id)
+enum store_result database_run(struct sqlite_store *s, struct database *d, enum sql id)
 {
     sqlite3_stmt *stmt = database_statement(d, id);
     if (!stmt || sqlite3_step(stmt) != SQLITE_DONE) {
@@ -210,7 +211,7 @@ void database_rollback(struct database *d)
 /* Make the file with its mode, if there is none.  Never opens one that SQLite may have open:
  * closing our descriptor would drop SQLite's locks of it, in all threads.  Hence O_EXCL, and no
  * other thread may come between open and close. */
-static enum store_result file_make(struct store *s, const struct database *d)
+static enum store_result file_make(struct sqlite_store *s, const struct database *d)
 {
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
     struct stat file;
@@ -235,7 +236,7 @@ static enum store_result file_make(struct store *s, const struct database *d)
 /* When no statement may go on any more; 0: never.  Of database_clock_ms. */
 static atomic_int_least64_t deadline;
 
-void store_deadline(int ms)
+void sqlite_deadline(int ms)
 {
     atomic_store(&deadline, ms < 0 ? 0 : database_clock_ms() + ms);
 }
@@ -249,7 +250,7 @@ static int is_over(void *arg)
     return at != 0 && database_clock_ms() >= at;
 }
 
-static enum store_result connect_to(struct store *s, struct database *d)
+static enum store_result connect_to(struct sqlite_store *s, struct database *d)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 SQLITE_OPEN_NOFOLLOW;
@@ -271,7 +272,7 @@ static enum store_result connect_to(struct store *s, struct database *d)
 }
 
 /* *there: the schema is.  A read only, since a write lock would stop the publishers' shells. */
-static enum store_result schema_look(struct store *s, struct database *d, bool *there)
+static enum store_result schema_look(struct sqlite_store *s, struct database *d, bool *there)
 {
     *there = false;
     sqlite3_stmt *stmt = database_statement(d, d->version);
@@ -288,7 +289,7 @@ static enum store_result schema_look(struct store *s, struct database *d, bool *
 
 enum { SCHEMA_PATIENCE_MS = 4 * STORE_BUSY_MS };
 
-static enum store_result schema_make(struct store *s, struct database *d)
+static enum store_result schema_make(struct sqlite_store *s, struct database *d)
 {
     if (sqlite3_exec(d->db, sql_text[d->schema], NULL, NULL, NULL) == SQLITE_OK)
         return STORE_OK;
@@ -300,7 +301,7 @@ static enum store_result schema_make(struct store *s, struct database *d)
 /* Several processes that start with a new log make it at the same moment.  SQLite refuses who
  * has read and then wants to write, without any patience: so look again, until one has made it.
  */
-static enum store_result schema_run(struct store *s, struct database *d)
+static enum store_result schema_run(struct sqlite_store *s, struct database *d)
 {
     static const struct timespec pause = {.tv_nsec = 5000000};
     int64_t until = database_clock_ms() + SCHEMA_PATIENCE_MS;
@@ -313,13 +314,13 @@ static enum store_result schema_run(struct store *s, struct database *d)
         d->made = d->made && r == STORE_OK;
         if (r != STORE_BUSY || database_clock_ms() >= until)
             return r;
-        s->why[0] = '\0';
+        s->store.why[0] = '\0';
     }
 }
 
 /* A restored copy may be in rollback mode (VACUUM INTO makes such), where readers lock
  * publishers out.  What may not be written stays as it is. */
-static enum store_result wal_mode(struct store *s, struct database *d)
+static enum store_result wal_mode(struct sqlite_store *s, struct database *d)
 {
     sqlite3_stmt *stmt = database_statement(d, SQL_JOURNAL_WAL);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -329,19 +330,19 @@ static enum store_result wal_mode(struct store *s, struct database *d)
     sqlite3_reset(stmt);
     if (r != STORE_READONLY)
         return r;
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
     return STORE_OK;
 }
 
 /* What is open now, unless it was replaced while we opened it. */
-static enum store_result identity_note(struct store *s, struct database *d)
+static enum store_result identity_note(struct sqlite_store *s, struct database *d)
 {
     int moved = 0;
     sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     return moved || !file_entered(&d->hold) ? database_changed(s, d) : STORE_OK;
 }
 
-static enum store_result database_enter(struct store *s, struct database *d)
+static enum store_result database_enter(struct sqlite_store *s, struct database *d)
 {
     struct file *f = file_of(d->path);
     if (!f)
@@ -356,7 +357,7 @@ static enum store_result database_enter(struct store *s, struct database *d)
     return r;
 }
 
-static enum store_result database_open(struct store *s, struct database *d)
+static enum store_result database_open(struct sqlite_store *s, struct database *d)
 {
     d->opening = true;
     enum store_result r = database_enter(s, d);
@@ -400,10 +401,10 @@ static bool is_usable(struct database *d)
     return d->db && !d->suspect && database_is_current(d);
 }
 
-enum store_result database_use(struct store *s, struct database *d)
+enum store_result database_use(struct sqlite_store *s, struct database *d)
 {
     enum store_result r = STORE_OK;
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
     s->idle = 0;
     database_let_go(s, d == &s->log ? &s->sessions : &s->log);
     if (d == &s->log)
@@ -418,7 +419,7 @@ enum store_result database_use(struct store *s, struct database *d)
     return database_open(s, d);
 }
 
-enum store_result database_commit(struct store *s, struct database *d)
+enum store_result database_commit(struct sqlite_store *s, struct database *d)
 {
     d->unsure = false;
     enum store_result r =
@@ -435,7 +436,7 @@ enum store_result database_commit(struct store *s, struct database *d)
     return r;
 }
 
-enum store_result database_end_read(struct store *s, struct database *d)
+enum store_result database_end_read(struct sqlite_store *s, struct database *d)
 {
     enum store_result r = database_run(s, d, SQL_COMMIT);
     if (r == STORE_OK && !database_is_current(d))

@@ -16,7 +16,8 @@
 #include "sql_text.h" /* made from sql/ by the Makefile: enum sql, sql_text[], SQL_COUNT */
 #include "store/clock.h"
 #include "store/sqlite/file.h"
-#include "store/store.h"
+#include "store/sqlite/engine.h"
+#include "store/notice.h"
 
 enum {
     STORE_BUSY_MS = 250,
@@ -43,7 +44,8 @@ struct database {
     sqlite3_stmt *statement[SQL_COUNT];
 };
 
-struct store {
+struct sqlite_store {
+    struct store store; /* first: what the rest of the program has of it */
     char *given; /* the path of the log as it was given, which may lead over symbolic links */
     struct database log;
     struct database sessions;
@@ -54,7 +56,6 @@ struct store {
     bool expiring;        /* sqlite_expire.c: a round has more slices … */
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* store_idle was called so often since a file was used */
-    char why[STORE_WHY_SIZE];
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */
@@ -69,11 +70,17 @@ struct store {
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };
 
+/* The engine's own struct of a store. */
+static inline struct sqlite_store *sqlite_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
 /* Make sure `d` is open and is the file at its path; opens it (or anew) and runs its schema
  * where there is none.  Takes no write lock of a file that has its schema.  Every call of
  * store.h begins with it; it forgets the sentence of the call before. */
-enum store_result database_use(struct store *s, struct database *d);
-void database_close(struct store *s, struct database *d);
+enum store_result database_use(struct sqlite_store *s, struct database *d);
+void database_close(struct sqlite_store *s, struct database *d);
 
 /* Milliseconds of the monotonic clock. */
 int64_t database_clock_ms(void);
@@ -84,21 +91,21 @@ bool database_is_current(struct database *d);
 /* COMMIT what was written, if that is so; and STORE_BUSY as well if it is not so afterwards:
  * then what was written may be in files that nobody reads any more.  Else whoever opens the
  * file from now on sees it, whatever becomes of -wal and -shm.  What failed is rolled back. */
-enum store_result database_commit(struct store *s, struct database *d);
+enum store_result database_commit(struct sqlite_store *s, struct database *d);
 
 /* End what was only read.  STORE_BUSY: the files were changed meanwhile, so what was read may
  * be of two moments. */
-enum store_result database_end_read(struct store *s, struct database *d);
+enum store_result database_end_read(struct sqlite_store *s, struct database *d);
 
 /* Close what another thread found to be replaced; for who is about to wait, or to rest. */
-void database_let_go(struct store *s, struct database *d);
+void database_let_go(struct sqlite_store *s, struct database *d);
 
 /* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed tells).
  */
 sqlite3_stmt *database_statement(struct database *d, enum sql id);
 
 /* Run a statement without parameters or rows, by id: BEGIN, COMMIT and the like. */
-enum store_result database_run(struct store *s, struct database *d, enum sql id);
+enum store_result database_run(struct sqlite_store *s, struct database *d, enum sql id);
 
 /* Roll back if a transaction is open. */
 void database_rollback(struct database *d);
@@ -109,14 +116,10 @@ enum store_result database_result_of_errno(int error);
 
 /* Translate the connection's last error, and keep its sentence in store_why: `doing` is what
  * was being done, "reading the log".  Never returns STORE_OK. */
-enum store_result store_failed(struct store *s, struct database *d, const char *doing);
-
-/* Tell people, through store_notices, what is no failure of a call. */
-void store_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void store_speak(const char *line); /* the same, also when it was told before */
+enum store_result store_failed(struct sqlite_store *s, struct database *d, const char *doing);
 
 /* STORE_BUSY: the files were changed under us. */
-enum store_result database_changed(struct store *s, struct database *d);
+enum store_result database_changed(struct sqlite_store *s, struct database *d);
 
 /* ---------------------------------------------------------------- around a file
  * (sqlite_place.c)
@@ -127,13 +130,13 @@ char *place_resolve(const char *path);
 
 /* Whether the path that was given leads to another file than the log that is open; costs one
  * stat(), and only where there are symbolic links on the way. */
-bool place_leads_elsewhere(const struct store *s);
+bool place_leads_elsewhere(const struct sqlite_store *s);
 
 /* Where the log's path leads now; another file than before: the sessions are there, too. */
-enum store_result place_follow(struct store *s);
+enum store_result place_follow(struct sqlite_store *s);
 
 /* Before the file is opened, or made: whether it may be. */
-enum store_result place_prepare(struct store *s, struct database *d, struct file *f);
+enum store_result place_prepare(struct sqlite_store *s, struct database *d, struct file *f);
 
 /* After it was opened: what we made beside it gets the file's group.  Tells who is locked out.
  */
@@ -151,63 +154,65 @@ bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *
                   size_t size);
 
 /* Say why in our own words. */
-enum store_result store_refuse(struct store *s, enum store_result r, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+enum store_result store_refuse(struct sqlite_store *s, enum store_result r, const char *format,
+                               ...) __attribute__((format(printf, 3, 4)));
 
 /* In the log's file, just after it was opened: the version checked, settings of a new log taken
  * from the environment, those an older one lacks added, and a new epoch if the log stands below
  * what was seen of it (sqlite_open.c).  database_use calls it. */
-enum store_result log_opened(struct store *s);
+enum store_result log_opened(struct sqlite_store *s);
 
 /* Give a log of an earlier version the settings it does not have (sqlite_settings.c).  Whatever
  * is in the way (a lock, a file that is read-only) is no reason not to use the log: the
  * defaults hold, and who opens it next tries again. */
-void settings_complete(struct store *s);
+void settings_complete(struct sqlite_store *s);
 
 /* Read where the log stands, in the transaction that is open, or else in one of its own.  What
  * is read was checked: the epoch is one, 0 <= trimmed_to, forgotten_to <= last_id, and no event
  * has an id beyond last_id, also when the books say otherwise (log_books_wrong is told then).
  */
-enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *forgotten_to);
+enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
+                               int64_t *forgotten_to);
 
 /* Look at the log's schema if it changed since the last look, in the transaction that is open
  * or in one of its own (sqlite_look.c).  STORE_CORRUPT: no table, or no column, to work with.
  */
-enum store_result log_examine(struct store *s);
+enum store_result log_examine(struct sqlite_store *s);
 
 /* The books do not agree with the events: `what`.  They are made true at the next occasion,
  * but, unless it is wanted at once, only every ten seconds, since that reads all events. */
-void log_books_wrong(struct store *s, const char *what, bool at_once);
+void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once);
 
 /* Make what the log lacks, if it lacks something, and no transaction is open.  database_use
  * calls it.  Success or not, the log is as usable as before; log_tell says what came of it. */
-void log_mend(struct store *s);
+void log_mend(struct sqlite_store *s);
 
 /* A notice (store_notice), the same one once a minute at most; s->told keeps it. */
-void log_tell(struct store *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_tell(struct sqlite_store *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* There were rows: others may follow soon (sqlite_wait.c). */
-void waiter_grew(struct store *s);
+void waiter_grew(struct sqlite_store *s);
 
 /* The waiter's descriptors, at the store's end (sqlite_wait.c). */
-void waiter_free(struct store *s);
+void waiter_free(struct sqlite_store *s);
 
 /* Saved by the sessions: the epoch and highest id seen of the log.  *known false: nothing yet.
  */
-enum store_result sessions_seen(struct store *s, struct store_end *seen, bool *known);
+enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, bool *known);
 
 /* Whether a session of this id exists. */
-enum store_result sessions_known(struct store *s, const char *id, bool *known);
+enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *known);
 
 /* In the sessions' file, just after it was opened and its schema ran: the version checked, and
  * what an earlier holder of our responder's number left tidied (sqlite_sessions.c).
  * database_use calls it; it may not call database_use. */
-enum store_result sessions_opened(struct store *s);
+enum store_result sessions_opened(struct sqlite_store *s);
 
 /* The log's path leads elsewhere now: a process that has a lease takes one there. */
-void lease_follow(struct store *s);
+void lease_follow(struct sqlite_store *s);
 
 /* The responder's number under this process's lease, 0 without one (sqlite_lease.c). */
-int lease_number(struct store *s);
+int lease_number(struct sqlite_store *s);
 
 #endif

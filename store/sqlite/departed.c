@@ -35,7 +35,7 @@ static bool departure_read(sqlite3_stmt *stmt, struct departure *d)
            database_text(d->epoch, sizeof d->epoch, epoch);
 }
 
-enum store_result departure_find(struct store *s, const char *token, struct departure *d,
+enum store_result departure_find(struct sqlite_store *s, const char *token, struct departure *d,
                                  bool *found)
 {
     char hash[SHA256_HALF_SIZE];
@@ -54,7 +54,8 @@ enum store_result departure_find(struct store *s, const char *token, struct depa
     return r;
 }
 
-enum store_result departure_note(struct store *s, const char *token, const struct departure *d)
+enum store_result departure_note(struct sqlite_store *s, const char *token,
+                                 const struct departure *d)
 {
     char hash[SHA256_HALF_SIZE];
     sha256_half(hash, token);
@@ -66,7 +67,7 @@ enum store_result departure_note(struct store *s, const char *token, const struc
                        (int64_t)d->revives, d->epoch, d->position, d->private_to, d->log_end);
 }
 
-enum store_result departure_forget(struct store *s, const char *token)
+enum store_result departure_forget(struct sqlite_store *s, const char *token)
 {
     char hash[SHA256_HALF_SIZE];
     sha256_half(hash, token);
@@ -74,7 +75,7 @@ enum store_result departure_forget(struct store *s, const char *token)
                        hash);
 }
 
-enum store_result departures_bound(struct store *s)
+enum store_result departures_bound(struct sqlite_store *s)
 {
     static const int64_t most[] = {DEPARTED_BRIEF_MAX, DEPARTED_LASTING_MAX};
     if (!database_statement(&s->sessions, SQL_DEPARTED_BOUND) &&
@@ -89,8 +90,8 @@ enum store_result departures_bound(struct store *s)
 
 /* The session of a stream that polled in vain, unless somebody came back to it.  *token "": so.
  */
-static enum store_result find_in_vain(struct store *s, int64_t stream_id, struct departure *d,
-                                      char token[SESSION_TOKEN_SIZE])
+static enum store_result find_in_vain(struct sqlite_store *s, int64_t stream_id,
+                                      struct departure *d, char token[SESSION_TOKEN_SIZE])
 {
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_IN_VAIN, "i", stream_id);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -105,7 +106,7 @@ static enum store_result find_in_vain(struct store *s, int64_t stream_id, struct
     return r;
 }
 
-static enum store_result leave_in_vain(struct store *s, const struct bookmark *b)
+static enum store_result leave_in_vain(struct sqlite_store *s, const struct bookmark *b)
 {
     struct departure d = {.position = b->position, .revives = true};
     char token[SESSION_TOKEN_SIZE];
@@ -119,7 +120,7 @@ static enum store_result leave_in_vain(struct store *s, const struct bookmark *b
                          : r;
 }
 
-enum store_result departures_in_vain(struct store *s, const struct bookmark *b, size_t n)
+enum store_result departures_in_vain(struct sqlite_store *s, const struct bookmark *b, size_t n)
 {
     enum store_result r = STORE_OK;
     bool any = false;

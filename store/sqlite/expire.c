@@ -25,7 +25,7 @@ struct slice {
 };
 
 /* The next numbers above `after`, as far as there is room. */
-static enum store_result read_responders(struct store *s, int64_t after, int64_t *number,
+static enum store_result read_responders(struct sqlite_store *s, int64_t after, int64_t *number,
                                          size_t *n)
 {
     struct database *d = &s->sessions;
@@ -42,7 +42,7 @@ static enum store_result read_responders(struct store *s, int64_t after, int64_t
     return r;
 }
 
-static enum store_result bury(struct store *s, int64_t number)
+static enum store_result bury(struct sqlite_store *s, int64_t number)
 {
     struct database *d = &s->sessions;
     const char *doing = "ending a dead responder's streams";
@@ -56,7 +56,7 @@ static enum store_result bury(struct store *s, int64_t number)
 
 /* Who is dead is asked inside the transaction: whoever takes such a number from now on can
  * enter streams only after it, and tidies first. */
-static enum store_result bury_the_dead(struct store *s)
+static enum store_result bury_the_dead(struct sqlite_store *s)
 {
     int64_t number[RESPONDERS_PAGE], after = -1;
     size_t n = RESPONDERS_PAGE;
@@ -75,7 +75,8 @@ static enum store_result bury_the_dead(struct store *s)
 /* *before is served time as it was.  What ended since the last round bears that time, although
  * it may be younger by the whole round: so it is against the time before that expiry counts,
  * and nobody expires early. */
-static enum store_result expire_advance(struct store *s, int64_t elapsed_ms, int64_t *before)
+static enum store_result expire_advance(struct sqlite_store *s, int64_t elapsed_ms,
+                                        int64_t *before)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_SERVED, "i", elapsed_ms);
@@ -90,7 +91,8 @@ static enum store_result expire_advance(struct store *s, int64_t elapsed_ms, int
     return r;
 }
 
-static enum store_result begin_round(struct store *s, int64_t elapsed_ms, int64_t *before)
+static enum store_result begin_round(struct sqlite_store *s, int64_t elapsed_ms,
+                                     int64_t *before)
 {
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
@@ -120,7 +122,7 @@ static void read_leaver(struct leaver *l, sqlite3_stmt *row)
         database_text(d->epoch, sizeof d->epoch, epoch);
 }
 
-static enum store_result read_slice(struct store *s, struct slice *slice)
+static enum store_result read_slice(struct sqlite_store *s, struct slice *slice)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *stmt =
@@ -138,7 +140,7 @@ static enum store_result read_slice(struct store *s, struct slice *slice)
 
 /* A mailbox that the books do not have was forgotten, with whatever left it, or never had
  * anything: so it is if the session is younger than mailboxes have to be to be forgotten. */
-static enum store_result read_mailbox(struct store *s, const struct settings *settings,
+static enum store_result read_mailbox(struct sqlite_store *s, const struct settings *settings,
                                       int64_t forgotten_to, struct leaver *l)
 {
     sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", l->id);
@@ -159,7 +161,7 @@ static enum store_result read_mailbox(struct store *s, const struct settings *se
 
 /* What the log says of the leavers, in one state of it.  After a failure nobody is remembered.
  */
-static enum store_result expire_survey(struct store *s, const struct settings *settings,
+static enum store_result expire_survey(struct sqlite_store *s, const struct settings *settings,
                                        struct slice *slice)
 {
     struct store_end end;
@@ -178,7 +180,8 @@ static enum store_result expire_survey(struct store *s, const struct settings *s
     return r;
 }
 
-static enum store_result end_sessions(struct store *s, const struct slice *slice, bool remember)
+static enum store_result end_sessions(struct sqlite_store *s, const struct slice *slice,
+                                      bool remember)
 {
     enum store_result r = STORE_OK;
     for (size_t i = 0; r == STORE_OK && i < slice->n; i++) {
@@ -193,8 +196,8 @@ static enum store_result end_sessions(struct store *s, const struct slice *slice
 
 /* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be more.
  */
-static enum store_result expire_idle(struct store *s, const struct slice *slice, bool remember,
-                                     bool *full)
+static enum store_result expire_idle(struct sqlite_store *s, const struct slice *slice,
+                                     bool remember, bool *full)
 {
     *full = false;
     enum store_result r = sessions_begin(s);
@@ -211,7 +214,7 @@ static enum store_result expire_idle(struct store *s, const struct slice *slice,
 
 /* Empty the mailboxes of sessions that are gone, MAILBOX_ROWS rows in all: one short write, so
  * that no shell's insert is locked out; store_retain takes the rest. */
-static enum store_result empty_mailboxes(struct store *s, const struct slice *slice)
+static enum store_result empty_mailboxes(struct sqlite_store *s, const struct slice *slice)
 {
     enum store_result r = STORE_OK;
     int room = MAILBOX_ROWS;
@@ -235,7 +238,7 @@ static enum store_result empty_mailboxes(struct store *s, const struct slice *sl
 }
 
 /* (The sessions go although the log fails; then that is what is told.) */
-static enum store_result expire_slice(struct store *s, const struct settings *settings,
+static enum store_result expire_slice(struct sqlite_store *s, const struct settings *settings,
                                       struct slice *slice, bool first, bool *more)
 {
     enum store_result r = read_slice(s, slice);
@@ -243,22 +246,23 @@ static enum store_result expire_slice(struct store *s, const struct settings *se
         return r;
     enum store_result log = expire_survey(s, settings, slice);
     char why[STORE_WHY_SIZE];
-    memcpy(why, s->why, sizeof why);
+    memcpy(why, s->store.why, sizeof why);
     r = expire_idle(s, slice, log == STORE_OK, more);
     if (r == STORE_OK && log == STORE_OK && first) {
         log = empty_mailboxes(s, slice);
-        memcpy(why, s->why, sizeof why);
+        memcpy(why, s->store.why, sizeof why);
     }
     if (r == STORE_OK && !*more)
         r = sessions_shrink(s, more);
     if (r == STORE_OK && log != STORE_OK)
-        memcpy(s->why, why, sizeof s->why);
+        memcpy(s->store.why, why, sizeof s->store.why);
     return r == STORE_OK ? log : r;
 }
 
-enum store_result store_expire(struct store *s, const struct settings *settings,
-                               int64_t elapsed_ms, bool *more)
+enum store_result sqlite_expire(struct store *store, const struct settings *settings,
+                                int64_t elapsed_ms, bool *more)
 {
+    struct sqlite_store *s = sqlite_of(store);
     int64_t before = 0;
     enum store_result r = STORE_OK;
     bool first = elapsed_ms > 0 || !s->expiring;

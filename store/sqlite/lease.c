@@ -54,7 +54,7 @@ static int leases_open(const char *path, struct stat *st)
         return fd;
     close(fd);
     errno = EPERM;
-    store_notice("%s", why);
+    notice("%s", why);
     return -1;
 }
 
@@ -88,7 +88,7 @@ done:
 }
 
 /* The process's entry for this store; NULL: there can be none (errno tells). */
-static struct lease *lease_of(struct store *s)
+static struct lease *lease_of(struct sqlite_store *s)
 {
     if (s->lease && s->lease->pid == getpid())
         return s->lease;
@@ -142,7 +142,7 @@ static void move(struct lease *l, const char *path)
     close(fd);
 }
 
-void lease_keep(struct store *s)
+void lease_keep(struct sqlite_store *s)
 {
     struct lease *l = lease_of(s);
     struct stat st;
@@ -158,7 +158,7 @@ void lease_keep(struct store *s)
     free(path);
 }
 
-void lease_follow(struct store *s)
+void lease_follow(struct sqlite_store *s)
 {
     bool had = s->lease && s->lease->number != 0;
     s->lease = NULL;
@@ -167,13 +167,13 @@ void lease_follow(struct store *s)
         lease_take(l);
 }
 
-int lease_number(struct store *s)
+int lease_number(struct sqlite_store *s)
 {
     struct lease *l = lease_of(s);
     return l ? l->number : 0;
 }
 
-bool lease_alive(struct store *s, int64_t number)
+bool lease_alive(struct sqlite_store *s, int64_t number)
 {
     struct lease *l = lease_of(s);
     if (number <= JANITOR || number > LEASES_MAX)
@@ -184,7 +184,7 @@ bool lease_alive(struct store *s, int64_t number)
     return fcntl(l->fd, F_OFD_GETLK, &f) != 0 || f.l_type != F_UNLCK;
 }
 
-bool lease_janitor(struct store *s)
+bool lease_janitor(struct sqlite_store *s)
 {
     struct lease *l = lease_of(s);
     return l && try_lock(l->fd, JANITOR);
@@ -193,7 +193,7 @@ bool lease_janitor(struct store *s)
 /* -------------------------------------------------------- in the sessions' file ------------
  */
 
-static enum store_result entered(struct store *s, const struct lease *l, bool *yes)
+static enum store_result entered(struct sqlite_store *s, const struct lease *l, bool *yes)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_RESPONDER, "iii", (int64_t)l->number,
@@ -204,7 +204,7 @@ static enum store_result entered(struct store *s, const struct lease *l, bool *y
     return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
 }
 
-static enum store_result lease_tidy(struct store *s, const struct lease *l)
+static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *l)
 {
     struct database *d = &s->sessions;
     const char *doing = "entering a responder";
@@ -218,7 +218,7 @@ static enum store_result lease_tidy(struct store *s, const struct lease *l)
     return r;
 }
 
-static enum store_result lease_enter_number(struct store *s)
+static enum store_result lease_enter_number(struct sqlite_store *s)
 {
     const struct lease *l = lease_of(s);
     if (l == NULL || l->number == 0)
@@ -235,14 +235,14 @@ static enum store_result lease_enter_number(struct store *s)
     return sessions_finish(s, r);
 }
 
-enum store_result lease_enter(struct store *s)
+enum store_result lease_enter(struct sqlite_store *s)
 {
     enum store_result r = lease_enter_number(s);
     s->unentered = r != STORE_OK;
     return r;
 }
 
-enum store_result lease_need(struct store *s)
+enum store_result lease_need(struct sqlite_store *s)
 {
     struct lease *l = lease_of(s);
     if (l == NULL)
@@ -256,8 +256,9 @@ enum store_result lease_need(struct store *s)
     return STORE_OK;
 }
 
-enum store_result store_lease(struct store *s)
+enum store_result sqlite_lease(struct store *store)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct lease *l = lease_of(s);
     if (l)
         lease_take(l);

@@ -15,8 +15,8 @@ static int64_t id_of(sqlite3_stmt *stmt, int column, int64_t most, bool *sound)
 }
 
 /* People can write the row, and rows can come past the triggers that keep it. */
-static enum store_result end_of_row(struct store *s, sqlite3_stmt *stmt, struct store_end *out,
-                                    int64_t *forgotten_to)
+static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
+                                    struct store_end *out, int64_t *forgotten_to)
 {
     const char *epoch = (const char *)sqlite3_column_text(stmt, 0);
     bool sound = true, may_be = true;
@@ -41,7 +41,8 @@ static enum store_result end_of_row(struct store *s, sqlite3_stmt *stmt, struct 
     return STORE_OK;
 }
 
-enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *forgotten_to)
+enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
+                               int64_t *forgotten_to)
 {
     enum store_result r = log_examine(s);
     if (r != STORE_OK)
@@ -61,7 +62,7 @@ enum store_result log_read_end(struct store *s, struct store_end *out, int64_t *
 }
 
 /* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
-static sqlite3_stmt *data_version_read(struct store *s, int64_t *version)
+static sqlite3_stmt *data_version_read(struct sqlite_store *s, int64_t *version)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
     if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
@@ -74,7 +75,7 @@ static sqlite3_stmt *data_version_read(struct store *s, int64_t *version)
 
 /* The end, and the data version of the same moment.  The statements under it would each begin
  * and end a read of their own, at three system calls; this way they share one. */
-static enum store_result end_at_version(struct store *s, struct store_end *out,
+static enum store_result end_at_version(struct sqlite_store *s, struct store_end *out,
                                         int64_t *version)
 {
     sqlite3_stmt *stmt = data_version_read(s, version);
@@ -87,8 +88,9 @@ static enum store_result end_at_version(struct store *s, struct store_end *out,
     return r;
 }
 
-enum store_result store_end(struct store *s, struct store_end *out)
+enum store_result sqlite_end(struct store *store, struct store_end *out)
 {
+    struct sqlite_store *s = sqlite_of(store);
     int64_t version = -1;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -96,8 +98,9 @@ enum store_result store_end(struct store *s, struct store_end *out)
     return r;
 }
 
-enum store_result store_look(struct store *s, struct store_end *out)
+enum store_result sqlite_look(struct store *store, struct store_end *out)
 {
+    struct sqlite_store *s = sqlite_of(store);
     int64_t version = -1;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -108,7 +111,7 @@ enum store_result store_look(struct store *s, struct store_end *out)
 }
 
 /* Before the rows are read, or the commit that comes in between is never seen to be new. */
-static enum store_result data_version_note(struct store *s)
+static enum store_result data_version_note(struct sqlite_store *s)
 {
     enum store_result r = STORE_OK;
     sqlite3_stmt *stmt = data_version_read(s, &s->data_version);
@@ -126,7 +129,8 @@ static size_t asked(const struct store_question *q)
 
 /* Up to where a mailbox was trimmed, but not beyond the log's end `last_id`: a hole that was
  * told hushes what comes up to there. */
-static int64_t hole_of_row(struct store *s, sqlite3_stmt *stmt, int column, int64_t last_id)
+static int64_t hole_of_row(struct sqlite_store *s, sqlite3_stmt *stmt, int column,
+                           int64_t last_id)
 {
     bool sound = true;
     int64_t to = id_of(stmt, column, last_id, &sound);
@@ -135,7 +139,7 @@ static int64_t hole_of_row(struct store *s, sqlite3_stmt *stmt, int column, int6
     return to;
 }
 
-static enum store_result holes_of_all(struct store *s, const struct store_question *q,
+static enum store_result holes_of_all(struct sqlite_store *s, const struct store_question *q,
                                       const struct store_sink *sink, int64_t last_id,
                                       int64_t forgotten_to)
 {
@@ -160,7 +164,7 @@ static enum store_result holes_of_all(struct store *s, const struct store_questi
 }
 
 /* A mailbox that nobody remembers was trimmed no further than forgotten_to. */
-static enum store_result holes_of_some(struct store *s, const struct store_question *q,
+static enum store_result holes_of_some(struct sqlite_store *s, const struct store_question *q,
                                        const struct store_sink *sink, int64_t last_id,
                                        int64_t forgotten_to)
 {
@@ -240,7 +244,7 @@ static bool log_take(struct taking *t, const struct event *e)
     return false;
 }
 
-static enum store_result read_all(struct store *s, int64_t after, struct taking *t)
+static enum store_result read_all(struct sqlite_store *s, int64_t after, struct taking *t)
 {
     struct event e;
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_READ);
@@ -260,7 +264,7 @@ static enum store_result read_all(struct store *s, int64_t after, struct taking 
 }
 
 /* Stand a walk on the first row of its mailbox behind `after`; *next is its id, 0 for none. */
-static int walk_start(struct store *s, size_t i, const char *mailbox, int64_t after,
+static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int64_t after,
                       int64_t *next)
 {
     sqlite3_stmt **walk = &s->walk[i];
@@ -292,7 +296,7 @@ static size_t smallest(const int64_t *next, size_t n)
 }
 
 /* Merge the walks by id.  Few mailboxes: a look at each is cheaper than a heap. */
-static enum store_result log_read_some(struct store *s, const struct store_question *q,
+static enum store_result log_read_some(struct sqlite_store *s, const struct store_question *q,
                                        struct taking *t)
 {
     int64_t next[WALKS_MAX];
@@ -320,8 +324,9 @@ static enum store_result log_read_some(struct store *s, const struct store_quest
     return r;
 }
 
-static enum store_result read_in_transaction(struct store *s, const struct store_question *q,
-                                             struct taking *t, struct store_end *end)
+static enum store_result read_in_transaction(struct sqlite_store *s,
+                                             const struct store_question *q, struct taking *t,
+                                             struct store_end *end)
 {
     int64_t forgotten_to = 0;
     enum store_result r = log_read_end(s, end, &forgotten_to);
@@ -333,10 +338,11 @@ static enum store_result read_in_transaction(struct store *s, const struct store
     return r;
 }
 
-enum store_result store_read(struct store *s, const struct store_question *q,
-                             const struct store_sink *sink, struct store_end *end,
-                             int64_t *through)
+enum store_result sqlite_read(struct store *store, const struct store_question *q,
+                              const struct store_sink *sink, struct store_end *end,
+                              int64_t *through)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct taking t = {.sink = sink, .given = q->after, .through = -1};
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)

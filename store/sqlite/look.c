@@ -81,7 +81,7 @@ static bool was_said(const char *line, int64_t now)
     return false;
 }
 
-void log_tell(struct store *s, const char *format, ...)
+void log_tell(struct sqlite_store *s, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -91,20 +91,21 @@ void log_tell(struct store *s, const char *format, ...)
     bool is_news = !was_said(s->told, database_clock_ms());
     pthread_mutex_unlock(&news.lock);
     if (is_news)
-        store_speak(s->told);
+        notice_again(s->told);
 }
 
 /* ------------------------------------------------------------------ looking ----------------
  */
 
 /* Add a name to the list of what the log lacks. */
-static void lacks(struct store *s, const char *type, const char *name)
+static void lacks(struct sqlite_store *s, const char *type, const char *name)
 {
     size_t n = strlen(s->lacks);
     snprintf(s->lacks + n, sizeof s->lacks - n, "%s%s %s", n > 0 ? ", " : "", type, name);
 }
 
-static enum store_result look_at_objects(struct store *s, bool there[OBJECTS], bool *is_view)
+static enum store_result look_at_objects(struct sqlite_store *s, bool there[OBJECTS],
+                                         bool *is_view)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_OBJECTS);
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
@@ -126,7 +127,7 @@ static enum store_result look_at_objects(struct store *s, bool there[OBJECTS], b
     return r;
 }
 
-static enum store_result look_at_columns(struct store *s)
+static enum store_result look_at_columns(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_COLUMNS);
     enum store_result r = STORE_OK;
@@ -141,7 +142,7 @@ static enum store_result look_at_columns(struct store *s)
     return r;
 }
 
-static enum store_result look(struct store *s)
+static enum store_result look(struct sqlite_store *s)
 {
     bool there[OBJECTS] = {false}, is_view[OBJECTS] = {false};
     enum store_result r = look_at_objects(s, there, is_view);
@@ -162,7 +163,7 @@ static enum store_result look(struct store *s)
     return r;
 }
 
-enum store_result log_examine(struct store *s)
+enum store_result log_examine(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_VERSION);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -183,7 +184,7 @@ enum store_result log_examine(struct store *s)
 /* ------------------------------------------------------------------ mending ----------------
  */
 
-void log_books_wrong(struct store *s, const char *what, bool at_once)
+void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
 {
     if (s->lacks[0])
         return; /* triggers are missing: that mends the books as well */
@@ -204,16 +205,16 @@ static void recounted(void)
 }
 
 /* Another connection may have done it since; what is still to be done is in s->lacks then. */
-static void look_again(struct store *s)
+static void look_again(struct sqlite_store *s)
 {
     struct store_end end;
     s->looked_at = -1;
     s->lacks[0] = '\0';
     (void)log_read_end(s, &end, NULL);
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
 }
 
-void log_mend(struct store *s)
+void log_mend(struct sqlite_store *s)
 {
     if (!s->lacks[0] || !sqlite3_get_autocommit(s->log.db) || database_clock_ms() < s->mend_at)
         return;

@@ -20,11 +20,11 @@ static void set_up_sqlite(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-enum store_result store_open(struct store **out, const char *path)
+enum store_result sqlite_open(struct store **out, const char *path)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, set_up_sqlite);
-    struct store *s = calloc(1, sizeof *s);
+    struct sqlite_store *s = calloc(1, sizeof *s);
     if (!s)
         return STORE_NOMEM;
     s->data_version = s->looked_at = -1;
@@ -41,17 +41,16 @@ enum store_result store_open(struct store **out, const char *path)
     if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
         s->sessions.path = NULL;
     if (!s->given || !s->sessions.path) {
-        store_close(s);
+        sqlite_close(&s->store);
         return STORE_NOMEM;
     }
-    *out = s;
+    *out = &s->store;
     return STORE_OK;
 }
 
-void store_close(struct store *s)
+void sqlite_close(struct store *store)
 {
-    if (!s)
-        return;
+    struct sqlite_store *s = sqlite_of(store);
     waiter_free(s);
     database_close(s, &s->sessions);
     database_close(s, &s->log);
@@ -61,13 +60,9 @@ void store_close(struct store *s)
     free(s);
 }
 
-const char *store_why(const struct store *s)
+bool sqlite_idle(struct store *store)
 {
-    return s->why;
-}
-
-bool store_idle(struct store *s)
-{
+    struct sqlite_store *s = sqlite_of(store);
     struct database *both[] = {&s->log, &s->sessions};
     bool rest = s->idle >= STORE_REST_S - 1, closed = false;
     for (int i = 0; i < 2; i++)
@@ -82,7 +77,7 @@ bool store_idle(struct store *s)
     return rest;
 }
 
-static enum store_result version_check(struct store *s)
+static enum store_result version_check(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_VERSION);
     if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
@@ -112,8 +107,9 @@ static const char *environment_value(const char *name)
 }
 
 /* A value that the schema refuses leaves the default in force, and its sentence for
- * store_environment(): a mistyped variable is no reason to have no log. */
-static enum store_result setting_seed(struct store *s, const char *name, const char *value)
+ * sqlite_environment(): a mistyped variable is no reason to have no log. */
+static enum store_result setting_seed(struct sqlite_store *s, const char *name,
+                                      const char *value)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_SET);
     int rc = SQLITE_ERROR;
@@ -130,12 +126,12 @@ static enum store_result setting_seed(struct store *s, const char *name, const c
     sqlite3_reset(stmt);
     if (r != STORE_REFUSED)
         return r;
-    snprintf(s->not_seeded, sizeof s->not_seeded, "%s", s->why);
-    s->why[0] = '\0';
+    snprintf(s->not_seeded, sizeof s->not_seeded, "%s", s->store.why);
+    s->store.why[0] = '\0';
     return STORE_OK;
 }
 
-static enum store_result settings_set(struct store *s)
+static enum store_result settings_set(struct sqlite_store *s)
 {
     sqlite3_stmt *names = database_statement(&s->log, SQL_SETTINGS_READ);
     enum store_result r = STORE_OK;
@@ -154,7 +150,7 @@ static enum store_result settings_set(struct store *s)
 
 /* The lock comes before the first read: who reads first, and writes later, is refused at once
  * if another process that starts writes between. */
-static enum store_result settings_seed(struct store *s)
+static enum store_result settings_seed(struct sqlite_store *s)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r == STORE_OK)
@@ -167,7 +163,7 @@ static enum store_result settings_seed(struct store *s)
 }
 
 /* Another epoch, if the log still has this one and ends below `seen`. */
-static enum store_result epoch_renew(struct store *s, const char *epoch, int64_t seen)
+static enum store_result epoch_renew(struct sqlite_store *s, const char *epoch, int64_t seen)
 {
     enum store_result r = STORE_OK;
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_NEW_EPOCH);
@@ -182,7 +178,7 @@ static enum store_result epoch_renew(struct store *s, const char *epoch, int64_t
 }
 
 /* A new epoch, if the log of `seen` stands below what was seen. */
-static enum store_result epoch_compare(struct store *s, const struct store_end *seen)
+static enum store_result epoch_compare(struct sqlite_store *s, const struct store_end *seen)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
@@ -196,7 +192,7 @@ static enum store_result epoch_compare(struct store *s, const struct store_end *
  * or by those that saved it in the sessions, is read before the end, which only grows.  Where a
  * -wal was taken away, nobody knows what was in it: the ids may have been given again by now.
  */
-static enum store_result epoch_check(struct store *s)
+static enum store_result epoch_check(struct sqlite_store *s)
 {
     struct file *f = s->log.hold.file;
     bool known = false, robbed = file_is_robbed(f);
@@ -205,7 +201,7 @@ static enum store_result epoch_check(struct store *s)
         seen.last_id = INT64_MAX;
     if (sessions_seen(s, &saved, &known) != STORE_OK) {
         known = false; /* the sessions have their own day to complain */
-        s->why[0] = '\0';
+        s->store.why[0] = '\0';
     }
     enum store_result r = epoch_compare(s, &seen);
     if (r == STORE_OK && known)
@@ -215,24 +211,25 @@ static enum store_result epoch_check(struct store *s)
     return r;
 }
 
-enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
+enum store_result sqlite_renew(struct store *store, const char *epoch, int64_t seen)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = database_use(s, &s->log);
     return r == STORE_OK ? epoch_renew(s, epoch, seen) : r;
 }
 
-static enum store_result look_and_mend(struct store *s)
+static enum store_result look_and_mend(struct sqlite_store *s)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
     if (!s->lacks[0])
         return r;
     log_mend(s);
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
     return log_read_end(s, &end, NULL);
 }
 
-enum store_result log_opened(struct store *s)
+enum store_result log_opened(struct sqlite_store *s)
 {
     enum store_result r = log_examine(s); /* before anything asks the tables */
     if (r == STORE_OK)
@@ -253,7 +250,7 @@ enum store_result log_opened(struct store *s)
     return r;
 }
 
-static enum store_result fit(struct store *s, struct database *d, const char *what)
+static enum store_result fit(struct sqlite_store *s, struct database *d, const char *what)
 {
     enum store_result r = database_use(s, d);
     if (r == STORE_OK && sqlite3_db_readonly(d->db, "main") == 1)
@@ -262,13 +259,14 @@ static enum store_result fit(struct store *s, struct database *d, const char *wh
     return r;
 }
 
-enum store_result store_fit(struct store *s)
+enum store_result sqlite_fit(struct store *store)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = fit(s, &s->log, "the log");
     return r == STORE_OK ? fit(s, &s->sessions, "the sessions") : r;
 }
 
-static void environment_line(const struct store *s, const char *name, const char *wanted,
+static void environment_line(const struct sqlite_store *s, const char *name, const char *wanted,
                              const char *value, void (*say)(void *arg, const char *line),
                              void *arg)
 {
@@ -287,9 +285,10 @@ static void environment_line(const struct store *s, const char *name, const char
     say(arg, line);
 }
 
-enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
-                                    void *arg)
+enum store_result sqlite_environment(struct store *store,
+                                     void (*say)(void *arg, const char *line), void *arg)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = database_use(s, &s->log);
     if (r != STORE_OK)
         return r;

@@ -14,41 +14,6 @@
 
 enum { PATIENCE_MS = 5000, LINKS_MAX = 8, GROUPS_MAX = 256 };
 
-/* ------------------------------------------------------------------ notices ----------------
- */
-
-static _Atomic(store_say) say;
-
-void store_notices(store_say to)
-{
-    say = to;
-}
-
-void store_speak(const char *line)
-{
-    store_say tell = say;
-    if (tell)
-        tell(line);
-}
-
-/* The same sentence is told once: each thread finds the same out. */
-void store_notice(const char *format, ...)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static char last[1024];
-    char line[sizeof last];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    pthread_mutex_lock(&lock);
-    bool again = strcmp(last, line) == 0;
-    memcpy(last, line, sizeof last);
-    pthread_mutex_unlock(&lock);
-    if (!again)
-        store_speak(line);
-}
-
 /* ------------------------------------------------------------------ the path ---------------
  */
 
@@ -104,7 +69,7 @@ char *place_resolve(const char *path)
     return whole;
 }
 
-bool place_leads_elsewhere(const struct store *s)
+bool place_leads_elsewhere(const struct sqlite_store *s)
 {
     struct stat st;
     const struct inode *have = &s->log.hold.identity.file;
@@ -115,7 +80,7 @@ bool place_leads_elsewhere(const struct store *s)
 }
 
 /* A link that leads to another log now takes its sessions along: they stand beside it. */
-enum store_result place_follow(struct store *s)
+enum store_result place_follow(struct sqlite_store *s)
 {
     if (s->log.opening || !place_leads_elsewhere(s))
         return STORE_OK;
@@ -160,7 +125,8 @@ static bool has_folder(const char *path)
 
 /* A -wal without its database is what the database still lacks: it was moved, and may come
  * back. SQLite would delete it as soon as there is an empty file at the path. */
-static enum store_result wait_for_it(struct store *s, const struct database *d, struct file *f)
+static enum store_result wait_for_it(struct sqlite_store *s, const struct database *d,
+                                     struct file *f)
 {
     struct stat wal, shm;
     bool used = file_was_used(f), wal_is = stat_beside(d, 0, &wal),
@@ -197,7 +163,7 @@ bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *
 }
 
 /* Nobody but us may have put the sessions there.  What stands beside them is read as well. */
-static enum store_result own_alone(struct store *s, const struct database *d,
+static enum store_result own_alone(struct sqlite_store *s, const struct database *d,
                                    const struct file *f)
 {
     static const char *all[] = {"", "-wal", "-shm"};
@@ -227,7 +193,7 @@ static const char *account(uid_t uid, char *out, size_t size)
 
 /* SQLite would make -wal and -shm all the same, as files of ours: they would lock the owner out
  * of a database that is of no use to us. */
-static enum store_result would_lock_out(struct store *s, const struct database *d,
+static enum store_result would_lock_out(struct sqlite_store *s, const struct database *d,
                                         const struct stat *st)
 {
     struct stat wal, shm;
@@ -244,7 +210,7 @@ static enum store_result would_lock_out(struct store *s, const struct database *
         d->path, owner, st->st_mode & 07777, own);
 }
 
-enum store_result place_prepare(struct store *s, struct database *d, struct file *f)
+enum store_result place_prepare(struct sqlite_store *s, struct database *d, struct file *f)
 {
     struct stat st, wal;
     bool is = stat(d->path, &st) == 0;
@@ -337,9 +303,9 @@ void place_share(const struct database *d)
     for (int i = 0; i < 2; i++)
         share(d, i, &st);
     if (place_locks_out(d, sentence, sizeof sentence))
-        store_notice("%s", sentence);
+        notice("%s", sentence);
     if (st.st_nlink > 1)
-        store_notice("%s has %d other name(s), by hard links: who opens it by one of them uses "
-                     "another -wal, and damages it",
-                     d->path, place_other_names(d));
+        notice("%s has %d other name(s), by hard links: who opens it by one of them uses "
+               "another -wal, and damages it",
+               d->path, place_other_names(d));
 }

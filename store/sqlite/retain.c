@@ -7,7 +7,7 @@
 static const char retaining[] = "letting old events go";
 
 /* One small write transaction. */
-static enum store_result write_one(struct store *s, enum sql id, const char *kinds,
+static enum store_result write_one(struct sqlite_store *s, enum sql id, const char *kinds,
                                    const char *text, int64_t number)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
@@ -24,7 +24,7 @@ static enum store_result write_one(struct store *s, enum sql id, const char *kin
     return r;
 }
 
-static enum store_result has_expired(struct store *s, int64_t before, bool *yes)
+static enum store_result has_expired(struct sqlite_store *s, int64_t before, bool *yes)
 {
     sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, "i", before);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -44,7 +44,7 @@ struct found {
 
 enum { PAGE = 100, CLOCK_NOTE_MS = 60000 };
 
-static enum store_result read_page(struct store *s, struct found *page, size_t *n)
+static enum store_result read_page(struct sqlite_store *s, struct found *page, size_t *n)
 {
     sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_MAILBOXES, "t", s->retained);
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
@@ -63,18 +63,18 @@ static enum store_result read_page(struct store *s, struct found *page, size_t *
 }
 
 /* Whether a private mailbox is nobody's.  While the sessions can not be read, none is. */
-static bool is_nobodys(struct store *s, const char *mailbox)
+static bool is_nobodys(struct sqlite_store *s, const char *mailbox)
 {
     bool known = true;
     if (sessions_known(s, mailbox + 1, &known) != STORE_OK)
         known = true;
-    s->why[0] = '\0';
+    s->store.why[0] = '\0';
     return !known;
 }
 
 /* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something
  * was written. */
-static enum store_result look_at(struct store *s, const struct settings *settings,
+static enum store_result look_at(struct sqlite_store *s, const struct settings *settings,
                                  const struct found *m, int64_t now, bool *did)
 {
     int64_t aged = now - settings->buffer_age * 1000,
@@ -91,8 +91,9 @@ static enum store_result look_at(struct store *s, const struct settings *setting
 
 /* Walk on from the mailbox that was looked at last, to the first that gave work; its turn comes
  * again, since there may be more of it. */
-static enum store_result retain_mailboxes(struct store *s, const struct settings *settings,
-                                          int64_t now, bool *more)
+static enum store_result retain_mailboxes(struct sqlite_store *s,
+                                          const struct settings *settings, int64_t now,
+                                          bool *more)
 {
     struct found page[PAGE];
     size_t n;
@@ -119,7 +120,7 @@ static int64_t boot_ms(void)
 
 /* Whether the log's other writers saw this time as well, or it is steady.  *row is what is to
  * be kept of the look.  Where there is no such table, nobody contradicts. */
-static enum store_result agrees(struct store *s, int64_t now, bool steady, bool *yes,
+static enum store_result agrees(struct sqlite_store *s, int64_t now, bool steady, bool *yes,
                                 struct clock_row *row)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_RETAIN_CLOCK);
@@ -143,7 +144,7 @@ static enum store_result agrees(struct store *s, int64_t now, bool steady, bool 
 }
 
 /* Note the look, and let a slice of what is older than `before` go if `trim`. */
-static enum store_result trim_by_age(struct store *s, const struct clock_row *row,
+static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_row *row,
                                      int64_t before, bool trim)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
@@ -162,7 +163,7 @@ static enum store_result trim_by_age(struct store *s, const struct clock_row *ro
 }
 
 /* *did: there may be more of it. */
-static enum store_result retain_by_age(struct store *s, int64_t now, int64_t before,
+static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int64_t before,
                                        bool steady, bool *did)
 {
     struct clock_row row;
@@ -178,8 +179,10 @@ static enum store_result retain_by_age(struct store *s, int64_t now, int64_t bef
     return trim_by_age(s, &row, before, believed);
 }
 
-enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
+enum store_result sqlite_retain(struct store *store, const struct settings *settings,
+                                bool *more)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct store_end end;
     bool did = false;
     *more = false;

@@ -21,7 +21,7 @@ int64_t sessions_now(void)
 /* A file of an earlier version gains what it lacks; versions that do not know of it go on
  * beside us.  Whatever is in the way (a lock, a file that is read-only) is no reason not to use
  * the file: then nobody is remembered, and who opens it next tries again. */
-static void complete(struct store *s)
+static void complete(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE, "");
     bool lacking = stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
@@ -33,7 +33,7 @@ static void complete(struct store *s)
 
 /* Their -wal was taken away while it was in use: bookmarks in it are lost, and where they were,
  * a stream would begin at the end without a word.  Who is unknown is told. */
-static enum store_result forget_the_robbed(struct store *s)
+static enum store_result forget_the_robbed(struct sqlite_store *s)
 {
     struct file *f = s->sessions.hold.file;
     if (!file_is_robbed(f))
@@ -45,7 +45,7 @@ static enum store_result forget_the_robbed(struct store *s)
     return r;
 }
 
-enum store_result sessions_opened(struct store *s)
+enum store_result sessions_opened(struct sqlite_store *s)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_VERSION, "");
@@ -63,7 +63,7 @@ enum store_result sessions_opened(struct store *s)
         r = forget_the_robbed(s);
     if (r != STORE_READONLY && r != STORE_FULL)
         return r;
-    s->why[0] = '\0'; /* what it has may be read; who writes tries to enter again */
+    s->store.why[0] = '\0'; /* what it has may be read; who writes tries to enter again */
     return STORE_OK;
 }
 
@@ -72,7 +72,7 @@ enum store_result sessions_opened(struct store *s)
  * after 40,000 claims of four threads; measured). */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
-static void release(struct store *s)
+static void release(struct sqlite_store *s)
 {
     if (s->turn)
         pthread_mutex_unlock(&turn);
@@ -81,14 +81,14 @@ static void release(struct store *s)
 
 /* Enter if that failed before.  SQLite decides once, as it opens a file, whether it may be
  * written: so it is opened anew the next time. */
-static enum store_result enter_again(struct store *s)
+static enum store_result enter_again(struct sqlite_store *s)
 {
     enum store_result r = s->unentered ? lease_enter(s) : STORE_OK;
     s->sessions.suspect |= r == STORE_READONLY;
     return r;
 }
 
-enum store_result sessions_queue(struct store *s)
+enum store_result sessions_queue(struct sqlite_store *s)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -106,7 +106,7 @@ enum store_result sessions_queue(struct store *s)
     return STORE_OK;
 }
 
-enum store_result sessions_begin(struct store *s)
+enum store_result sessions_begin(struct sqlite_store *s)
 {
     enum store_result r = sessions_queue(s);
     if (r != STORE_OK)
@@ -117,20 +117,20 @@ enum store_result sessions_begin(struct store *s)
     return r;
 }
 
-enum store_result sessions_commit(struct store *s)
+enum store_result sessions_commit(struct sqlite_store *s)
 {
     enum store_result r = database_commit(s, &s->sessions);
     sessions_abandon(s);
     return r;
 }
 
-void sessions_abandon(struct store *s)
+void sessions_abandon(struct sqlite_store *s)
 {
     database_rollback(&s->sessions);
     release(s);
 }
 
-enum store_result sessions_finish(struct store *s, enum store_result r)
+enum store_result sessions_finish(struct sqlite_store *s, enum store_result r)
 {
     if (r == STORE_OK)
         return sessions_commit(s);
@@ -138,7 +138,7 @@ enum store_result sessions_finish(struct store *s, enum store_result r)
     return r;
 }
 
-enum store_result sessions_seen(struct store *s, struct store_end *seen, bool *known)
+enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, bool *known)
 {
     struct database *d = &s->sessions;
     *known = false;
@@ -156,7 +156,7 @@ enum store_result sessions_seen(struct store *s, struct store_end *seen, bool *k
     return r;
 }
 
-enum store_result sessions_known(struct store *s, const char *id, bool *known)
+enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *known)
 {
     struct database *d = &s->sessions;
     *known = false;
@@ -173,8 +173,8 @@ enum store_result sessions_known(struct store *s, const char *id, bool *known)
 }
 
 /* Leave each bookmark by statement `id`; its session was seen. */
-static enum store_result sessions_leave(struct store *s, enum sql id, const struct bookmark *b,
-                                        size_t n)
+static enum store_result sessions_leave(struct sqlite_store *s, enum sql id,
+                                        const struct bookmark *b, size_t n)
 {
     struct database *d = &s->sessions;
     enum store_result r = STORE_OK;
@@ -189,9 +189,10 @@ static enum store_result sessions_leave(struct store *s, enum sql id, const stru
     return r;
 }
 
-enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
-                             const struct store_end *end)
+enum store_result sqlite_save(struct store *store, const struct bookmark *b, size_t n,
+                              const struct store_end *end)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
@@ -202,8 +203,9 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
     return sessions_finish(s, r);
 }
 
-enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n)
+enum store_result sqlite_end_streams(struct store *store, const struct bookmark *b, size_t n)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
@@ -213,8 +215,10 @@ enum store_result store_end_streams(struct store *s, const struct bookmark *b, s
     return sessions_finish(s, r);
 }
 
-enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n)
+enum store_result sqlite_endings(struct store *store, int64_t *stream_ids, size_t max,
+                                 size_t *n)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct database *d = &s->sessions;
     lease_keep(s);
     database_let_go(s, &s->log);
@@ -241,8 +245,9 @@ enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max
     return r;
 }
 
-enum store_result store_disconnect(struct store *s, const char *session_id)
+enum store_result sqlite_disconnect(struct store *store, const char *session_id)
 {
+    struct sqlite_store *s = sqlite_of(store);
     bool known;
     enum store_result r = sessions_known(s, session_id, &known);
     if (r == STORE_OK && !known)

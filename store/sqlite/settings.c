@@ -6,7 +6,7 @@
 
 /* The row's value, which the rules of the schema allow; else the default stays in force, and a
  * line says so.  Only a table whose triggers are gone can have such a row. */
-static void settings_take_row(struct store *s, struct settings *out, sqlite3_stmt *row)
+static void settings_take_row(struct sqlite_store *s, struct settings *out, sqlite3_stmt *row)
 {
     bool is_text = sqlite3_column_type(row, 1) == SQLITE_TEXT;
     const char *name = (const char *)sqlite3_column_text(row, 0);
@@ -31,7 +31,7 @@ static bool is_known(const char *name)
 
 /* A log that an earlier version made lacks settings, whichever they are.  One that cannot be
  * read is another's to tell. */
-static bool lacks_settings(struct store *s)
+static bool lacks_settings(struct sqlite_store *s)
 {
     size_t n, have = 0;
     (void)settings_table(&n);
@@ -43,14 +43,14 @@ static bool lacks_settings(struct store *s)
     return rc == SQLITE_DONE && have < n;
 }
 
-void settings_complete(struct store *s)
+void settings_complete(struct sqlite_store *s)
 {
     if (lacks_settings(s) &&
         sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
         database_rollback(&s->log);
 }
 
-static enum store_result settings_read(struct store *s, struct settings *out)
+static enum store_result settings_read(struct sqlite_store *s, struct settings *out)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, NULL);
@@ -67,8 +67,9 @@ static enum store_result settings_read(struct store *s, struct settings *out)
     return r;
 }
 
-enum store_result store_settings(struct store *s, struct settings **out)
+enum store_result sqlite_settings(struct store *store, struct settings **out)
 {
+    struct sqlite_store *s = sqlite_of(store);
     enum store_result r = database_use(s, &s->log);
     if (r != STORE_OK)
         return r;

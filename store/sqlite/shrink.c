@@ -9,7 +9,7 @@ struct pages {
     bool incremental;
 };
 
-static enum store_result count_pages(struct store *s, struct pages *p)
+static enum store_result count_pages(struct sqlite_store *s, struct pages *p)
 {
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_PAGES, "");
     enum store_result r = STORE_OK;
@@ -23,7 +23,7 @@ static enum store_result count_pages(struct store *s, struct pages *p)
     return r;
 }
 
-static enum store_result execute(struct store *s, enum sql id)
+static enum store_result execute(struct sqlite_store *s, enum sql id)
 {
     return sqlite3_exec(s->sessions.db, sql_text[id], NULL, NULL, NULL) == SQLITE_OK
                ? STORE_OK
@@ -31,18 +31,18 @@ static enum store_result execute(struct store *s, enum sql id)
 }
 
 /* The file itself becomes shorter only as the -wal is copied into it. */
-static void shrink_checkpoint(struct store *s)
+static void shrink_checkpoint(struct sqlite_store *s)
 {
     sqlite3_wal_checkpoint_v2(s->sessions.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-static enum store_result shrink_step(struct store *s)
+static enum store_result shrink_step(struct sqlite_store *s)
 {
     enum store_result r = sessions_begin(s);
     return r == STORE_OK ? sessions_finish(s, execute(s, SQL_SESSIONS_SHRINK)) : r;
 }
 
-static enum store_result rebuild(struct store *s)
+static enum store_result rebuild(struct sqlite_store *s)
 {
     enum store_result r = sessions_queue(s);
     if (r != STORE_OK)
@@ -52,7 +52,7 @@ static enum store_result rebuild(struct store *s)
     return r;
 }
 
-enum store_result sessions_shrink(struct store *s, bool *more)
+enum store_result sessions_shrink(struct sqlite_store *s, bool *more)
 {
     struct pages p = {.free = 0};
     enum store_result r = count_pages(s, &p);

@@ -6,7 +6,7 @@
 enum { SESSION_COUNTS = 4 };
 
 /* The JSON array `*json` with one more number; replaces *json. */
-static enum store_result add_number(struct store *s, char **json, int64_t number)
+static enum store_result add_number(struct sqlite_store *s, char **json, int64_t number)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *st = database_bind(d, SQL_STATS_LIVING, "ti", *json, number);
@@ -26,7 +26,7 @@ static enum store_result add_number(struct store *s, char **json, int64_t number
 }
 
 /* A JSON array of the responders that live. */
-static enum store_result living(struct store *s, char **json)
+static enum store_result living(struct sqlite_store *s, char **json)
 {
     struct database *d = &s->sessions;
     *json = strdup("[]");
@@ -45,7 +45,7 @@ static enum store_result living(struct store *s, char **json)
     return r;
 }
 
-static enum store_result count_sessions(struct store *s, int64_t counts[SESSION_COUNTS])
+static enum store_result count_sessions(struct sqlite_store *s, int64_t counts[SESSION_COUNTS])
 {
     struct database *d = &s->sessions;
     char *json = NULL;
@@ -66,7 +66,7 @@ static enum store_result count_sessions(struct store *s, int64_t counts[SESSION_
 }
 
 /* What the sessions' file can not tell is null. */
-static sqlite3_stmt *bind_counts(struct store *s, const int64_t *counts, bool known)
+static sqlite3_stmt *bind_counts(struct sqlite_store *s, const int64_t *counts, bool known)
 {
     sqlite3_stmt *st = database_statement(&s->log, SQL_STATS);
     for (int i = 0; st && i < SESSION_COUNTS; i++)
@@ -77,8 +77,9 @@ static sqlite3_stmt *bind_counts(struct store *s, const int64_t *counts, bool kn
     return st;
 }
 
-enum store_result store_stats(struct store *s, char **json)
+enum store_result sqlite_stats(struct store *store, char **json)
 {
+    struct sqlite_store *s = sqlite_of(store);
     int64_t counts[SESSION_COUNTS] = {0};
     *json = NULL;
     bool known = count_sessions(s, counts) == STORE_OK;

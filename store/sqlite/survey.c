@@ -39,13 +39,13 @@ static bool type_list(const struct subscription *s, char **out)
     return true;
 }
 
-static enum store_result no_memory(struct store *s)
+static enum store_result no_memory(struct sqlite_store *s)
 {
     return store_refuse(s, STORE_NOMEM, "out of memory");
 }
 
 /* The statement's first row is wanted: STORE_OK with *found telling.  The caller resets. */
-static enum store_result first(struct store *s, sqlite3_stmt *st, const char *doing,
+static enum store_result first(struct sqlite_store *s, sqlite3_stmt *st, const char *doing,
                                bool *found)
 {
     int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
@@ -56,7 +56,7 @@ static enum store_result first(struct store *s, sqlite3_stmt *st, const char *do
 /* -------------------------------------------------------------- the read transaction -------
  */
 
-static enum store_result read_end(struct store *s, struct claim_log *log)
+static enum store_result read_end(struct sqlite_store *s, struct claim_log *log)
 {
     struct store_end end;
     enum store_result r = log_read_end(s, &end, &log->forgotten_to);
@@ -68,7 +68,7 @@ static enum store_result read_end(struct store *s, struct claim_log *log)
     return STORE_OK;
 }
 
-enum store_result claim_log_begin(struct store *s, struct claim_log *log)
+enum store_result claim_log_begin(struct sqlite_store *s, struct claim_log *log)
 {
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -82,7 +82,7 @@ enum store_result claim_log_begin(struct store *s, struct claim_log *log)
 }
 
 /* Nothing was written, so a rollback is as good as a commit and cannot fail. */
-void claim_log_end(struct store *s)
+void claim_log_end(struct sqlite_store *s)
 {
     database_rollback(&s->log);
 }
@@ -90,8 +90,8 @@ void claim_log_end(struct store *s)
 /* ------------------------------------------------------------ one question a mailbox -------
  */
 
-static enum store_result oldest_in(struct store *s, const struct subscription *sub, size_t i,
-                                   int64_t after, int64_t *oldest)
+static enum store_result oldest_in(struct sqlite_store *s, const struct subscription *sub,
+                                   size_t i, int64_t after, int64_t *oldest)
 {
     bool found;
     sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", session_of(sub, i),
@@ -103,8 +103,8 @@ static enum store_result oldest_in(struct store *s, const struct subscription *s
     return r;
 }
 
-enum store_result claim_oldest(struct store *s, const struct subscription *sub, int64_t after,
-                               int64_t *oldest)
+enum store_result claim_oldest(struct sqlite_store *s, const struct subscription *sub,
+                               int64_t after, int64_t *oldest)
 {
     enum store_result r = STORE_OK;
     *oldest = 0;
@@ -113,7 +113,7 @@ enum store_result claim_oldest(struct store *s, const struct subscription *sub, 
     return r;
 }
 
-static enum store_result trimmed_to(struct store *s, const struct claim_log *log,
+static enum store_result trimmed_to(struct sqlite_store *s, const struct claim_log *log,
                                     const char *mailbox, int64_t *out)
 {
     bool found;
@@ -126,7 +126,7 @@ static enum store_result trimmed_to(struct store *s, const struct claim_log *log
     return r;
 }
 
-enum store_result claim_holes(struct store *s, const struct claim_log *log,
+enum store_result claim_holes(struct sqlite_store *s, const struct claim_log *log,
                               const struct claim *c, int64_t after, bool *missing)
 {
     struct subscription *sub = c->subscription;
@@ -150,7 +150,7 @@ enum store_result claim_holes(struct store *s, const struct claim_log *log,
 /* Its own: events that came when it was gone are for nobody else.  What its mailbox lost before
  * it departed was noted then; what it lost later stands in the books, or, where nobody
  * remembers the mailbox, was trimmed after the log's end of then. */
-static enum store_result lost_own(struct store *s, const struct claim_log *log,
+static enum store_result lost_own(struct sqlite_store *s, const struct claim_log *log,
                                   const struct departure *d, int64_t at, bool *lost)
 {
     char mailbox[SESSION_ID_SIZE + 1];
@@ -172,7 +172,7 @@ static enum store_result lost_own(struct store *s, const struct claim_log *log,
 }
 
 /* What it listens to, between `at` and where the stream starts. */
-static enum store_result lost_shared(struct store *s, const struct claim_log *log,
+static enum store_result lost_shared(struct sqlite_store *s, const struct claim_log *log,
                                      const struct claim *c, int64_t at, int64_t start,
                                      bool *lost)
 {
@@ -189,7 +189,7 @@ static enum store_result lost_shared(struct store *s, const struct claim_log *lo
     return r;
 }
 
-enum store_result claim_lost(struct store *s, const struct claim_log *log,
+enum store_result claim_lost(struct sqlite_store *s, const struct claim_log *log,
                              const struct departure *d, const struct claim *c, int64_t start,
                              bool *lost)
 {
@@ -245,7 +245,7 @@ static void merge(struct newest *n, sqlite3_stmt *stmt, int *rc)
     n->count = count;
 }
 
-static enum store_result walk_newest(struct store *s, struct newest *n, int64_t end)
+static enum store_result walk_newest(struct sqlite_store *s, struct newest *n, int64_t end)
 {
     enum store_result r = STORE_OK;
     for (size_t i = 0; r == STORE_OK && i < n->sub->mailboxes; i++) {
@@ -262,7 +262,7 @@ static enum store_result walk_newest(struct store *s, struct newest *n, int64_t 
 }
 
 /* Whether the mailboxes keep no more than `n` rows in all, as the books say. */
-static enum store_result keeps_at_most(struct store *s, const struct subscription *sub,
+static enum store_result keeps_at_most(struct sqlite_store *s, const struct subscription *sub,
                                        int64_t n, bool *yes)
 {
     enum store_result r = STORE_OK;
@@ -277,8 +277,8 @@ static enum store_result keeps_at_most(struct store *s, const struct subscriptio
     return r;
 }
 
-enum store_result claim_newest(struct store *s, const struct subscription *sub, int64_t end,
-                               int64_t n, int64_t *out)
+enum store_result claim_newest(struct sqlite_store *s, const struct subscription *sub,
+                               int64_t end, int64_t n, int64_t *out)
 {
     bool all = false;
     int64_t oldest = 0;
@@ -308,7 +308,7 @@ enum store_result claim_newest(struct store *s, const struct subscription *sub, 
 
 /* The newest row of the session's own mailbox: it decides which batches are shared, so it is
  * looked for whatever the count costs. */
-static enum store_result find_private(struct store *s, struct claim *c, size_t own)
+static enum store_result find_private(struct sqlite_store *s, struct claim *c, size_t own)
 {
     bool found;
     sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_PRIVATE, "tii",
@@ -321,7 +321,7 @@ static enum store_result find_private(struct store *s, struct claim *c, size_t o
 }
 
 /* Where the rows that may be looked at do not suffice, there is at least one. */
-enum store_result claim_count(struct store *s, struct claim *c)
+enum store_result claim_count(struct sqlite_store *s, struct claim *c)
 {
     struct subscription *sub = c->subscription;
     int64_t budget = CLAIM_ROWS_MAX;

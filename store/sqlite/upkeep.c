@@ -4,7 +4,7 @@
 
 /* The file never shrinks, so its size only says where a closer look is due.  Never more than
  * PASSIVE: the others would refuse the publishers' shells. */
-static enum store_result upkeep_checkpoint(struct store *s, int64_t wal_bytes,
+static enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes,
                                            struct store_wal *out)
 {
     struct stat file;
@@ -22,14 +22,17 @@ static enum store_result upkeep_checkpoint(struct store *s, int64_t wal_bytes,
     return STORE_OK;
 }
 
-bool store_wal_exceeds(struct store *s, int64_t wal_bytes)
+bool sqlite_wal_exceeds(struct store *store, int64_t wal_bytes)
 {
+    struct sqlite_store *s = sqlite_of(store);
     struct store_wal wal;
     return upkeep_checkpoint(s, wal_bytes, &wal) == STORE_OK && wal.bytes > wal_bytes &&
            !wal.whole;
 }
 
-enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
+enum store_result sqlite_checkpoint(struct store *store, int64_t wal_bytes,
+                                    struct store_wal *out)
 {
+    struct sqlite_store *s = sqlite_of(store);
     return upkeep_checkpoint(s, wal_bytes, out);
 }

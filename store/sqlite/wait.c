@@ -134,7 +134,7 @@ static bool watch_fired(struct waiter *w)
     return fired;
 }
 
-static struct waiter *waiter_get(struct store *s)
+static struct waiter *waiter_get(struct sqlite_store *s)
 {
     struct waiter *w = atomic_load(&s->waiter);
     if (w)
@@ -151,7 +151,7 @@ static struct waiter *waiter_get(struct store *s)
     return w;
 }
 
-void waiter_free(struct store *s)
+void waiter_free(struct sqlite_store *s)
 {
     struct waiter *w = atomic_exchange(&s->waiter, NULL);
     if (!w)
@@ -163,8 +163,9 @@ void waiter_free(struct store *s)
 
 /* First the flag, then the descriptor, if there is one yet; the waiter makes the descriptor,
  * then looks at the flag: so no wake is lost. */
-void store_wake(struct store *s)
+void sqlite_wake(struct store *store)
 {
+    struct sqlite_store *s = sqlite_of(store);
     atomic_store(&s->woken, true);
     struct waiter *w = atomic_load(&s->waiter);
     uint64_t one = 1;
@@ -173,7 +174,7 @@ void store_wake(struct store *s)
 }
 
 /* An error counts as a move: the read that follows will name it. */
-static bool version_moved(struct store *s)
+static bool version_moved(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
     bool moved = !stmt || sqlite3_step(stmt) != SQLITE_ROW ||
@@ -208,7 +209,7 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /* Whether the files are still those that are open, when it is time to look. */
-static bool are_still_there(struct store *s, struct waiter *w, int64_t now, bool eager)
+static bool are_still_there(struct sqlite_store *s, struct waiter *w, int64_t now, bool eager)
 {
     if (file_is_outdated(&s->log.hold))
         return false;
@@ -227,7 +228,7 @@ static bool are_still_there(struct store *s, struct waiter *w, int64_t now, bool
 }
 
 /* How long until the next look. */
-static int64_t pause_us(const struct store *s, const struct waiter *w, int64_t now)
+static int64_t pause_us(const struct sqlite_store *s, const struct waiter *w, int64_t now)
 {
     if (w->told && w->others)
         return larger((now - w->since) / OTHERS_PART, OTHERS_US);
@@ -240,12 +241,12 @@ static int64_t pause_us(const struct store *s, const struct waiter *w, int64_t n
     return smaller(larger((now - s->grew_at) / ROWS_PART, UNWATCHED_US), UNWATCHED_LONGEST_US);
 }
 
-void waiter_grew(struct store *s)
+void waiter_grew(struct sqlite_store *s)
 {
     s->grew_at = now_us();
 }
 
-static void wait_watching(struct store *s, struct waiter *w, int64_t deadline)
+static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t deadline)
 {
     int64_t now = now_us();
     while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline &&
@@ -266,15 +267,16 @@ static void wait_watching(struct store *s, struct waiter *w, int64_t deadline)
 }
 
 /* There is no log to look at: only a wake or the time ends this. */
-static void wait_for_wake(struct store *s, struct waiter *w, int64_t deadline)
+static void wait_for_wake(struct sqlite_store *s, struct waiter *w, int64_t deadline)
 {
     for (int64_t now = now_us(); !atomic_load(&s->woken) && now < deadline; now = now_us())
         sleep_until_something(w, deadline - now, true);
 }
 
-enum store_result store_wait(struct store *s, int timeout_ms)
+enum store_result sqlite_wait(struct store *store, int timeout_ms)
 {
-    s->why[0] = '\0';
+    struct sqlite_store *s = sqlite_of(store);
+    s->store.why[0] = '\0';
     s->idle = 0;
     database_close(s, &s->sessions);
     database_let_go(s, &s->log);

@@ -258,7 +258,7 @@ static void test_one_that_is_too_large_for_the_disk_refuses_itself_alone(void **
     add(&g, "a", "two");
     log_insert(w, 1);
     log_read(w, 0, NULL);
-    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL);
+    sqlite3_exec(sqlite_of(w->store)->log.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL);
     append(w, &g);
     assert_int_equal(g.item[0].result, STORE_OK);
     assert_int_equal(g.item[1].result, STORE_FULL);

@@ -32,7 +32,7 @@ static void test_a_log_that_is_locked_for_writing_stops_no_claim(void **state)
 /* As on a full disk: the store's connection may not let the file grow. */
 static void fill(struct world *w, bool full)
 {
-    sqlite3 *db = w->store->sessions.db;
+    sqlite3 *db = sqlite_of(w->store)->sessions.db;
     world_sql(db, "PRAGMA max_page_count = %lld",
               full ? world_number(db, "PRAGMA page_count") : 1000000);
 }

@@ -75,8 +75,8 @@ static void shells_close(struct world *w)
 /* What a thread that follows both files does. */
 static void keep_names(struct world *w)
 {
-    file_keep(&w->store->log.hold);
-    file_keep(&w->store->sessions.hold);
+    file_keep(&sqlite_of(w->store)->log.hold);
+    file_keep(&sqlite_of(w->store)->sessions.hold);
 }
 
 static void test_a_removed_wal_and_shm_get_their_names_back(void **state)
@@ -285,10 +285,10 @@ static void test_a_symbolic_link_and_the_path_are_one_log(void **state)
     struct claim *c = world_claim_token(w, NULL);
     snprintf(path, sizeof path, "%s/sub/twice", w->dir);
     assert_int_equal(store_open(&linked, path), STORE_OK);
-    assert_int_equal(sessions_known(linked, c->session_id, &known), STORE_OK);
+    assert_int_equal(sessions_known(sqlite_of(linked), c->session_id, &known), STORE_OK);
     assert_true(known);
     assert_int_equal(store_lease(linked), STORE_OK);
-    assert_int_equal(lease_number(linked), lease_number(w->store));
+    assert_int_equal(lease_number(sqlite_of(linked)), lease_number(sqlite_of(w->store)));
     store_close(linked);
     run(w, "test ! -e link.sessions && test ! -e link.leases && test -z \"$(ls sub | grep -v "
            "twice)\"");
@@ -311,7 +311,7 @@ static void test_a_link_that_leads_elsewhere_is_followed_with_its_sessions(void 
     assert_int_equal(store_end(linked, &second), STORE_OK);
     assert_string_not_equal(first.epoch, second.epoch);
     assert_int_equal(store_endings(linked, ids, 1, &n), STORE_OK);
-    assert_true(lease_number(linked) > 0);
+    assert_true(lease_number(sqlite_of(linked)) > 0);
     run(w, "test -e other.sessions && test -e other.leases");
     store_close(linked);
 }
@@ -349,11 +349,11 @@ static void test_sessions_that_another_may_have_made_are_not_used(void **state)
         run(w, "rm -rf a && mkdir a");
         snprintf(path, sizeof path, "%s/a/log", w->dir);
         assert_int_equal(store_open(&other, path), STORE_OK);
-        assert_int_equal(sessions_known(other, "x", &known), STORE_OK);
+        assert_int_equal(sessions_known(sqlite_of(other), "x", &known), STORE_OK);
         store_close(other);
         run(w, "cd a && touch log.sessions-wal && %s", what[i]);
         assert_int_equal(store_open(&other, path), STORE_OK);
-        if (sessions_known(other, "x", &known) != STORE_READONLY)
+        if (sessions_known(sqlite_of(other), "x", &known) != STORE_READONLY)
             fail_msg("used: %s", what[i]);
         assert_non_null(strstr(store_why(other), "is not used"));
         store_close(other);
@@ -475,7 +475,7 @@ static void test_sessions_without_their_shm_are_known_all_the_same(void **state)
 static void believe_the_folder(struct world *w)
 {
     int64_t until = database_clock_ms() + 10000;
-    while (end_of(w).last_id >= 0 && w->store->log.hold.folder.inode.number == 0)
+    while (end_of(w).last_id >= 0 && sqlite_of(w->store)->log.hold.folder.inode.number == 0)
         assert_true(database_clock_ms() < until);
 }
 
@@ -483,7 +483,7 @@ static void believe_the_folder(struct world *w)
 static void test_a_folder_that_just_changed_is_not_believed(void **state)
 {
     struct world *w = *state;
-    const struct folder *believed = &w->store->log.hold.folder;
+    const struct folder *believed = &sqlite_of(w->store)->log.hold.folder;
     struct timespec now;
     shells_close(w);
     append(w);

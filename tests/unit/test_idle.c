@@ -5,12 +5,12 @@
 
 static bool log_is_open(const struct world *w)
 {
-    return w->store->log.db != NULL;
+    return sqlite_of(w->store)->log.db != NULL;
 }
 
 static bool sessions_are_open(const struct world *w)
 {
-    return w->store->sessions.db != NULL;
+    return sqlite_of(w->store)->sessions.db != NULL;
 }
 
 static void test_both_files_are_closed_after_some_idle_seconds(void **state)

@@ -21,7 +21,7 @@ static void live(struct world *w, int claims, int out)
     int number = -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (store_open(&s, w->log_path) == STORE_OK && store_lease(s) == STORE_OK)
-        number = lease_number(s);
+        number = lease_number(sqlite_of(s));
     for (int i = 0; i < claims; i++) {
         struct claim c;
         if (store_claim(s, w->settings, &r, &c) != STORE_OK || c.saved != STORE_OK)
@@ -63,7 +63,7 @@ static int64_t open_under(struct world *w, int number)
 static void test_the_first_lease_is_number_one(void **state)
 {
     struct world *w = *state;
-    assert_int_equal(lease_number(w->store), 1);
+    assert_int_equal(lease_number(sqlite_of(w->store)), 1);
     assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 1"),
                      getpid());
 }
@@ -85,11 +85,11 @@ static void test_stores_of_one_process_share_its_lease(void **state)
     struct world *w = *state;
     struct store *second;
     assert_int_equal(store_open(&second, w->log_path), STORE_OK);
-    assert_int_equal(lease_number(second), 1);
+    assert_int_equal(lease_number(sqlite_of(second)), 1);
     assert_int_equal(store_lease(second), STORE_OK);
-    assert_int_equal(lease_number(second), 1);
+    assert_int_equal(lease_number(sqlite_of(second)), 1);
     store_close(second);
-    assert_true(lease_alive(w->store, 1)); /* closing one drops nothing */
+    assert_true(lease_alive(sqlite_of(w->store), 1)); /* closing one drops nothing */
     struct other o = other_start(w, 0);
     assert_int_equal(o.number, 2);
     other_kill(o);
@@ -119,13 +119,13 @@ static void test_a_killed_process_is_known_to_be_dead(void **state)
 {
     struct world *w = *state;
     struct other o = other_start(w, 0);
-    assert_true(lease_alive(w->store, o.number));
+    assert_true(lease_alive(sqlite_of(w->store), o.number));
     other_kill(o);
-    assert_false(lease_alive(w->store, o.number));
-    assert_true(lease_alive(w->store, 1)); /* ourselves */
-    assert_false(lease_alive(w->store, 0));
-    assert_false(lease_alive(w->store, -1));
-    assert_false(lease_alive(w->store, INT64_MAX));
+    assert_false(lease_alive(sqlite_of(w->store), o.number));
+    assert_true(lease_alive(sqlite_of(w->store), 1)); /* ourselves */
+    assert_false(lease_alive(sqlite_of(w->store), 0));
+    assert_false(lease_alive(sqlite_of(w->store), -1));
+    assert_false(lease_alive(sqlite_of(w->store), INT64_MAX));
 }
 
 static void test_who_takes_a_dead_ones_number_ends_its_streams(void **state)
@@ -170,7 +170,7 @@ static void test_streams_that_a_restored_file_has_under_our_number_are_ended(voi
     world_sql(w->sessions, "UPDATE responders SET started_at = started_at - 1");
     assert_int_equal(store_open(&later, w->log_path), STORE_OK);
     assert_int_equal(open_under(w, 1), 1);
-    assert_int_equal(sessions_known(later, c->session_id, &known),
+    assert_int_equal(sessions_known(sqlite_of(later), c->session_id, &known),
                      STORE_OK); /* opens the file */
     assert_int_equal(open_under(w, 1), 0);
     store_close(later);
@@ -194,15 +194,15 @@ static void test_a_removed_file_of_leases_is_made_again_with_our_number(void **s
 {
     struct world *w = *state;
     world_claim_token(w, NULL);
-    assert_true(lease_janitor(w->store));
+    assert_true(lease_janitor(sqlite_of(w->store)));
     leases_remove(w);
     endings_look(w);
-    assert_int_equal(lease_number(w->store), 1);
+    assert_int_equal(lease_number(sqlite_of(w->store)), 1);
     struct other o = other_start(w, 1);
     assert_int_equal(o.number, 2);
     assert_int_equal(open_under(w, 1), 1);
-    assert_true(lease_alive(w->store, 2));
-    assert_true(lease_janitor(w->store));
+    assert_true(lease_alive(sqlite_of(w->store), 2));
+    assert_true(lease_janitor(sqlite_of(w->store)));
     other_kill(o);
 }
 
@@ -213,28 +213,28 @@ static void test_who_lost_its_number_with_the_file_takes_another(void **state)
     struct other o = other_start(w, 1);
     assert_int_equal(o.number, 1);
     endings_look(w);
-    assert_int_equal(lease_number(w->store), 2);
+    assert_int_equal(lease_number(sqlite_of(w->store)), 2);
     assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 2"),
                      getpid());
     world_claim_token(w, NULL);
     assert_int_equal(open_under(w, 1), 1);
     assert_int_equal(open_under(w, 2), 1);
-    assert_true(lease_alive(w->store, 1));
+    assert_true(lease_alive(sqlite_of(w->store), 1));
     other_kill(o);
-    assert_false(lease_alive(w->store, 1));
+    assert_false(lease_alive(sqlite_of(w->store), 1));
 }
 
 static void test_one_process_is_the_janitor_until_it_dies(void **state)
 {
     struct world *w = *state;
-    assert_true(lease_janitor(w->store));
-    assert_true(lease_janitor(w->store));
+    assert_true(lease_janitor(sqlite_of(w->store)));
+    assert_true(lease_janitor(sqlite_of(w->store)));
     pid_t child = fork();
     if (child == 0) {
         struct store *s;
         if (store_open(&s, w->log_path) != STORE_OK || store_lease(s) != STORE_OK)
             _exit(2);
-        _exit(lease_janitor(s) ? 1 : 0);
+        _exit(lease_janitor(sqlite_of(s)) ? 1 : 0);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -251,7 +251,8 @@ static void test_a_dead_janitor_is_followed(void **state)
     if (child == 0) {
         struct store *s;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ready = store_open(&s, w->log_path) == STORE_OK && lease_janitor(s) ? 'y' : 'n';
+        ready =
+            store_open(&s, w->log_path) == STORE_OK && lease_janitor(sqlite_of(s)) ? 'y' : 'n';
         if (write(ends[1], &ready, 1) == 1)
             pause();
         _exit(1);
@@ -260,14 +261,14 @@ static void test_a_dead_janitor_is_followed(void **state)
     assert_int_equal(read(ends[0], &ready, 1), 1);
     close(ends[0]);
     assert_int_equal(ready, 'y');
-    assert_false(lease_janitor(w->store));
+    assert_false(lease_janitor(sqlite_of(w->store)));
     int64_t served = world_number(w->sessions, "SELECT served FROM state");
     bool more;
     assert_int_equal(store_expire(w->store, w->settings, 1000, &more),
                      STORE_OK); /* not ours to do */
     assert_int_equal(world_number(w->sessions, "SELECT served FROM state"), served);
     other_kill((struct other){.pid = child});
-    assert_true(lease_janitor(w->store));
+    assert_true(lease_janitor(sqlite_of(w->store)));
 }
 
 int main(void)

@@ -131,7 +131,7 @@ static void test_what_can_not_be_is_refused_with_a_sentence(void **state)
         {{"--control", "2"}, "--control wants a descriptor"},
         {{"--control=4", "--processes=2"}, "--control is for a process that is supervised"},
         {{"--log-level", "loud"}, "no such log level"},
-        {{"--db", ""}, "--db wants a path"},
+        {{"--db", ""}, "--db: it is empty"},
         {{"more"}, "what is this"},
         {{"--nothing"}, "nothing"},
     };

@@ -89,12 +89,13 @@ static void test_a_full_log_refuses_an_append_whole_and_is_still_read(void **sta
     memset(data, 'x', sizeof data);
     log_insert(w, 1);
     log_read(w, 0, NULL);
-    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 1", NULL, NULL, NULL);
+    sqlite3_exec(sqlite_of(w->store)->log.db, "PRAGMA max_page_count = 1", NULL, NULL, NULL);
     assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_FULL);
     assert_non_null(strstr(store_why(w->store), "full"));
     assert_string_equal(log_read(w, 0, NULL), "1");
     assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 1);
-    sqlite3_exec(w->store->log.db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL);
+    sqlite3_exec(sqlite_of(w->store)->log.db, "PRAGMA max_page_count = 100000", NULL, NULL,
+                 NULL);
     assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
 }
 

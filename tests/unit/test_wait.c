@@ -160,9 +160,9 @@ static void test_a_look_at_the_end_sees_that_the_schema_changed(void **state)
     log_sql(w, "DROP TRIGGER events_inserted");
     assert_true(ends_early(w));
     assert_int_equal(store_look(w->store, &end), STORE_OK);
-    assert_true(w->store->lacks[0]);
+    assert_true(sqlite_of(w->store)->lacks[0]);
     assert_int_equal(store_look(w->store, &end), STORE_OK); /* mends */
-    assert_false(w->store->lacks[0]);
+    assert_false(sqlite_of(w->store)->lacks[0]);
     log_sql(w, "ALTER TABLE events RENAME COLUMN data TO text");
     assert_int_equal(store_look(w->store, &end), STORE_CORRUPT);
     log_sql(w, "ALTER TABLE events RENAME COLUMN text TO data");

@@ -1,0 +1,26 @@
+#include "store/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool address_is_path(const char *address)
+{
+    return !strstr(address, "://");
+}
+
+/* The sentence shows the scheme alone: what follows it may hold a password. */
+bool address_check(const char *address, char why[ADDRESS_WHY_SIZE])
+{
+    enum { SCHEME_SHOWN = 40 };
+    why[0] = '\0';
+    if (!*address)
+        snprintf(why, ADDRESS_WHY_SIZE, "it is empty; give the path of an SQLite log");
+    else if (!address_is_path(address))
+        snprintf(
+            why, ADDRESS_WHY_SIZE,
+            "there is no engine for %.*s:// in this version; give the path of an SQLite log",
+            (int)strcspn(address, ":") < SCHEME_SHOWN ? (int)strcspn(address, ":")
+                                                      : SCHEME_SHOWN,
+            address);
+    return !*why;
+}

@@ -1,0 +1,18 @@
+/* What an address of a store may be: so far the path of an SQLite log, which is whatever has no
+ * "://" in it.
+ *
+ * Thread: any; no state. */
+#ifndef ROWCAST_STORE_ADDRESS_H
+#define ROWCAST_STORE_ADDRESS_H
+
+#include <stdbool.h>
+
+enum { ADDRESS_WHY_SIZE = 256 };
+
+/* Whether there is an engine for it.  False: `why` says in a sentence what is wrong. */
+bool address_check(const char *address, char why[ADDRESS_WHY_SIZE]);
+
+/* Whether it is the path of a file. */
+bool address_is_path(const char *address);
+
+#endif

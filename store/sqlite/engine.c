@@ -1,0 +1,35 @@
+#include "store/sqlite/engine.h"
+
+#include "store/address.h"
+
+const struct store_engine sqlite_engine = {
+    .name = "SQLite",
+    .owns = address_is_path,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .idle = sqlite_idle,
+    .deadline = sqlite_deadline,
+    .end = sqlite_end,
+    .look = sqlite_look,
+    .renew = sqlite_renew,
+    .read = sqlite_read,
+    .wait = sqlite_wait,
+    .wake = sqlite_wake,
+    .append_all = sqlite_append_all,
+    .settings = sqlite_settings,
+    .environment = sqlite_environment,
+    .fit = sqlite_fit,
+    .wal_exceeds = sqlite_wal_exceeds,
+    .checkpoint = sqlite_checkpoint,
+    .lease = sqlite_lease,
+    .claim = sqlite_claim,
+    .claim_waits = sqlite_claim_waits,
+    .save = sqlite_save,
+    .end_streams = sqlite_end_streams,
+    .endings = sqlite_endings,
+    .disconnect = sqlite_disconnect,
+    .expire = sqlite_expire,
+    .retain = sqlite_retain,
+    .stats = sqlite_stats,
+    .check = sqlite_check,
+};

@@ -1,0 +1,180 @@
+#include "store/engine.h"
+
+#include <string.h>
+
+/* Every engine there is.  The first that owns an address opens it, or else the last one:
+ * address.h has refused what no engine owns. */
+static const struct store_engine *const engines[] = {&sqlite_engine, NULL};
+
+enum store_result store_open(struct store **out, const char *address)
+{
+    const struct store_engine *const *e = engines;
+    while (e[1] && !(*e)->owns(address))
+        e++;
+    enum store_result r = (*e)->open(out, address);
+    if (r == STORE_OK)
+        (*out)->engine = *e;
+    return r;
+}
+
+void store_close(struct store *s)
+{
+    if (s)
+        s->engine->close(s);
+}
+
+const char *store_why(const struct store *s)
+{
+    return s->why;
+}
+
+void store_deadline(int ms)
+{
+    for (const struct store_engine *const *e = engines; *e; e++)
+        (*e)->deadline(ms);
+}
+
+static const struct store_engine *engine_of(struct store *s)
+{
+    s->why[0] = '\0';
+    return s->engine;
+}
+
+bool store_idle(struct store *s)
+{
+    return engine_of(s)->idle(s);
+}
+
+enum store_result store_end(struct store *s, struct store_end *out)
+{
+    return engine_of(s)->end(s, out);
+}
+
+enum store_result store_look(struct store *s, struct store_end *out)
+{
+    return engine_of(s)->look(s, out);
+}
+
+enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
+{
+    return engine_of(s)->renew(s, epoch, seen);
+}
+
+enum store_result store_read(struct store *s, const struct store_question *q,
+                             const struct store_sink *sink, struct store_end *end,
+                             int64_t *through)
+{
+    return engine_of(s)->read(s, q, sink, end, through);
+}
+
+enum store_result store_wait(struct store *s, int timeout_ms)
+{
+    return engine_of(s)->wait(s, timeout_ms);
+}
+
+void store_wake(struct store *s)
+{
+    s->engine->wake(s);
+}
+
+enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
+                                   int patience_ms)
+{
+    return engine_of(s)->append_all(s, items, n, patience_ms);
+}
+
+enum store_result store_settings(struct store *s, struct settings **out)
+{
+    return engine_of(s)->settings(s, out);
+}
+
+enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),
+                                    void *arg)
+{
+    return engine_of(s)->environment(s, say, arg);
+}
+
+enum store_result store_fit(struct store *s)
+{
+    return engine_of(s)->fit(s);
+}
+
+bool store_wal_exceeds(struct store *s, int64_t wal_bytes)
+{
+    return engine_of(s)->wal_exceeds(s, wal_bytes);
+}
+
+enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
+{
+    return engine_of(s)->checkpoint(s, wal_bytes, out);
+}
+
+enum store_result store_lease(struct store *s)
+{
+    return engine_of(s)->lease(s);
+}
+
+enum store_result store_claim(struct store *s, const struct settings *settings,
+                              const struct claim_request *r, struct claim *out)
+{
+    return engine_of(s)->claim(s, settings, r, out);
+}
+
+enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
+                                    struct claim_open *open)
+{
+    return engine_of(s)->claim_waits(s, r, open);
+}
+
+enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
+                             const struct store_end *end)
+{
+    return engine_of(s)->save(s, b, n, end);
+}
+
+enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n)
+{
+    return engine_of(s)->end_streams(s, b, n);
+}
+
+enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n)
+{
+    return engine_of(s)->endings(s, stream_ids, max, n);
+}
+
+enum store_result store_disconnect(struct store *s, const char *session_id)
+{
+    return engine_of(s)->disconnect(s, session_id);
+}
+
+enum store_result store_expire(struct store *s, const struct settings *settings,
+                               int64_t elapsed_ms, bool *more)
+{
+    return engine_of(s)->expire(s, settings, elapsed_ms, more);
+}
+
+enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
+{
+    return engine_of(s)->retain(s, settings, more);
+}
+
+enum store_result store_stats(struct store *s, char **json)
+{
+    return engine_of(s)->stats(s, json);
+}
+
+enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),
+                              void *arg)
+{
+    return engine_of(s)->check(s, say, arg);
+}
+
+enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
+                               char epoch[EPOCH_SIZE])
+{
+    struct appending one = {.what = *p, .ids = ids}, *item = &one;
+    store_append_all(s, &item, 1, STORE_PATIENCE_MS);
+    memcpy(epoch, one.epoch, EPOCH_SIZE);
+    memcpy(s->why, one.why, sizeof s->why);
+    return one.result;
+}
