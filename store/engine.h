@@ -26,10 +26,10 @@ struct store_engine {
     bool (*owns)(const char *address);
     enum store_result (*open)(struct store **out, const char *address);
     void (*close)(struct store *s);
-    bool (*idle)(struct store *s);
+    bool (*rest)(struct store *s);
     void (*deadline)(int ms); /* of all stores of this engine */
     /* the log */
-    enum store_result (*end)(struct store *s, struct store_end *out);
+    enum store_result (*where)(struct store *s, struct store_end *out);
     enum store_result (*look)(struct store *s, struct store_end *out);
     enum store_result (*renew)(struct store *s, const char *epoch, int64_t seen);
     enum store_result (*read)(struct store *s, const struct store_question *q,
@@ -46,15 +46,15 @@ struct store_engine {
     bool (*wal_exceeds)(struct store *s, int64_t wal_bytes);
     enum store_result (*checkpoint)(struct store *s, int64_t wal_bytes, struct store_wal *out);
     /* sessions */
-    enum store_result (*lease)(struct store *s);
+    enum store_result (*join)(struct store *s);
     enum store_result (*claim)(struct store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim *out);
     enum store_result (*claim_waits)(struct store *s, const struct claim_request *r,
                                      struct claim_open *open);
     enum store_result (*save)(struct store *s, const struct bookmark *b, size_t n,
                               const struct store_end *end);
-    enum store_result (*end_streams)(struct store *s, const struct bookmark *b, size_t n);
-    enum store_result (*endings)(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
+    enum store_result (*ended)(struct store *s, const struct bookmark *b, size_t n);
+    enum store_result (*beat)(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
     enum store_result (*disconnect)(struct store *s, const char *session_id);
     enum store_result (*expire)(struct store *s, const struct settings *settings,
                                 int64_t elapsed_ms, bool *more);

@@ -40,14 +40,14 @@ static const struct store_engine *engine_of(struct store *s)
     return s->engine;
 }
 
-bool store_idle(struct store *s)
+bool store_rest(struct store *s)
 {
-    return engine_of(s)->idle(s);
+    return engine_of(s)->rest(s);
 }
 
-enum store_result store_end(struct store *s, struct store_end *out)
+enum store_result store_where(struct store *s, struct store_end *out)
 {
-    return engine_of(s)->end(s, out);
+    return engine_of(s)->where(s, out);
 }
 
 enum store_result store_look(struct store *s, struct store_end *out)
@@ -109,9 +109,9 @@ enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct st
     return engine_of(s)->checkpoint(s, wal_bytes, out);
 }
 
-enum store_result store_lease(struct store *s)
+enum store_result store_join(struct store *s)
 {
-    return engine_of(s)->lease(s);
+    return engine_of(s)->join(s);
 }
 
 enum store_result store_claim(struct store *s, const struct settings *settings,
@@ -132,14 +132,14 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
     return engine_of(s)->save(s, b, n, end);
 }
 
-enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n)
+enum store_result store_ended(struct store *s, const struct bookmark *b, size_t n)
 {
-    return engine_of(s)->end_streams(s, b, n);
+    return engine_of(s)->ended(s, b, n);
 }
 
-enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n)
+enum store_result store_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n)
 {
-    return engine_of(s)->endings(s, stream_ids, max, n);
+    return engine_of(s)->beat(s, stream_ids, max, n);
 }
 
 enum store_result store_disconnect(struct store *s, const char *session_id)

@@ -74,7 +74,7 @@ struct store_end {
 };
 
 /* Read the end.  One read transaction, about 5 µs. */
-enum store_result store_end(struct store *s, struct store_end *out);
+enum store_result store_where(struct store *s, struct store_end *out);
 
 /* The same, and store_wait waits from then on for what was committed after it: for who has read
  * all of the log, and asks whether there can be more. */
@@ -140,7 +140,7 @@ enum { STORE_REST_S = 10 };
  * longer lead to (a connection that stays on a deleted -wal keeps the others of its process
  * from opening it anew), and after STORE_REST_S such seconds both files, which gives back some
  * 300 KiB.  The next call opens them again (2 ms).  True: they are closed. */
-bool store_idle(struct store *s);
+bool store_rest(struct store *s);
 
 /* One thing to publish.  `data` may hold NUL bytes, which SQLite keeps. */
 struct publication {
@@ -288,13 +288,13 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
 /* The streams ended: leave their bookmarks, let their sessions' time run.  A poll in vain
  * leaves no session, if nobody came back to it: it is remembered for a while, and made again
  * for whoever brings its token. */
-enum store_result store_end_streams(struct store *s, const struct bookmark *b, size_t n);
+enum store_result store_ended(struct store *s, const struct bookmark *b, size_t n);
 
 /* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up
  * to `max` stream ids and forgets them; *n is how many.  A read that finds nothing writes
  * nothing.  Looks whether `path`.leases is still the file this process has its lease in (one
  * stat), and takes the lease anew where it is not. */
-enum store_result store_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
+enum store_result store_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 
 /* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no such.
  */
@@ -306,7 +306,7 @@ enum store_result store_disconnect(struct store *s, const char *session_id);
 /* Take a lease for this process: a lock on a byte of `path`.leases, held until the process
  * ends, however it ends.  Streams are entered under it, so it comes before the first claim;
  * stores of one process share it.  What a dead holder of the same byte left is tidied. */
-enum store_result store_lease(struct store *s);
+enum store_result store_join(struct store *s);
 
 /* One slice of the janitor's round, if this process holds the janitor's lease or can take it.
  * With `elapsed_ms` a round begins: served time is advanced by it, and the streams of dead

@@ -54,7 +54,7 @@ bool attendant_open(struct attendant *a)
 void attendant_idle(struct attendant *a)
 {
     if (a->answerer.store)
-        store_idle(a->answerer.store);
+        store_rest(a->answerer.store);
 }
 
 bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r)

@@ -135,7 +135,7 @@ static enum store_result another_log(struct feeder *f, struct store_end *end)
     if (strcmp(end->epoch, f->at.epoch) == 0) {
         enum store_result r = store_renew(f->store, f->at.epoch, f->at.last_id);
         if (r == STORE_OK)
-            r = store_end(f->store, end);
+            r = store_where(f->store, end);
         if (r != STORE_OK)
             return r;
     }
@@ -208,7 +208,7 @@ static enum store_result feed(struct feeder *f, bool *more)
 static enum store_result feeder_begin(struct feeder *f)
 {
     struct store_end end;
-    enum store_result r = store_end(f->store, &end);
+    enum store_result r = store_where(f->store, &end);
     if (r != STORE_OK)
         return r;
     f->at.config_version = -1;

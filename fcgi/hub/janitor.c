@@ -143,7 +143,7 @@ static bool save_ended(struct janitor *j)
         return false;
     for (const struct message *m = j->ended; m; m = m->next)
         b[n++] = ((const struct ending *)m)->bookmark;
-    if (janitor_note(j, store_end_streams(j->store, b, n), "endings"))
+    if (janitor_note(j, store_ended(j->store, b, n), "endings"))
         forget_ended(j);
     free(b);
     return j->ended_n == 0;
@@ -192,7 +192,7 @@ static void carry_out_endings(struct janitor *j)
     while (more) {
         /* After an error some may be known and not forgotten: ended twice is ended. */
         if (j->endings == 0)
-            more = store_endings(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
+            more = store_beat(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
                    j->endings == ENDINGS;
         if (j->endings == 0 || !hub_end_streams(j->hub, j->ending, j->endings))
             return;

@@ -206,7 +206,7 @@ static void wait_for_mail(struct publisher *p, bool *rests)
     int ms = p->unsent.first ? UNSENT_MS : *rests ? -1 : IDLE_MS;
     struct message *m = inbox_wait(&p->inbox, ms);
     if (!m && ms == IDLE_MS)
-        *rests = store_idle(p->store);
+        *rests = store_rest(p->store);
     publisher_open_mail(p, m);
 }
 

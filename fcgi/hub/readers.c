@@ -108,7 +108,7 @@ static void *readers_run(void *arg)
     while (!stopping(r)) {
         if ((q = readers_take(r)))
             readers_answer(r, &s, &w, q);
-        else if (s && store_idle(s)) {
+        else if (s && store_rest(s)) {
             batch_builder_free(w);
             w = NULL;
         }

@@ -31,7 +31,7 @@ static enum store_result read_under_one_epoch(struct store *s, struct batch_buil
                                               struct store_end *end, int64_t *through)
 {
     const struct store_sink sink = {.arg = w, .row = replay_take_row, .hole = take_hole};
-    enum store_result r = end->epoch[0] ? STORE_OK : store_end(s, end);
+    enum store_result r = end->epoch[0] ? STORE_OK : store_where(s, end);
     for (int i = 0; r == STORE_OK && i < TRIES; i++) {
         char epoch[EPOCH_SIZE];
         memcpy(epoch, end->epoch, sizeof epoch);

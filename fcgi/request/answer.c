@@ -21,7 +21,7 @@ struct settings *answer_settings(struct answerer *a)
     struct store_end end;
     struct settings *newer = NULL;
 
-    if (store_end(a->store, &end) == STORE_OK &&
+    if (store_where(a->store, &end) == STORE_OK &&
         (a->settings == NULL || a->settings->version != end.config_version ||
          strcmp(a->epoch, end.epoch) != 0) &&
         store_settings(a->store, &newer) == STORE_OK) {
@@ -37,7 +37,7 @@ struct settings *answer_settings(struct answerer *a)
 static void take_lease(struct answerer *a)
 {
     if (!a->leased)
-        a->leased = store_lease(a->store) == STORE_OK;
+        a->leased = store_join(a->store) == STORE_OK;
 }
 
 static struct ticket *answer_stream(struct answerer *a, const struct settings *settings,
@@ -67,7 +67,7 @@ static bool knows_token(struct answerer *a, const struct settings *settings, str
 
     if (settings->version >= 0)
         return true;
-    enum store_result result = store_end(a->store, &end);
+    enum store_result result = store_where(a->store, &end);
     log_line(LOG_LEVEL_ERROR, "token_unknown", "why=\"%s\"", store_why(a->store));
     reply_failure(r, result,
                   "the event log cannot be read now; what the responder logs says why");

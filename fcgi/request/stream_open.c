@@ -143,7 +143,7 @@ static void opening_give_back(struct store *s, struct claim *c)
 
     memcpy(b.epoch, c->epoch, sizeof b.epoch);
     if (c->stream_id != 0)
-        (void)store_end_streams(s, &b, 1);
+        (void)store_ended(s, &b, 1);
     subscription_free(c->subscription);
 }
 

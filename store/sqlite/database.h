@@ -55,7 +55,7 @@ struct sqlite_store {
     bool unentered;       /* sqlite_lease.c: the lease is not in the sessions yet, they fail */
     bool expiring;        /* sqlite_expire.c: a round has more slices … */
     int64_t expire_until; /* … of what was idle at this served time */
-    int idle;             /* store_idle was called so often since a file was used */
+    int idle;             /* store_rest was called so often since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
     int64_t data_version;            /* of the log when it was last read; -1: never read */
     _Atomic(struct waiter *) waiter; /* sqlite_wait.c; NULL: never waited */

@@ -7,9 +7,9 @@
 
 enum store_result sqlite_open(struct store **out, const char *address);
 void sqlite_close(struct store *s);
-bool sqlite_idle(struct store *s);
+bool sqlite_rest(struct store *s);
 void sqlite_deadline(int ms);
-enum store_result sqlite_end(struct store *s, struct store_end *out);
+enum store_result sqlite_where(struct store *s, struct store_end *out);
 enum store_result sqlite_look(struct store *s, struct store_end *out);
 enum store_result sqlite_renew(struct store *s, const char *epoch, int64_t seen);
 enum store_result sqlite_read(struct store *s, const struct store_question *q,
@@ -25,15 +25,15 @@ enum store_result sqlite_environment(struct store *s, void (*say)(void *arg, con
 enum store_result sqlite_fit(struct store *s);
 bool sqlite_wal_exceeds(struct store *s, int64_t wal_bytes);
 enum store_result sqlite_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out);
-enum store_result sqlite_lease(struct store *s);
+enum store_result sqlite_join(struct store *s);
 enum store_result sqlite_claim(struct store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim *out);
 enum store_result sqlite_claim_waits(struct store *s, const struct claim_request *r,
                                      struct claim_open *open);
 enum store_result sqlite_save(struct store *s, const struct bookmark *b, size_t n,
                               const struct store_end *end);
-enum store_result sqlite_end_streams(struct store *s, const struct bookmark *b, size_t n);
-enum store_result sqlite_endings(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
+enum store_result sqlite_ended(struct store *s, const struct bookmark *b, size_t n);
+enum store_result sqlite_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 enum store_result sqlite_disconnect(struct store *s, const char *session_id);
 enum store_result sqlite_expire(struct store *s, const struct settings *settings,
                                 int64_t elapsed_ms, bool *more);

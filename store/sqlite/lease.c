@@ -256,7 +256,7 @@ enum store_result lease_need(struct sqlite_store *s)
     return STORE_OK;
 }
 
-enum store_result sqlite_lease(struct store *store)
+enum store_result sqlite_join(struct store *store)
 {
     struct sqlite_store *s = sqlite_of(store);
     struct lease *l = lease_of(s);

@@ -88,7 +88,7 @@ static enum store_result end_at_version(struct sqlite_store *s, struct store_end
     return r;
 }
 
-enum store_result sqlite_end(struct store *store, struct store_end *out)
+enum store_result sqlite_where(struct store *store, struct store_end *out)
 {
     struct sqlite_store *s = sqlite_of(store);
     int64_t version = -1;

@@ -60,7 +60,7 @@ void sqlite_close(struct store *store)
     free(s);
 }
 
-bool sqlite_idle(struct store *store)
+bool sqlite_rest(struct store *store)
 {
     struct sqlite_store *s = sqlite_of(store);
     struct database *both[] = {&s->log, &s->sessions};

@@ -203,7 +203,7 @@ enum store_result sqlite_save(struct store *store, const struct bookmark *b, siz
     return sessions_finish(s, r);
 }
 
-enum store_result sqlite_end_streams(struct store *store, const struct bookmark *b, size_t n)
+enum store_result sqlite_ended(struct store *store, const struct bookmark *b, size_t n)
 {
     struct sqlite_store *s = sqlite_of(store);
     enum store_result r = sessions_begin(s);
@@ -215,8 +215,7 @@ enum store_result sqlite_end_streams(struct store *store, const struct bookmark 
     return sessions_finish(s, r);
 }
 
-enum store_result sqlite_endings(struct store *store, int64_t *stream_ids, size_t max,
-                                 size_t *n)
+enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t max, size_t *n)
 {
     struct sqlite_store *s = sqlite_of(store);
     struct database *d = &s->sessions;

@@ -82,7 +82,7 @@ static inline int place_open(void **state)
     assert_non_null(mkdtemp(p->folder));
     snprintf(p->db, sizeof p->db, "%s/rowcast.db", p->folder);
     assert_int_equal(store_open(&p->store, p->db), STORE_OK);
-    assert_int_equal(store_lease(p->store), STORE_OK);
+    assert_int_equal(store_join(p->store), STORE_OK);
     assert_int_equal(store_settings(p->store, &p->settings), STORE_OK);
     strcpy(p->settings->publish_token, "secret");
     *state = p;

@@ -135,7 +135,7 @@ static inline int log_setup(void **state)
     assert_non_null(mkdtemp(w->dir));
     snprintf(w->path, sizeof w->path, "%s/log", w->dir);
     assert_int_equal(store_open(&w->store, w->path), STORE_OK);
-    assert_int_equal(store_end(w->store, &end), STORE_OK);
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
     assert_int_equal(sqlite3_open(w->path, &w->shell), SQLITE_OK);
     *state = w;
     return 0;

@@ -80,8 +80,8 @@ static inline int world_setup(void **state)
     sprintf(w->log_path, "%s/log", w->dir);
     sprintf(w->sessions_path, "%s/log.sessions", w->dir);
     assert_int_equal(store_open(&w->store, w->log_path), STORE_OK);
-    assert_int_equal(store_lease(w->store), STORE_OK);
-    assert_int_equal(store_end(w->store, &end), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
     memcpy(w->epoch, end.epoch, sizeof end.epoch);
     w->settings = settings_new();
     assert_non_null(w->settings);
@@ -155,7 +155,7 @@ static inline struct bookmark world_bookmark(const struct world *w, int64_t stre
 static inline void world_end(struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = world_bookmark(w, stream, at);
-    assert_int_equal(store_end_streams(w->store, &b, 1), STORE_OK);
+    assert_int_equal(store_ended(w->store, &b, 1), STORE_OK);
 }
 
 static inline void world_save(struct world *w, int64_t stream, int64_t at)

@@ -55,7 +55,7 @@ static inline struct store_end end_of(struct place *p)
 {
     struct store_end end;
 
-    assert_int_equal(store_end(p->store, &end), STORE_OK);
+    assert_int_equal(store_where(p->store, &end), STORE_OK);
     return end;
 }
 

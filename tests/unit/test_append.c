@@ -103,7 +103,7 @@ static void claim(struct log_world *w, char id[SESSION_ID_SIZE])
                               .client_version = "",
                               .query = "",
                               .headers = "{}"};
-    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
     assert_int_equal(store_claim(w->store, settings, &r, &c), STORE_OK);
     memcpy(id, c.session_id, SESSION_ID_SIZE);
     subscription_free(c.subscription);

@@ -65,7 +65,7 @@ static void end_first(struct world *w, int64_t at)
 {
     struct bookmark b = {.stream_id = w->first.ticket->stream_id, .position = at};
     memcpy(b.epoch, w->first.ticket->epoch, sizeof b.epoch);
-    assert_int_equal(store_end_streams(w->place->store, &b, 1), STORE_OK);
+    assert_int_equal(store_ended(w->place->store, &b, 1), STORE_OK);
 }
 
 static struct aside *put_aside(struct world *w, int *client)

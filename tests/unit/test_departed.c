@@ -186,7 +186,7 @@ static void poll_in_vain(struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = world_bookmark(w, stream, at);
     b.in_vain = true;
-    assert_int_equal(store_end_streams(w->store, &b, 1), STORE_OK);
+    assert_int_equal(store_ended(w->store, &b, 1), STORE_OK);
 }
 
 static void test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten(void **state)

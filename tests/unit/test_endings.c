@@ -4,7 +4,7 @@
 static size_t endings(struct world *w, int64_t *ids, size_t max)
 {
     size_t n = 99;
-    assert_int_equal(store_endings(w->store, ids, max, &n), STORE_OK);
+    assert_int_equal(store_beat(w->store, ids, max, &n), STORE_OK);
     return n;
 }
 

@@ -203,7 +203,7 @@ static void test_a_dead_responders_streams_end_and_their_sessions_time_runs(void
         struct store *s;
         struct claim c;
         struct claim_request r = world_request();
-        if (store_open(&s, w->log_path) != STORE_OK || store_lease(s) != STORE_OK ||
+        if (store_open(&s, w->log_path) != STORE_OK || store_join(s) != STORE_OK ||
             store_claim(s, w->settings, &r, &c) != STORE_OK || c.stream_id == 0)
             _exit(1);
         _exit(0); /* without a word, as when it is killed */

@@ -56,9 +56,9 @@ static int64_t append(struct world *w)
 static struct store_end end_of(struct world *w)
 {
     struct store_end end;
-    enum store_result r = store_end(w->store, &end);
+    enum store_result r = store_where(w->store, &end);
     if (r != STORE_OK)
-        fail_msg("store_end gave %d: %s", r, store_why(w->store));
+        fail_msg("store_where gave %d: %s", r, store_why(w->store));
     return end;
 }
 
@@ -69,7 +69,7 @@ static void shells_close(struct world *w)
     sqlite3_close(w->sessions);
     w->log = w->sessions = NULL;
     end_of(w);
-    store_idle(w->store);
+    store_rest(w->store);
 }
 
 /* What a thread that follows both files does. */
@@ -137,14 +137,14 @@ static void test_a_second_store_waits_until_the_first_let_go(void **state)
     shells_close(w);
     append(w);
     assert_int_equal(store_open(&other, w->log_path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     run(w, "rm log-shm");
     run(w, "sqlite3 log \"INSERT INTO events(data) VALUES ('y')\"");
-    assert_int_equal(store_end(w->store, &end), STORE_BUSY);
+    assert_int_equal(store_where(w->store, &end), STORE_BUSY);
     assert_non_null(strstr(store_why(w->store), "waiting until all of this process"));
-    store_idle(other);
+    store_rest(other);
     assert_int_equal(end_of(w).last_id, 2);
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     assert_int_equal(end.last_id, 2);
     store_close(other);
 }
@@ -173,7 +173,7 @@ static void test_a_log_that_another_makes_at_the_same_moment_is_waited_for(void 
         SQLITE_OK);
     assert_int_equal(pthread_create(&thread, NULL, commit_late, maker), 0);
     assert_int_equal(store_open(&other, path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     void *committed;
     pthread_join(thread, &committed);
     assert_non_null(committed);
@@ -189,7 +189,7 @@ static void test_a_log_that_was_moved_away_is_waited_for(void **state)
     append(w);
     run(w, "mv log aside");
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(store_end(w->store, &end), STORE_BUSY);
+        assert_int_equal(store_where(w->store, &end), STORE_BUSY);
         assert_non_null(strstr(store_why(w->store), "is gone"));
     }
     run(w, "mv aside log");
@@ -210,7 +210,7 @@ static void test_what_is_no_file_in_a_logs_place_takes_nothing_from_it(void **st
         run(w, "mv log aside");
         run(w, "%s", things[i]);
         for (int j = 0; j < 3; j++)
-            assert_int_not_equal(store_end(w->store, &end), STORE_OK);
+            assert_int_not_equal(store_where(w->store, &end), STORE_OK);
         if (i == 0)
             assert_non_null(strstr(store_why(w->store), "directory"));
         run(w, "rm -r log && mv aside log");
@@ -232,13 +232,13 @@ static void test_a_wal_without_its_log_is_left_alone(void **state)
     run(w, "mkdir elsewhere && cp log-wal elsewhere/log-wal");
     snprintf(path, sizeof path, "%s/elsewhere/log", w->dir);
     assert_int_equal(store_open(&other, path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_BUSY);
+    assert_int_equal(store_where(other, &end), STORE_BUSY);
     assert_non_null(strstr(store_why(other), "is gone, but not its -wal"));
     run(w, ": >elsewhere/log");
-    assert_int_equal(store_end(other, &end), STORE_BUSY);
+    assert_int_equal(store_where(other, &end), STORE_BUSY);
     assert_non_null(strstr(store_why(other), "is empty"));
     run(w, "cmp log-wal elsewhere/log-wal && cp log elsewhere/log");
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     assert_int_equal(end.last_id, 1);
     store_close(other);
 }
@@ -287,7 +287,7 @@ static void test_a_symbolic_link_and_the_path_are_one_log(void **state)
     assert_int_equal(store_open(&linked, path), STORE_OK);
     assert_int_equal(sessions_known(sqlite_of(linked), c->session_id, &known), STORE_OK);
     assert_true(known);
-    assert_int_equal(store_lease(linked), STORE_OK);
+    assert_int_equal(store_join(linked), STORE_OK);
     assert_int_equal(lease_number(sqlite_of(linked)), lease_number(sqlite_of(w->store)));
     store_close(linked);
     run(w, "test ! -e link.sessions && test ! -e link.leases && test -z \"$(ls sub | grep -v "
@@ -305,12 +305,12 @@ static void test_a_link_that_leads_elsewhere_is_followed_with_its_sessions(void 
     snprintf(path, sizeof path, "%s/link", w->dir);
     run(w, "ln -s log link && sqlite3 other <$OLDPWD/sql/schema.sql >/dev/null");
     assert_int_equal(store_open(&linked, path), STORE_OK);
-    assert_int_equal(store_lease(linked), STORE_OK);
-    assert_int_equal(store_end(linked, &first), STORE_OK);
+    assert_int_equal(store_join(linked), STORE_OK);
+    assert_int_equal(store_where(linked, &first), STORE_OK);
     run(w, "ln -sfn other link");
-    assert_int_equal(store_end(linked, &second), STORE_OK);
+    assert_int_equal(store_where(linked, &second), STORE_OK);
     assert_string_not_equal(first.epoch, second.epoch);
-    assert_int_equal(store_endings(linked, ids, 1, &n), STORE_OK);
+    assert_int_equal(store_beat(linked, ids, 1, &n), STORE_OK);
     assert_true(lease_number(sqlite_of(linked)) > 0);
     run(w, "test -e other.sessions && test -e other.leases");
     store_close(linked);
@@ -325,9 +325,9 @@ static void test_a_folder_that_comes_later_is_followed(void **state)
     char path[64];
     snprintf(path, sizeof path, "%s/later/log", w->dir);
     assert_int_equal(store_open(&later, path), STORE_OK);
-    assert_int_equal(store_end(later, &end), STORE_IO);
+    assert_int_equal(store_where(later, &end), STORE_IO);
     run(w, "mkdir real && ln -s real later");
-    assert_int_equal(store_end(later, &end), STORE_OK);
+    assert_int_equal(store_where(later, &end), STORE_OK);
     run(w, "test -s real/log-wal");
     store_close(later);
 }
@@ -376,12 +376,12 @@ static void test_leases_that_another_may_have_made_are_not_used(void **state)
     run(w, "mkdir a && touch x && ln -s ../x a/log.leases");
     snprintf(path, sizeof path, "%s/a/log", w->dir);
     assert_int_equal(store_open(&other, path), STORE_OK);
-    assert_int_equal(store_lease(other), STORE_IO);
+    assert_int_equal(store_join(other), STORE_IO);
     run(w, "rm a/log.leases && ln x a/log.leases");
-    assert_int_equal(store_lease(other), STORE_IO);
+    assert_int_equal(store_join(other), STORE_IO);
     assert_non_null(strstr(noticed, "log.leases is not used"));
     run(w, "rm a/log.leases");
-    assert_int_equal(store_lease(other), STORE_OK);
+    assert_int_equal(store_join(other), STORE_OK);
     store_close(other);
     store_notices(NULL);
 }
@@ -395,7 +395,7 @@ static void test_a_log_with_two_names_is_told(void **state)
     noticed[0] = '\0';
     run(w, "ln log second");
     assert_int_equal(store_open(&other, w->log_path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     assert_non_null(strstr(noticed, "has 1 other name"));
     store_close(other);
     store_notices(NULL);
@@ -413,7 +413,7 @@ static void test_sessions_without_their_wal_are_forgotten(void **state)
     int64_t ids[8];
     size_t n;
     run(w, "rm -f log.sessions-wal log.sessions-shm .log.sessions-*");
-    assert_int_equal(store_endings(w->store, ids, 8, &n), STORE_OK);
+    assert_int_equal(store_beat(w->store, ids, 8, &n), STORE_OK);
     c = world_claim_token(w, token);
     assert_false(c->reconnection);
     assert_int_equal(c->saved, STORE_OK);
@@ -428,7 +428,7 @@ static int open_as_another(const char *path, gid_t second)
     if (setgroups(1, groups) || setgid(65534) || setuid(65534) ||
         store_open(&other, path) != STORE_OK)
         return 1;
-    return store_end(other, &end) == STORE_OK ? 0 : 2;
+    return store_where(other, &end) == STORE_OK ? 0 : 2;
 }
 
 static void test_what_is_made_beside_a_log_gets_its_group(void **state)

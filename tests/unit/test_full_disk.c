@@ -53,9 +53,9 @@ static int use_all(const struct files *f, rlim_t bytes)
     char epoch[EPOCH_SIZE];
     int worst = store_open(&s, f->path) == STORE_OK ? 0 : 2;
     for (int i = 0; i < 3 && worst < 2; i++) {
-        enum store_result r = i == 0   ? store_end(s, &end)
+        enum store_result r = i == 0   ? store_where(s, &end)
                               : i == 1 ? store_append(s, &p, &id, epoch)
-                                       : store_lease(s);
+                                       : store_join(s);
         if (r == STORE_FULL && strstr(store_why(s), "full"))
             worst = 1;
         else if (r != STORE_OK)

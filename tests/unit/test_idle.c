@@ -17,11 +17,11 @@ static void test_both_files_are_closed_after_some_idle_seconds(void **state)
 {
     struct world *w = *state;
     for (int second = 1; second < STORE_REST_S; second++)
-        assert_false(store_idle(w->store));
+        assert_false(store_rest(w->store));
     assert_true(log_is_open(w) && sessions_are_open(w));
-    assert_true(store_idle(w->store));
+    assert_true(store_rest(w->store));
     assert_false(log_is_open(w) || sessions_are_open(w));
-    assert_true(store_idle(w->store));
+    assert_true(store_rest(w->store));
 }
 
 static void test_who_is_asked_now_and_then_stays_open(void **state)
@@ -29,8 +29,8 @@ static void test_who_is_asked_now_and_then_stays_open(void **state)
     struct world *w = *state;
     struct store_end end;
     for (int second = 1; second < 3 * STORE_REST_S; second++) {
-        assert_int_equal(store_end(w->store, &end), STORE_OK);
-        assert_false(store_idle(w->store));
+        assert_int_equal(store_where(w->store, &end), STORE_OK);
+        assert_false(store_rest(w->store));
     }
     assert_true(log_is_open(w));
 }
@@ -42,10 +42,10 @@ static void test_a_store_that_rested_goes_on_where_it_was(void **state)
     char token[SESSION_TOKEN_SIZE];
     int64_t stream = c->stream_id;
     memcpy(token, c->token, sizeof token);
-    while (!store_idle(w->store))
+    while (!store_rest(w->store))
         ;
     world_end(w, stream, 0);
-    while (!store_idle(w->store))
+    while (!store_rest(w->store))
         ;
     c = world_claim_token(w, token);
     assert_true(c->reconnection);
@@ -58,7 +58,7 @@ static void test_who_waits_for_rows_keeps_the_log_alone(void **state)
 {
     struct world *w = *state;
     struct store_end end;
-    assert_int_equal(store_end(w->store, &end), STORE_OK);
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
     assert_true(log_is_open(w) && sessions_are_open(w));
     assert_int_equal(store_wait(w->store, 1), STORE_OK);
     assert_true(log_is_open(w));

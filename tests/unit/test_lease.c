@@ -20,7 +20,7 @@ static void live(struct world *w, int claims, int out)
     struct claim_request r = world_request();
     int number = -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (store_open(&s, w->log_path) == STORE_OK && store_lease(s) == STORE_OK)
+    if (store_open(&s, w->log_path) == STORE_OK && store_join(s) == STORE_OK)
         number = lease_number(sqlite_of(s));
     for (int i = 0; i < claims; i++) {
         struct claim c;
@@ -86,7 +86,7 @@ static void test_stores_of_one_process_share_its_lease(void **state)
     struct store *second;
     assert_int_equal(store_open(&second, w->log_path), STORE_OK);
     assert_int_equal(lease_number(sqlite_of(second)), 1);
-    assert_int_equal(store_lease(second), STORE_OK);
+    assert_int_equal(store_join(second), STORE_OK);
     assert_int_equal(lease_number(sqlite_of(second)), 1);
     store_close(second);
     assert_true(lease_alive(sqlite_of(w->store), 1)); /* closing one drops nothing */
@@ -99,7 +99,7 @@ static void test_a_taken_lease_again_ends_no_stream(void **state)
 {
     struct world *w = *state;
     world_claim_token(w, NULL);
-    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
     assert_int_equal(open_under(w, 1), 1);
 }
 
@@ -187,7 +187,7 @@ static void endings_look(struct world *w)
 {
     int64_t id;
     size_t n;
-    assert_int_equal(store_endings(w->store, &id, 1, &n), STORE_OK);
+    assert_int_equal(store_beat(w->store, &id, 1, &n), STORE_OK);
 }
 
 static void test_a_removed_file_of_leases_is_made_again_with_our_number(void **state)
@@ -232,7 +232,7 @@ static void test_one_process_is_the_janitor_until_it_dies(void **state)
     pid_t child = fork();
     if (child == 0) {
         struct store *s;
-        if (store_open(&s, w->log_path) != STORE_OK || store_lease(s) != STORE_OK)
+        if (store_open(&s, w->log_path) != STORE_OK || store_join(s) != STORE_OK)
             _exit(2);
         _exit(lease_janitor(sqlite_of(s)) ? 1 : 0);
     }

@@ -186,7 +186,7 @@ static void test_an_unknown_session_gets_nothing_and_nor_do_the_others(void **st
     struct publication p = publication("update", "x");
     int64_t ids[2];
     char epoch[EPOCH_SIZE];
-    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
     assert_int_equal(store_claim(w->store, settings, &r, &claim), STORE_OK);
     const char *both[] = {claim.session_id, "nobody"},
                *twice[] = {claim.session_id, claim.session_id};

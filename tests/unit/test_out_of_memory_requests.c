@@ -107,7 +107,7 @@ static void check_stream(struct place *p, struct answered *got)
         assert_int_equal(open_streams(p), got->ticket->stream_id != 0);
         memcpy(b.epoch, got->ticket->epoch, sizeof b.epoch);
         if (b.stream_id != 0)
-            assert_int_equal(store_end_streams(p->store, &b, 1), STORE_OK);
+            assert_int_equal(store_ended(p->store, &b, 1), STORE_OK);
         assert_has(got->text, "event: connected\n");
         return;
     }

@@ -34,7 +34,7 @@ static void service_open(struct service *s)
     place_open((void **)&s->place);
     for (int row = 1; row <= ROWS; row++)
         publish(s, row);
-    assert_int_equal(store_end(s->place->store, &end), STORE_OK);
+    assert_int_equal(store_where(s->place->store, &end), STORE_OK);
     memcpy(s->epoch, end.epoch, sizeof s->epoch);
     snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", s->place->folder);
     s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

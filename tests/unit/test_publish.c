@@ -84,7 +84,7 @@ static void test_the_answer_is_the_id_of_the_event(void **state)
     char id[EVENT_ID_SIZE], json[64];
 
     char *text = post(p, BROADCAST, "type=update", "CONTENT_TYPE=", "hi");
-    assert_int_equal(store_end(p->store, &end), STORE_OK);
+    assert_int_equal(store_where(p->store, &end), STORE_OK);
     event_id_format(id, end.epoch, end.last_id);
     snprintf(json, sizeof json, "\r\n\r\n{\"id\":\"%s\"}", id);
     assert_has(text, "Status: 200 OK\r\n");

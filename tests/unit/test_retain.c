@@ -86,7 +86,7 @@ static void test_the_mailbox_of_a_session_that_nobody_knows_goes_after_its_time(
                               .client_version = "",
                               .query = "",
                               .headers = "{}"};
-    assert_int_equal(store_lease(w->store), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
     assert_int_equal(store_claim(w->store, s, &r, &claim), STORE_OK);
     s->buffer_age = 0;
     insert_old(w, "session_id", "nobody", 150);

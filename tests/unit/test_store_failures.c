@@ -106,7 +106,7 @@ static void test_opening_a_log_that_is_there_takes_no_write_lock(void **state)
     struct store_end end;
     log_sql(w, "BEGIN IMMEDIATE");
     assert_int_equal(store_open(&other, w->path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     store_close(other);
     log_sql(w, "ROLLBACK");
 }
@@ -118,10 +118,10 @@ static void test_a_newer_log_is_refused_with_a_sentence(void **state)
     struct store_end end;
     log_sql(w, "UPDATE rowcast_log SET version = 2");
     assert_int_equal(store_open(&other, w->path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_NEWER);
+    assert_int_equal(store_where(other, &end), STORE_NEWER);
     assert_non_null(strstr(store_why(other), "newer"));
     log_sql(w, "UPDATE rowcast_log SET version = 1");
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     store_close(other);
 }
 
@@ -137,10 +137,10 @@ static void test_a_file_that_is_no_database_is_told_and_left_alone(void **state)
     assert_int_equal(write(fd, text, sizeof text), sizeof text);
     close(fd);
     assert_int_equal(store_open(&other, path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_CORRUPT);
+    assert_int_equal(store_where(other, &end), STORE_CORRUPT);
     assert_non_null(strstr(store_why(other), "not a database"));
     unlink(path); /* repaired: the next call makes a log */
-    assert_int_equal(store_end(other, &end), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
     store_close(other);
 }
 
@@ -152,7 +152,7 @@ static void test_a_missing_directory_is_told(void **state)
     struct store_end end;
     snprintf(path, sizeof path, "%s/none/log", w->dir);
     assert_int_equal(store_open(&other, path), STORE_OK);
-    assert_int_equal(store_end(other, &end), STORE_IO);
+    assert_int_equal(store_where(other, &end), STORE_IO);
     assert_non_null(strstr(store_why(other), "No such file"));
     store_close(other);
 }
