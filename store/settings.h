@@ -56,10 +56,10 @@ enum setting_kind {
     SETTING_SWITCH, /* 0 or 1 */
     SETTING_CHECK,  /* user_agent or none */
     SETTING_TOKEN,  /* up to `most` printable ASCII characters, no blanks */
-    SETTING_COOKIE, /* a name: 1 to `most` letters, digits and -_., one of the first two first
-                     */
-    SETTING_PATH,   /* empty, or up to `most` characters that begin with / and fit into a header
-                     */
+    SETTING_COOKIE, /* a name: 1 to `most` letters, digits and -_., one of the first two
+    * first */
+    SETTING_PATH,   /* empty, or up to `most` characters that begin with / and fit into a
+    * header */
     SETTING_NAMES   /* up to `most` characters: names of headers, separated by commas */
 };
 

@@ -62,8 +62,7 @@ void store_deadline(int ms);
 /* Why the last call failed, in a sentence; "" after a success.  Valid until the next call. */
 const char *store_why(const struct store *s);
 
-/* ------------------------------------------------------------------ the log ----------------
- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 /* Where the log stands. */
 struct store_end {
@@ -199,8 +198,7 @@ struct store_wal {
 /* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`. */
 enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out);
 
-/* -------------------------------------------------------------- sessions -------------------
- */
+/* ---- sessions ---------------------------------------------------------------------- */
 
 enum start_at { START_UNSAID, START_AT_ID, START_EARLIEST, START_NEWEST };
 
@@ -231,15 +229,15 @@ enum { CLAIM_OTHERS_MAX = 3 };
 struct claim {
     char session_id[SESSION_ID_SIZE]; /* "": enable_reconnection is 0 */
     char token[SESSION_TOKEN_SIZE];
-    bool keeps_token; /* it is the one that was presented, although nobody knows whether it is
-                         ours: the sessions cannot be saved, and the client is given no other */
-    char other[CLAIM_OTHERS_MAX][SESSION_TOKEN_SIZE]; /* presented, and never ours as far as is
-                                                         known: another installation's */
+    /* The token is the one that was presented, although nobody knows whether it is ours: the
+     * sessions cannot be saved, and the client is given no other. */
+    bool keeps_token;
+    /* Presented, and never ours as far as is known: another installation's. */
+    char other[CLAIM_OTHERS_MAX][SESSION_TOKEN_SIZE];
     size_t others;
     int64_t reconnections;
     bool reconnection; /* the session was known */
-    int64_t
-        stream_id; /* its row in `streams`; 0: not saved (the sessions file is full or gone) */
+    int64_t stream_id; /* its row in `streams`; 0: not saved (their file is full or gone) */
     enum store_result saved;           /* STORE_OK; else store_why tells why not */
     struct subscription *subscription; /* the caller's to free */
     char epoch[EPOCH_SIZE];
@@ -249,8 +247,7 @@ struct claim {
     int64_t cursor;   /* where it begins; after a gap, the gap's id */
     int64_t until;    /* the log's end */
     int64_t count;    /* rows of its filter in (cursor, until] */
-    int64_t
-        private_to; /* newest row of the session's own mailbox in (cursor, until]; 0: none */
+    int64_t private_to; /* newest row of its own mailbox in (cursor, until]; 0: none */
     enum gap_reason gap;
     int64_t gap_from;   /* the position the gap begins at, in this epoch; -1: none */
     int64_t gap_oldest; /* the oldest row still kept that follows; 0: none */
@@ -296,12 +293,11 @@ enum store_result store_ended(struct store *s, const struct bookmark *b, size_t 
  * stat), and takes the lease anew where it is not. */
 enum store_result store_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 
-/* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no such.
- */
+/* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no
+ * such. */
 enum store_result store_disconnect(struct store *s, const char *session_id);
 
-/* ------------------------------------------------------------- the process -----------------
- */
+/* ---- the process ------------------------------------------------------------------- */
 
 /* Take a lease for this process: a lock on a byte of `path`.leases, held until the process
  * ends, however it ends.  Streams are entered under it, so it comes before the first claim;
@@ -323,8 +319,7 @@ enum store_result store_expire(struct store *s, const struct settings *settings,
  * next call. */
 enum store_result store_retain(struct store *s, const struct settings *settings, bool *more);
 
-/* ------------------------------------------------------------------- people ----------------
- */
+/* ---- people ------------------------------------------------------------------------ */
 
 /* The JSON object of GET /stats.  malloc'd, the caller frees. */
 enum store_result store_stats(struct store *s, char **json);

@@ -23,9 +23,8 @@ enum {
 
 struct mailbox {
     const char *name;
-    uint64_t hash; /* mailbox_hash(name): compared first, the name decides */
-    int64_t
-        told_to; /* the stream was told that this mailbox was trimmed up to here; 0: nothing */
+    uint64_t hash;   /* mailbox_hash(name): compared first, the name decides */
+    int64_t told_to; /* the stream was told of a trim up to here; 0: of none */
 };
 
 struct subscription {
@@ -36,14 +35,13 @@ struct subscription {
     struct mailbox mailbox[];
 };
 
-/* A 64-bit hash of a mailbox's name.  Not a secret one: equal names decide, never equal hashes.
- */
+/* A 64-bit hash of a mailbox's name.  Not a secret one: equal names decide, never equal
+ * hashes. */
 uint64_t mailbox_hash(const char *name);
 
 /* A copy of everything given, of channels and types the first SUBSCRIPTION_…_MAX (a caller that
  * wants to refuse more does so before).  `session_id` NULL: no mailbox of its own.  NULL: out
- * of memory.
- */
+ * of memory. */
 struct subscription *subscription_new(const char *session_id, const char *const *channels,
                                       size_t channel_count, const char *const *types,
                                       size_t type_count);

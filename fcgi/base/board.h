@@ -1,5 +1,5 @@
-/* Where the settings in force hang: the feeder puts them up, everyone reads them.  Thread: any.
- */
+/* Where the settings in force hang: the feeder puts them up, everyone reads them.
+ * Thread: any. */
 #ifndef ROWCAST_FCGI_BOARD_H
 #define ROWCAST_FCGI_BOARD_H
 

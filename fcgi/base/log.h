@@ -9,8 +9,8 @@
  * could not be written (a full pipe, a full disk) are counted too, and the next one that can be
  * tells how many were `lost=N` before it.
  *
- * Never a token, never an event's data.  Thread: log_line any; the others while there is one.
- */
+ * Never a token, never an event's data.  Thread: log_line any; the others while there is
+ * one. */
 #ifndef ROWCAST_FCGI_LOG_H
 #define ROWCAST_FCGI_LOG_H
 

@@ -121,8 +121,8 @@ static void refresh_settings(struct feeder *f, int64_t version)
     board_put(f->board, s);
 }
 
-/* Events in the tail are written as the settings then wanted it; the readers write them anew.
- */
+/* Events in the tail are written as the settings then wanted it; the readers write them
+ * anew. */
 static void drop_stale_tail(struct feeder *f)
 {
     if (f->tail_is_stale && hub_reset(f->hub, f->at.epoch, f->at.last_id))

@@ -44,8 +44,8 @@ static bool names(const struct order *o, int64_t stream_id)
 }
 
 /* Whoever ends a session may be faster than a claim that still counts, or than its ticket: so
- * an order stays for some seconds, for the streams that come yet.  (Ids are never given twice.)
- */
+ * an order stays for some seconds, for the streams that come yet.  (Ids are never given
+ * twice.) */
 static void end_streams(struct hub *h, struct order *o)
 {
     qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);

@@ -45,8 +45,9 @@ struct hub_friends {
     void (*ended)(void *arg, struct ending *e);    /* a saved stream ended; takes e */
     void (*marks)(void *arg, struct bookmarks *b); /* malloc'd, taken over */
     void (*fanned_out)(void *arg);                 /* the last batch is on its way */
-    void (*emptied)(void *arg); /* the last stream left, and none is on its way; or a drain
-                                 * found none.  Thread: also that of hub_expected */
+    /* The last stream left, and none is on its way; or a drain found none.  Thread: also that of
+     * hub_expected. */
+    void (*emptied)(void *arg);
 };
 
 /* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */

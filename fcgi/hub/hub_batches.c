@@ -17,7 +17,7 @@ void question_free(struct question *q)
     free(q);
 }
 
-/* ------------------------------------------------ equal questions are asked once ---------- */
+/* ---- equal questions are asked once ------------------------------------------------ */
 
 static size_t mailboxes_asked(const struct question *q)
 {
@@ -120,8 +120,7 @@ void batches_forget(struct stream *s)
         s->state = STREAM_WAITS;
 }
 
-/* --------------------------------------------------------------- what follows --------------
- */
+/* ---- what follows ------------------------------------------------------------------ */
 
 bool batches_next(struct stream *s)
 {

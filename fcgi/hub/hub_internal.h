@@ -115,9 +115,9 @@ void batches_limit_tail(struct hub *h); /* after streams or settings changed */
 void batches_free(struct hub *h);
 
 /* hub.c */
-bool hub_is_wanted_ended(struct hub *h,
-                         int64_t stream_id); /* somebody ended it before it came */
-void hub_forget_early(struct hub *h);        /* orders that are too old */
+/* Whether somebody ended it before it came. */
+bool hub_is_wanted_ended(struct hub *h, int64_t stream_id);
+void hub_forget_early(struct hub *h); /* orders that are too old */
 
 /* hub_clock.c */
 uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */

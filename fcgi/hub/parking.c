@@ -212,8 +212,8 @@ static bool parking_is_readable(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
-/* Go on with one until it is whole, has nothing at hand, or is held again.  True: it is done.
- */
+/* Go on with one until it is whole, has nothing at hand, or is held again.  True: it is
+ * done. */
 static bool pursue(struct parking *p, struct intake *i)
 {
     do

@@ -32,8 +32,7 @@ struct publisher {
     size_t group_size, group_rows, group_bytes;
 };
 
-/* ------------------------------------------------------------- what waits ------------------
- */
+/* ---- what waits -------------------------------------------------------------------- */
 
 static void publisher_open_mail(struct publisher *p, struct message *m)
 {
@@ -99,8 +98,7 @@ static void publisher_make_room(struct publisher *p, size_t count, size_t bytes,
     pthread_mutex_unlock(&p->lock);
 }
 
-/* ------------------------------------------------------------- a group ---------------------
- */
+/* ---- a group ----------------------------------------------------------------------- */
 
 static bool has_patience(struct publisher *p, const struct publishing *what)
 {
@@ -196,8 +194,7 @@ static void publish_group(struct publisher *p)
         leave_the_lock(began, committed);
 }
 
-/* ------------------------------------------------------------- its life --------------------
- */
+/* ---- its life ---------------------------------------------------------------------- */
 
 /* Wait for the first one.  Answers that were not taken want another look, an open connection
  * wants to be closed some time. */

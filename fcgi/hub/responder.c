@@ -30,8 +30,7 @@ struct responder {
     struct janitor *janitor;
 };
 
-/* ------------------------------------------- what the hub turns to, on the hub's thread ----
- */
+/* ---- what the hub turns to, on the hub's thread ------------------------------------ */
 
 static void on_ask(void *arg, struct question *q)
 {
@@ -63,8 +62,7 @@ static void on_emptied(void *arg)
     eventfd_write(r->emptied_fd, 1);
 }
 
-/* --------------------------------------------------------------------- starting ------------
- */
+/* ---- starting ---------------------------------------------------------------------- */
 
 static void *run_hub(void *arg)
 {
@@ -177,8 +175,7 @@ int responder_emptied(const struct responder *r)
     return r->emptied_fd;
 }
 
-/* --------------------------------------------------------------------- stopping ------------
- */
+/* ---- stopping ---------------------------------------------------------------------- */
 
 /* End the streams, and wait until they are or the deadline cut them. */
 static void responder_drain_hub(struct responder *r)

@@ -74,8 +74,8 @@ static void worker_serve_sparing(struct worker *w, int fd)
 
 static void *worker_run(void *arg);
 
-/* Where there is no thread to be had, fewer are slower, not wrong.  Called with the lock held.
- */
+/* Where there is no thread to be had, fewer are slower, not wrong.  Called with the lock
+ * held. */
 static void start_one(struct workers *all)
 {
     struct worker *w = &all->worker[all->count];
@@ -105,8 +105,8 @@ static void come_back(struct workers *all)
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Whether it is time to make those go who can.  For each one that comes it would be too often.
- */
+/* Whether it is time to make those go who can.  For each one that comes it would be too
+ * often. */
 static bool may_make_room(struct workers *all)
 {
     int64_t now = monotonic_ms();

@@ -38,8 +38,8 @@ int workers_count(struct workers *w); /* so many there are.  Thread: any */
 
 /* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
  * answered first, as is one that comes in whole within WORKERS_GRACE_MS on a connection that
- * was accepted: its client knows nothing of the stop.  Slower ones are given up.  NULL is fine.
- */
+ * was accepted: its client knows nothing of the stop.  Slower ones are given up.  NULL is
+ * fine. */
 void workers_stop(struct workers *w);
 
 /* Serve the one request of a CGI process, from the environment and descriptor 0, to descriptor

@@ -6,10 +6,12 @@
  *     process -> supervisor   ready    it accepts; the log can be used, or will be by itself
  *     process -> supervisor   unfit    instead: this program cannot use the log, and accepts
  *                                      nobody.  It looks again each second, and may be ready
- * yet supervisor -> process   serve    to one that is unfit: nobody else serves, so accept, and
+ *                                      yet
+ *     supervisor -> process   serve    to one that is unfit: nobody else serves, so accept, and
  *                                      answer what can be answered
- *     supervisor -> process   drain    accept nobody, end the streams over --drain-seconds,
- * exit supervisor -> process   (end of file) nobody supervises: end as on SIGTERM
+ *     supervisor -> process   drain    accept nobody, end the streams over --drain-seconds, and
+ *                                      exit
+ *     supervisor -> process   (end of file)  nobody supervises: end as on SIGTERM
  *
  * An older supervisor does not know `unfit`: to it the process is not ready in time, and the
  * ones before it are kept.

@@ -33,8 +33,7 @@ static bool listen_refuse(const char *where, const char *why)
     return false;
 }
 
-/* ---------------------------------------------------- a descriptor that we were given ------
- */
+/* ---- a descriptor that we were given ----------------------------------------------- */
 
 static bool listens(int fd)
 {
@@ -82,8 +81,7 @@ static bool take_given(struct listener *l)
     return true;
 }
 
-/* ------------------------------------------------------------- a socket of our own ---------
- */
+/* ---- a socket of our own ----------------------------------------------------------- */
 
 static bool port_address(union address *a, socklen_t *len, const char *port)
 {
@@ -110,8 +108,8 @@ static bool path_address(union address *a, socklen_t *len, const char *path)
 /* Who starts on a path looks whether somebody lives there, removes what is dead, binds and
  * listens.  Two that did so at once would each find the other's socket dead, and remove it; so
  * they take turns, by a lock of the directory, which leaves nothing behind.  -1: there can be
- * no lock, because we may not read the directory or somebody else keeps it; then go on without.
- */
+ * no lock, because we may not read the directory or somebody else keeps it; then go on
+ * without. */
 static int directory_lock(const char *path)
 {
     struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};

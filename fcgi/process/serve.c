@@ -201,8 +201,8 @@ static void log_notice(const char *sentence)
 
 static bool prepare(const struct options *o, int *signals)
 {
-    /* Batches are made in one thread and freed in another: more arenas would only scatter them.
-     */
+    /* Batches are made in one thread and freed in another: more arenas would only scatter
+     * them. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     *signals = block_signals();

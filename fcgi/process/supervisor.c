@@ -19,8 +19,7 @@ static void kill_all(struct supervisor *s, int signal)
         process_kill(p, signal);
 }
 
-/* ----------------------------------------------------------------------------- signals -----
- */
+/* ---- signals ----------------------------------------------------------------------- */
 
 static void on_stop_deadline(uv_timer_t *t)
 {
@@ -94,8 +93,7 @@ static void watch_signals(struct supervisor *s)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* ----------------------------------------------------------------------- start and end -----
- */
+/* ---- start and end ----------------------------------------------------------------- */
 
 void supervisor_ended(struct supervisor *s)
 {

@@ -81,13 +81,13 @@ struct supervisor {
     bool stopping;
 };
 
-/* ------------------------------------------------------------------ supervisor_program.c -- */
+/* ---- supervisor_program.c ---------------------------------------------------------- */
 
 /* False: a sentence went to the log. */
 bool program_find(struct program *p, const struct options *o, const char *invoked);
 void program_free(struct program *p);
 
-/* ------------------------------------------------------------------ supervisor_process.c -- */
+/* ---- supervisor_process.c ---------------------------------------------------------- */
 
 /* NULL: it could not be started; a sentence went to the log. */
 struct process *process_start(struct supervisor *s, struct slot *slot);
@@ -96,7 +96,7 @@ void process_serve(struct process *p);   /* to one that is unfit: nobody else se
 void process_dismiss(struct process *p); /* it is not wanted, and has no streams */
 void process_kill(struct process *p, int signal);
 
-/* -------------------------------------------------------------------- supervisor_slots.c -- */
+/* ---- supervisor_slots.c ------------------------------------------------------------ */
 
 void slots_start(struct supervisor *s);
 void slots_ready(struct process *p);    /* it said so */
@@ -104,7 +104,7 @@ void slots_unfit(struct process *p);    /* or this, while it was starting */
 void slots_gone(struct process *p);     /* it ended; p is freed later */
 void slots_round(struct supervisor *s); /* HUP */
 
-/* -------------------------------------------------------------------------- supervisor.c -- */
+/* ---- supervisor.c ------------------------------------------------------------------ */
 
 void supervisor_ended(struct supervisor *s); /* the last process, while stopping */
 

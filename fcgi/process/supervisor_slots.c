@@ -16,8 +16,7 @@ uint64_t supervisor_pause(unsigned early_deaths)
     return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
-/* ------------------------------------------------------------------------ replacements -----
- */
+/* ---- replacements ------------------------------------------------------------------ */
 
 static void on_pause_over(uv_timer_t *t);
 
@@ -75,8 +74,7 @@ void slots_start(struct supervisor *s)
     }
 }
 
-/* ------------------------------------------------------------------------------ rounds -----
- */
+/* ---- rounds ------------------------------------------------------------------------ */
 
 /* Nobody of the round is left to wait for. */
 static void round_end(struct supervisor *s)
@@ -160,8 +158,7 @@ static void succeed(struct slot *slot)
     round_next(s);
 }
 
-/* -------------------------------------------------------------- what processes come to -----
- */
+/* ---- what processes come to -------------------------------------------------------- */
 
 void slots_ready(struct process *p)
 {

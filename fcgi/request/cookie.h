@@ -21,8 +21,9 @@
 
 enum {
     COOKIE_TOKENS_MAX = 8,
-    COOKIE_MAX_AGE = 34560000, /* s: 400 days, the most a browser keeps (RFC 6265bis, 5.5).  How
-                                  long a session lives, the responder decides. */
+    /* s: 400 days, the most a browser keeps (RFC 6265bis, 5.5).  How long a session lives, the
+     * responder decides. */
+    COOKIE_MAX_AGE = 34560000,
     COOKIE_FOLDER_SIZE = 257
 };
 

@@ -29,8 +29,8 @@ struct wish {
 };
 
 /* Fill `w`; request and query must stay as long as it is used.  NULL: fine; else a sentence:
- * the page asks for what can not be, and coming again would not help.  *nomem: it was memory.
- */
+ * the page asks for what can not be, and coming again would not help.  *nomem: it was
+ * memory. */
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem);
 void wish_free(struct wish *w);

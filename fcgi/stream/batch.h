@@ -1,8 +1,8 @@
 /* A batch: a stretch of the log, formatted once, shared by every stream that it concerns.
  *
  *   interval   (after, through]            of the log, under `epoch`
- *   bytes      |event: a\ndata: {"x":1}\nid: 5f2a91c0-19\n\n|data: hi\nid:
- * …\n\n|,"_replayed":…| ^at                  ^object_end             ^at (the next) ^mark_at
+ *   bytes      |event: a\ndata: {"x":1}\nid: 5f2a91c0-19\n\n|data: hi\nid: …\n\n|,"_replayed":…|
+ *              ^at                  ^object_end            ^at (the next)     ^mark_at
  *   event[]    id, mailbox, type, where its bytes are
  *   hole[]     mailboxes that had been trimmed beyond `after` when it was read
  *

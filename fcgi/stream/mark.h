@@ -49,8 +49,8 @@ struct mark_log {
     uint32_t moments;       /* so many were kept so far */
 };
 
-void mark_log_begin(struct mark_log *l, uint64_t now,
-                    int64_t end); /* another log, or the first */
+/* Another log, or the first. */
+void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end);
 void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end); /* and was fanned out */
 
 /* What a stream keeps: 24 bytes, since there are thousands. */

@@ -134,8 +134,8 @@ static enum store_result append_rows(struct sqlite_store *s, const struct append
 }
 
 /* One row, refused as if it had never been there.  A trigger of the application's own may end
- * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then *lost.
- */
+ * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then
+ * *lost. */
 static enum store_result append_alone(struct sqlite_store *s, const struct appending *a,
                                       bool *lost)
 {
@@ -153,8 +153,8 @@ static void append_note(struct sqlite_store *s, struct appending *a, enum store_
         a->why[0] = '\0';
 }
 
-/* Those that are still well, in the transaction that is open.  Any result but STORE_OK ends it.
- */
+/* Those that are still well, in the transaction that is open.  Any result but STORE_OK
+ * ends it. */
 static enum store_result append_group(struct sqlite_store *s, struct appending *const *items,
                                       size_t n)
 {

@@ -84,8 +84,8 @@ static enum store_result identify(struct claiming *c)
     return invent(c);
 }
 
-/* Names that begin with '@' are no channels: asking for one must not open a session's mailbox.
- */
+/* Names that begin with '@' are no channels: asking for one must not open a session's
+ * mailbox. */
 static enum store_result subscribe(struct claiming *c, const char *session_id)
 {
     const struct claim_request *r = c->entry.request;

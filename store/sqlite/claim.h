@@ -82,8 +82,8 @@ enum store_result claim_holes(struct sqlite_store *s, const struct claim_log *lo
 enum store_result claim_newest(struct sqlite_store *s, const struct subscription *sub,
                                int64_t end, int64_t n, int64_t *out);
 
-/* Read the position the request gives, into claim.presented: -1 if it has none that is an id.
- */
+/* Read the position the request gives, into claim.presented: -1 if it has none that is an
+ * id. */
 void claim_present(const struct claim_request *r, struct claim *c);
 
 /* Fix cursor, until, bookmark and gap, once session and subscription are known. */

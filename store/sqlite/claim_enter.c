@@ -35,8 +35,8 @@ static enum store_result enter_session(struct sqlite_store *s, const struct clai
     return result == STORE_OK && past->revived ? departure_forget(s, c->token) : result;
 }
 
-/* The bookmark to be taken is looked for again under the lock: two tabs cannot take the same.
- */
+/* The bookmark to be taken is looked for again under the lock: two tabs cannot take the
+ * same. */
 static enum store_result take_bookmark(struct sqlite_store *s, const struct claim_entry *e,
                                        const struct claim *c)
 {
@@ -60,8 +60,8 @@ static enum store_result enter_all(struct sqlite_store *s, const struct claim_en
     return r;
 }
 
-/* Without a lease nothing is written: any janitor would take the stream for a dead process's.
- */
+/* Without a lease nothing is written: any janitor would take the stream for a dead
+ * process's. */
 enum store_result claim_enter(struct sqlite_store *s, const struct claim_entry *e,
                               const struct claim_past *past, struct claim *c)
 {

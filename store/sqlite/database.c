@@ -299,8 +299,8 @@ static enum store_result schema_make(struct sqlite_store *s, struct database *d)
 }
 
 /* Several processes that start with a new log make it at the same moment.  SQLite refuses who
- * has read and then wants to write, without any patience: so look again, until one has made it.
- */
+ * has read and then wants to write, without any patience: so look again, until one has
+ * made it. */
 static enum store_result schema_run(struct sqlite_store *s, struct database *d)
 {
     static const struct timespec pause = {.tv_nsec = 5000000};

@@ -100,8 +100,8 @@ enum store_result database_end_read(struct sqlite_store *s, struct database *d);
 /* Close what another thread found to be replaced; for who is about to wait, or to rest. */
 void database_let_go(struct sqlite_store *s, struct database *d);
 
-/* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed tells).
- */
+/* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed
+ * tells). */
 sqlite3_stmt *database_statement(struct database *d, enum sql id);
 
 /* Run a statement without parameters or rows, by id: BEGIN, COMMIT and the like. */
@@ -121,9 +121,7 @@ enum store_result store_failed(struct sqlite_store *s, struct database *d, const
 /* STORE_BUSY: the files were changed under us. */
 enum store_result database_changed(struct sqlite_store *s, struct database *d);
 
-/* ---------------------------------------------------------------- around a file
- * (sqlite_place.c)
- */
+/* ---- around a file (place.c) ------------------------------------------------------- */
 
 /* The path without symbolic links, also of a file that is not there yet.  NULL: no memory. */
 char *place_resolve(const char *path);
@@ -138,8 +136,8 @@ enum store_result place_follow(struct sqlite_store *s);
 /* Before the file is opened, or made: whether it may be. */
 enum store_result place_prepare(struct sqlite_store *s, struct database *d, struct file *f);
 
-/* After it was opened: what we made beside it gets the file's group.  Tells who is locked out.
- */
+/* After it was opened: what we made beside it gets the file's group.  Tells who is locked
+ * out. */
 void place_share(const struct database *d);
 
 /* Whether the file's owner may not write what stands beside it, and the cure. */
@@ -169,14 +167,14 @@ void settings_complete(struct sqlite_store *s);
 
 /* Read where the log stands, in the transaction that is open, or else in one of its own.  What
  * is read was checked: the epoch is one, 0 <= trimmed_to, forgotten_to <= last_id, and no event
- * has an id beyond last_id, also when the books say otherwise (log_books_wrong is told then).
- */
+ * has an id beyond last_id, also when the books say otherwise (log_books_wrong is told
+ * then). */
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to);
 
 /* Look at the log's schema if it changed since the last look, in the transaction that is open
- * or in one of its own (sqlite_look.c).  STORE_CORRUPT: no table, or no column, to work with.
- */
+ * or in one of its own (sqlite_look.c).  STORE_CORRUPT: no table, or no column, to work
+ * with. */
 enum store_result log_examine(struct sqlite_store *s);
 
 /* The books do not agree with the events: `what`.  They are made true at the next occasion,
@@ -197,8 +195,8 @@ void waiter_grew(struct sqlite_store *s);
 /* The waiter's descriptors, at the store's end (sqlite_wait.c). */
 void waiter_free(struct sqlite_store *s);
 
-/* Saved by the sessions: the epoch and highest id seen of the log.  *known false: nothing yet.
- */
+/* Saved by the sessions: the epoch and highest id seen of the log.  *known false: nothing
+ * yet. */
 enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, bool *known);
 
 /* Whether a session of this id exists. */

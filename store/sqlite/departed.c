@@ -88,8 +88,8 @@ enum store_result departures_bound(struct sqlite_store *s)
     return r;
 }
 
-/* The session of a stream that polled in vain, unless somebody came back to it.  *token "": so.
- */
+/* The session of a stream that polled in vain, unless somebody came back to it.  *token
+ * "": so. */
 static enum store_result find_in_vain(struct sqlite_store *s, int64_t stream_id,
                                       struct departure *d, char token[SESSION_TOKEN_SIZE])
 {

@@ -159,8 +159,8 @@ static enum store_result read_mailbox(struct sqlite_store *s, const struct setti
                : store_failed(s, &s->log, "looking into a mailbox");
 }
 
-/* What the log says of the leavers, in one state of it.  After a failure nobody is remembered.
- */
+/* What the log says of the leavers, in one state of it.  After a failure nobody is
+ * remembered. */
 static enum store_result expire_survey(struct sqlite_store *s, const struct settings *settings,
                                        struct slice *slice)
 {
@@ -194,8 +194,8 @@ static enum store_result end_sessions(struct sqlite_store *s, const struct slice
     return r == STORE_OK && slice->n > 0 ? departures_bound(s) : r;
 }
 
-/* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be more.
- */
+/* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be
+ * more. */
 static enum store_result expire_idle(struct sqlite_store *s, const struct slice *slice,
                                      bool remember, bool *full)
 {

@@ -53,8 +53,7 @@ static void set_up(void)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* ------------------------------------------------------------------ what is at a path ------
- */
+/* ---- what is at a path ------------------------------------------------------------- */
 
 /* What is no regular file (a container's runtime puts a folder where a file is missing) is not
  * another log: the one that was there is gone, and may come back. */
@@ -168,8 +167,7 @@ static void separate(const struct file *f, const struct identity *had, bool is_o
         unlink(f->shm);
 }
 
-/* ------------------------------------------------------------------ the register -----------
- */
+/* ---- the register ------------------------------------------------------------------ */
 
 static void file_free(struct file *f)
 {

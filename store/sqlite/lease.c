@@ -190,8 +190,7 @@ bool lease_janitor(struct sqlite_store *s)
     return l && try_lock(l->fd, JANITOR);
 }
 
-/* -------------------------------------------------------- in the sessions' file ------------
- */
+/* ---- in the sessions' file --------------------------------------------------------- */
 
 static enum store_result entered(struct sqlite_store *s, const struct lease *l, bool *yes)
 {

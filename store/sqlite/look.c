@@ -56,8 +56,7 @@ static const struct {
 
 enum { OBJECTS = sizeof objects / sizeof *objects };
 
-/* ------------------------------------------------------------------ telling ----------------
- */
+/* ---- telling ----------------------------------------------------------------------- */
 
 static struct {
     pthread_mutex_t lock;
@@ -94,8 +93,7 @@ void log_tell(struct sqlite_store *s, const char *format, ...)
         notice_again(s->told);
 }
 
-/* ------------------------------------------------------------------ looking ----------------
- */
+/* ---- looking ----------------------------------------------------------------------- */
 
 /* Add a name to the list of what the log lacks. */
 static void lacks(struct sqlite_store *s, const char *type, const char *name)
@@ -181,8 +179,7 @@ enum store_result log_examine(struct sqlite_store *s)
     return r;
 }
 
-/* ------------------------------------------------------------------ mending ----------------
- */
+/* ---- mending ----------------------------------------------------------------------- */
 
 void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
 {

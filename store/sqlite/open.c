@@ -190,8 +190,8 @@ static enum store_result epoch_compare(struct sqlite_store *s, const struct stor
 /* A log that stands below what was seen of it is a restored copy, or lost its end in a power
  * cut: its ids will be given again, so they need another epoch.  What was seen, by this process
  * or by those that saved it in the sessions, is read before the end, which only grows.  Where a
- * -wal was taken away, nobody knows what was in it: the ids may have been given again by now.
- */
+ * -wal was taken away, nobody knows what was in it: the ids may have been given again by
+ * now. */
 static enum store_result epoch_check(struct sqlite_store *s)
 {
     struct file *f = s->log.hold.file;

@@ -14,8 +14,7 @@
 
 enum { PATIENCE_MS = 5000, LINKS_MAX = 8, GROUPS_MAX = 256 };
 
-/* ------------------------------------------------------------------ the path ---------------
- */
+/* ---- the path ---------------------------------------------------------------------- */
 
 static char *joined(const char *folder, const char *base)
 {
@@ -103,8 +102,7 @@ enum store_result place_follow(struct sqlite_store *s)
     return STORE_OK;
 }
 
-/* ------------------------------------------------------------------ may it be opened -------
- */
+/* ---- may it be opened -------------------------------------------------------------- */
 
 static const char *suffix[] = {"-wal", "-shm"};
 
@@ -232,8 +230,7 @@ enum store_result place_prepare(struct sqlite_store *s, struct database *d, stru
     return would_lock_out(s, d, &st);
 }
 
-/* ------------------------------------------------------------------ what we made beside it -
- */
+/* ---- what we made beside it -------------------------------------------------------- */
 
 static bool is_in_group(uid_t uid, gid_t gid)
 {

@@ -38,8 +38,7 @@ enum store_result sessions_shrink(struct sqlite_store *s, bool *more);
 int64_t sessions_now(void);
 int64_t sessions_now_us(void);
 
-/* -------------------------------------------------------- departures (sqlite_departed.c) ----
- */
+/* ---- departures (departed.c) ------------------------------------------------------- */
 
 /* A session that is gone and that is remembered for a while, by a hash of its token, so that
  * its client is told of a loss only where there may be one. */
@@ -75,7 +74,7 @@ enum store_result departure_forget(struct sqlite_store *s, const char *token);
 enum { DEPARTED_LASTING_MAX = 10000, DEPARTED_BRIEF_MAX = 2000 };
 enum store_result departures_bound(struct sqlite_store *s);
 
-/* ------------------------------------------------------------------ leases (sqlite_lease.c) */
+/* ---- leases (lease.c) -------------------------------------------------------------- */
 
 /* Enter this process under its number in the sessions' file that is open, if it is not: what an
  * earlier holder left is ended first.  Nothing to do without a lease.  After a failure

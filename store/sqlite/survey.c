@@ -53,8 +53,7 @@ static enum store_result first(struct sqlite_store *s, sqlite3_stmt *st, const c
     return *found || rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, doing);
 }
 
-/* -------------------------------------------------------------- the read transaction -------
- */
+/* ---- the read transaction ---------------------------------------------------------- */
 
 static enum store_result read_end(struct sqlite_store *s, struct claim_log *log)
 {
@@ -87,8 +86,7 @@ void claim_log_end(struct sqlite_store *s)
     database_rollback(&s->log);
 }
 
-/* ------------------------------------------------------------ one question a mailbox -------
- */
+/* ---- one question a mailbox -------------------------------------------------------- */
 
 static enum store_result oldest_in(struct sqlite_store *s, const struct subscription *sub,
                                    size_t i, int64_t after, int64_t *oldest)
@@ -303,8 +301,7 @@ enum store_result claim_newest(struct sqlite_store *s, const struct subscription
     return r;
 }
 
-/* ------------------------------------------------------------- what it will get ------------
- */
+/* ---- what it will get -------------------------------------------------------------- */
 
 /* The newest row of the session's own mailbox: it decides which batches are shared, so it is
  * looked for whatever the count costs. */

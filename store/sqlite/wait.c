@@ -183,8 +183,8 @@ static bool version_moved(struct sqlite_store *s)
     return moved;
 }
 
-/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not asked.
- */
+/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not
+ * asked. */
 static bool sleep_until_something(struct waiter *w, int64_t us, bool eager)
 {
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};

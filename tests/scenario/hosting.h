@@ -35,12 +35,12 @@ struct hosting_exception {
 
 struct hosting {
     const char *name;
-    /* Start a responder that is there before the web server; NULL: the server starts its own.
-     */
+    /* Start a responder that is there before the web server; NULL: the server starts its
+     * own. */
     void (*responder)(struct stage *s);
     void (*server)(struct stage *s); /* start the web server, with TLS on a secure stage */
-    /* Tell what serves streams to end, as this way of hosting does it; others take its place.
-     */
+    /* Tell what serves streams to end, as this way of hosting does it; others take its
+     * place. */
     void (*drain)(struct stage *s);
     /* Kill -9 what serves streams; something serves again when it returns, or soon after. */
     void (*kill)(struct stage *s);

@@ -67,7 +67,7 @@ void stage_fail(struct stage *s, const char *file, int line, const char *format,
     __attribute__((format(printf, 4, 5), noreturn));
 #define fail_stage(s, ...) stage_fail(s, __FILE__, __LINE__, __VA_ARGS__)
 
-/* ------------------------------------------------------------------ processes --------- */
+/* ---- processes --------------------------------------------------------------------- */
 
 int64_t now_ms(void);  /* of the monotonic clock */
 void pause_ms(int ms); /* between two looks at a condition */
@@ -82,8 +82,8 @@ void pause_ms(int ms); /* between two looks at a condition */
         }                                                                                      \
     } while (0)
 
-/* Start a program that dies with the test.  `output` NULL: /dev/null; `user` NULL: as we are.
- */
+/* Start a program that dies with the test.  `output` NULL: /dev/null; `user` NULL: as we
+ * are. */
 pid_t process_start(const char *const argv[], const char *const env[], const char *output,
                     const char *user);
 /* The same with a listening socket as descriptor `as`; 3: as socket activation does it. */
@@ -94,7 +94,7 @@ size_t process_children(pid_t parent, pid_t *out, size_t max);
 long process_memory_kb(pid_t pid); /* proportional set size; -1: gone */
 int64_t process_cpu_ms(pid_t pid); /* user and system time so far; -1: gone */
 
-/* ------------------------------------------------------------------ servers ----------- */
+/* ---- servers ----------------------------------------------------------------------- */
 
 /* Each runs with its example configuration, as people run it, and with TLS and HTTP/2 when the
  * stage is secure; each returns when it accepts.  As root, Apache and its responders are
@@ -152,7 +152,7 @@ void stage_give(struct stage *s, const char *path, const char *user);
 bool stage_mount_small(struct stage *s, const char *size);
 void stage_fill_small(struct stage *s); /* not a byte is left */
 
-/* ------------------------------------------------------------------ the shell --------- */
+/* ---- the shell --------------------------------------------------------------------- */
 
 /* Run the sqlite3 shell on the log (or the sessions), and give what it printed, valid until the
  * next call.  The first two have the patience that README advises, and fail the test where the
@@ -166,7 +166,7 @@ void shell_set(struct stage *s, const char *name, const char *value); /* rowcast
 /* Insert rows whose data are the numbers from `first` to `last`, in one transaction. */
 void shell_count(struct stage *s, const char *type, int first, int last);
 
-/* ------------------------------------------------------------------ browsers ---------- */
+/* ---- browsers ---------------------------------------------------------------------- */
 
 struct sse_event {
     char *type; /* "message" where none was given */
@@ -205,10 +205,10 @@ const char *browser_body(const struct browser *b);
  * next call for this browser. */
 const struct sse_event *browser_next(struct browser *b, int timeout_ms);
 
-/* ------------------------------------------------------------------ expectations ------ */
+/* ---- expectations ------------------------------------------------------------------ */
 
-/* Each takes the next event (heartbeats apart), and fails if it is another, or if none comes.
- */
+/* Each takes the next event (heartbeats apart), and fails if it is another, or if none
+ * comes. */
 #define expect_connected(b) expect_connected_at(b, __FILE__, __LINE__)
 #define expect_event(b, type, data) expect_event_at(b, type, data, __FILE__, __LINE__)
 #define expect_gap(b, reason, id) expect_gap_at(b, reason, id, __FILE__, __LINE__)
@@ -243,7 +243,7 @@ void expect_rows_at(struct browser *b, const char *type, int first, int last, co
 int64_t id_number(const char *id); /* of 5f2a91c0-19: 19; -1: not one of ours */
 const char *id_text(struct stage *s, int64_t number); /* the other way; valid until the next */
 
-/* ------------------------------------------------------------------ plain requests ---- */
+/* ---- plain requests ---------------------------------------------------------------- */
 
 struct answer {
     int status;

@@ -27,8 +27,8 @@ void supervised_pids(struct supervised *v, pid_t pid[]);
 bool supervised_has(const struct supervised *v, pid_t pid);
 int supervised_program_is(const struct supervised *v); /* of how many the program on the disk */
 
-/* Put another file in the program's place, in one step; `text` NULL: a copy of the responder.
- */
+/* Put another file in the program's place, in one step; `text` NULL: a copy of the
+ * responder. */
 void supervised_deploy(struct supervised *v, const char *text);
 void supervised_hang_up(struct supervised *v); /* SIGHUP, and the round's end */
 

@@ -1,5 +1,5 @@
-/* A reader that never ends keeps the -wal from being copied: the log says so, and for how long.
- */
+/* A reader that never ends keeps the -wal from being copied: the log says so, and for how
+ * long. */
 #include <stdio.h>
 #include <unistd.h>
 

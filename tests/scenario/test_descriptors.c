@@ -1,5 +1,5 @@
-/* A responder with few descriptors: who finds none is told to come later, and comes in later.
- */
+/* A responder with few descriptors: who finds none is told to come later, and comes in
+ * later. */
 #include <stdio.h>
 #include <string.h>
 

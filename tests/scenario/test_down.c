@@ -243,8 +243,7 @@ static void test_cgi_programs_that_die(void **state)
 }
 
 /* A page of errors that leaves the body unread loses its answer, now and then (Apache's
- * mod_cgid).
- */
+ * mod_cgid). */
 static void posts_are_answered(struct stage *s, void (*front)(struct stage *s, const char *))
 {
     enum { LARGE = 1000000 };

@@ -236,8 +236,7 @@ static void test_a_shm_that_is_cut_to_nothing_costs_a_restart_and_no_row(void **
     expect_rows(b, "n", 2, 2);
 }
 
-/* ------------------------------------------------------------------ other accounts ---------
- */
+/* ---- other accounts ---------------------------------------------------------------- */
 
 static void own(struct stage *s, const char *path, const char *user, gid_t group, mode_t mode)
 {

@@ -1,5 +1,5 @@
-/* Whatever becomes of the responder's own log, streams go on, and lines go where people look.
- */
+/* Whatever becomes of the responder's own log, streams go on, and lines go where people
+ * look. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

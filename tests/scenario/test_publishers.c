@@ -1,5 +1,5 @@
-/* Many publishers over HTTP at the same time: none is refused, and what was answered is true.
- */
+/* Many publishers over HTTP at the same time: none is refused, and what was answered is
+ * true. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* What streams leave behind while the sessions cannot be written, and time that nobody served.
- */
+/* What streams leave behind while the sessions cannot be written, and time that nobody
+ * served. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

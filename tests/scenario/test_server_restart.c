@@ -97,7 +97,7 @@ static void hang_up(struct stage *s)
     kill(s->server, SIGHUP);
 }
 
-/* ------------------------------------------------------------------ lighttpd ----------- */
+/* ---- lighttpd ---------------------------------------------------------------------- */
 
 static void test_lighttpd_and_its_responder_restarted(void **state)
 {
@@ -152,7 +152,7 @@ static void test_lighttpd_told_to_end_waits_for_its_streams(void **state)
     s->server = 0;
 }
 
-/* ------------------------------------------------------------------ Apache ------------- */
+/* ---- Apache ------------------------------------------------------------------------ */
 
 static void start_apache(struct stage *s)
 {
@@ -190,7 +190,7 @@ static void test_apache_with_mod_fcgid_restarted(void **state)
     pass_through(*state, server_restart, STREAMS_END);
 }
 
-/* ------------------------------------------------------------------ nginx -------------- */
+/* ---- nginx ------------------------------------------------------------------------- */
 
 static void start_nginx(struct stage *s)
 {

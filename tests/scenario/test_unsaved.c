@@ -37,8 +37,8 @@ static void expect_streams_run_unsaved(struct stage *s)
         expect_count(b[i], "n", 1, 3);
     browser_cut(b[0]);
     shell_count(s, "n", 4, 5);
-    /* It keeps its cookie and its id, and is told of no gap: a page would load anew each time.
-     */
+    /* It keeps its cookie and its id, and is told of no gap: a page would load anew each
+     * time. */
     expect_connected(b[0]);
     expect_replay_start(b[0], 2);
     expect_count(b[0], "n", 4, 5);

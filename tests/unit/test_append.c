@@ -295,8 +295,7 @@ static void test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said(void
     expect_rows(w, 2);
 }
 
-/* ----------------------------------------------------- memory that fails -------------------
- */
+/* ---- memory that fails ------------------------------------------------------------- */
 
 static sqlite3_mem_methods real;
 static long calls, fail_at;

@@ -153,8 +153,7 @@ static void test_without_reconnection_there_are_no_sessions(void **state)
     assert_int_equal(world_open_streams(w), 0);
 }
 
-/* ------------------------------------------------------------------ many threads -----------
- */
+/* ---- many threads ------------------------------------------------------------------ */
 
 enum { THREADS = 4, CLAIMS = 50 };
 

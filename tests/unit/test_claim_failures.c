@@ -205,8 +205,7 @@ static void test_a_claim_whose_count_fails_does_not_stay_open(void **state)
     assert_int_equal(world_sessions(w), 0);
 }
 
-/* ------------------------------------------------------------- out of memory ---------------
- */
+/* ---- out of memory ----------------------------------------------------------------- */
 
 static sqlite3_mem_methods memory;
 static long allocations_left = -1; /* negative: as many as asked for */

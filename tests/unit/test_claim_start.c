@@ -193,8 +193,8 @@ static void test_a_gap_never_jumps_over_a_kept_row(void **state)
     assert_int_equal(c->count, 4);
     assert_int_equal(c->private_to, 3);
     assert_int_equal(c->subscription->mailbox[0].told_to, 5);
-    /* Cut right after the gap, and resumed from its id: told again, the kept row comes still.
-     */
+    /* Cut right after the gap, and resumed from its id: told again, the kept row comes
+     * still. */
     position(text, w, 2);
     c = world_claim(w, &r);
     assert_int_equal(c->gap, GAP_TRIMMED);

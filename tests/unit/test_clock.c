@@ -1,5 +1,5 @@
-/* Whether a clock is believed: the janitor's rule, and the trigger's, which has to be the same.
- */
+/* Whether a clock is believed: the janitor's rule, and the trigger's, which has to be the
+ * same. */
 #include "tests/unit/log_world.h"
 
 #include "store/clock.h"

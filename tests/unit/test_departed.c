@@ -179,8 +179,7 @@ static void test_a_log_that_cannot_be_read_is_as_if_all_was_lost(void **state)
     assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
 }
 
-/* ------------------------------------------------------------------ polls -------------------
- */
+/* ---- polls ------------------------------------------------------------------------- */
 
 static void poll_in_vain(struct world *w, int64_t stream, int64_t at)
 {
@@ -240,8 +239,7 @@ static void test_many_polls_of_strangers_leave_a_bounded_trace(void **state)
                      DEPARTED_BRIEF_MAX);
 }
 
-/* ------------------------------------------------------------------ many of them -----------
- */
+/* ---- many of them ------------------------------------------------------------------ */
 
 enum { FLOOD = 20000 };
 
@@ -311,8 +309,7 @@ static void test_a_living_sessions_bookmarks_go_as_fast(void **state)
     assert_int_equal(world_open_streams(w), 1);
 }
 
-/* ------------------------------------------------------------------ an earlier file --------
- */
+/* ---- an earlier file --------------------------------------------------------------- */
 
 /* What the version before this one made. */
 static void make_old(struct world *w)

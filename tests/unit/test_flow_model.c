@@ -79,8 +79,7 @@ static bool matches(const struct world *w, const struct kept *k)
     return w->listens[k->box] && (!w->only_a || strcmp(k->type, "a") == 0);
 }
 
-/* ---------------------------------------------------------------- the log ------------------
- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 static void insert_rows(struct world *w, int64_t n)
 {
@@ -158,8 +157,7 @@ static void feed(struct world *w)
         tail_append(w->tail, read_log(w, tail_end(w->tail), false, false));
 }
 
-/* ---------------------------------------------------------------- the stream ---------------
- */
+/* ---- the stream -------------------------------------------------------------------- */
 
 static struct told *tell(struct world *w, enum said what, int64_t id)
 {
@@ -336,8 +334,7 @@ static bool pump(struct world *w)
     return true;
 }
 
-/* ---------------------------------------------------------------- what must hold -----------
- */
+/* ---- what must hold ---------------------------------------------------------------- */
 
 /* Somebody was told that this row is gone, before anything newer went out. */
 static bool was_told(const struct world *w, int64_t id)

@@ -42,8 +42,8 @@ static void files_begin(struct files *f, const struct log_world *w)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-/* A look at the log, a publication, a lease.  0: all of it went well; 1: it was full; 2: else.
- */
+/* A look at the log, a publication, a lease.  0: all of it went well; 1: it was full; 2:
+ * else. */
 static int use_all(const struct files *f, rlim_t bytes)
 {
     struct publication p = {.channel = "", .type = "a", .data = "x", .data_len = 1};

@@ -22,8 +22,8 @@
         "id INTEGER PRIMARY KEY, channel, session_id, type, data, dedup_key, created_at",      \
         "*") "; "
 
-/* Each log has the broadcasts 1, 2 and 3 before.  `rows` is what everybody's reader gets then.
- */
+/* Each log has the broadcasts 1, 2 and 3 before.  `rows` is what everybody's reader gets
+ * then. */
 static const struct {
     const char *name, *sql;
     enum store_result result;

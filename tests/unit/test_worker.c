@@ -189,8 +189,8 @@ static void test_connections_that_say_nothing_do_not_stay(void **state)
     }
 }
 
-/* A connection that began a request and does not go on, for as long as a worker waits for it.
- */
+/* A connection that began a request and does not go on, for as long as a worker waits for
+ * it. */
 static int get_slowly(const struct service *s)
 {
     int fd = service_connect(s);
