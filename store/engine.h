@@ -33,8 +33,7 @@ struct store_engine {
     enum store_result (*look)(struct store *s, struct store_end *out);
     enum store_result (*renew)(struct store *s, const char *epoch, int64_t seen);
     enum store_result (*read)(struct store *s, const struct store_question *q,
-                              const struct store_sink *sink, struct store_end *end,
-                              int64_t *through);
+                              const struct store_sink *sink, int64_t *through);
     enum store_result (*wait)(struct store *s, int timeout_ms);
     void (*wake)(struct store *s);
     enum store_result (*append_all)(struct store *s, struct appending *const *items, size_t n,

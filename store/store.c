@@ -61,10 +61,9 @@ enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
 }
 
 enum store_result store_read(struct store *s, const struct store_question *q,
-                             const struct store_sink *sink, struct store_end *end,
-                             int64_t *through)
+                             const struct store_sink *sink, int64_t *through)
 {
-    return engine_of(s)->read(s, q, sink, end, through);
+    return engine_of(s)->read(s, q, sink, through);
 }
 
 enum store_result store_wait(struct store *s, int timeout_ms)

@@ -97,22 +97,23 @@ enum store_taken {
     STORE_ENOUGH /* not taken: no room */
 };
 
-/* Who takes the rows.  `hole` is called before the first row, once for each mailbox asked about
- * that was trimmed beyond `after`; a NULL mailbox means every mailbox nobody remembers.  (And
- * in the place of a row that is larger than an event can be.)  Strings are valid during the
- * call. */
+/* Who takes the rows.  `begin` comes first, once, with the log's end; then `hole`, once for each
+ * mailbox asked about that was trimmed beyond `after` (NULL: every mailbox nobody remembers);
+ * then `row`, in id order.  (A row that is larger than an event can be is given as a hole, in its
+ * place.)  All of it is one moment of the log.  Strings are valid during the call.  After a
+ * failure the caller throws away what it got. */
 struct store_sink {
     void *arg;
-    enum store_taken (*row)(void *arg, const struct event *e);
+    void (*begin)(void *arg, const struct store_end *end);
     void (*hole)(void *arg, const char *mailbox, int64_t trimmed_to);
+    enum store_taken (*row)(void *arg, const struct event *e);
 };
 
-/* Give the rows that follow in id order, holes and rows from one read transaction.  *end is the
- * log's end in it; *through is how far the answer reaches: everything asked for in
- * (after, *through] was given.  Walks one index range a mailbox; reads only what is taken. */
+/* Give the rows that follow, in id order.  *through is how far the answer reaches: all that was
+ * asked for in (after, *through] was given, and no row beyond it.  It costs what is taken: one
+ * range of an index for each mailbox is walked. */
 enum store_result store_read(struct store *s, const struct store_question *q,
-                             const struct store_sink *sink, struct store_end *end,
-                             int64_t *through);
+                             const struct store_sink *sink, int64_t *through);
 
 /* Wait until the log may have grown since this store's last store_read or store_look, until
  * store_wake, or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA

@@ -82,7 +82,7 @@ static void readers_answer(struct readers *r, struct store **s, struct batch_bui
     struct settings *settings = board_get(r->board);
     struct store_question ask = {
         .after = q->after, .only = q->subscription, .without_session = q->without_session};
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     enum store_result result = equip(r, s, w) ? STORE_OK : STORE_NOMEM;
     if (result == STORE_OK && batch_memory() <= batch_memory_limit(settings))
         result = replay_next(*s, *w, settings, &ask, &q->answer, &end);

@@ -13,8 +13,7 @@ enum store_result sqlite_where(struct store *s, struct store_end *out);
 enum store_result sqlite_look(struct store *s, struct store_end *out);
 enum store_result sqlite_renew(struct store *s, const char *epoch, int64_t seen);
 enum store_result sqlite_read(struct store *s, const struct store_question *q,
-                              const struct store_sink *sink, struct store_end *end,
-                              int64_t *through);
+                              const struct store_sink *sink, int64_t *through);
 enum store_result sqlite_wait(struct store *s, int timeout_ms);
 void sqlite_wake(struct store *s);
 enum store_result sqlite_append_all(struct store *s, struct appending *const *items, size_t n,

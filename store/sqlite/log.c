@@ -330,6 +330,8 @@ static enum store_result read_in_transaction(struct sqlite_store *s,
 {
     int64_t forgotten_to = 0;
     enum store_result r = log_read_end(s, end, &forgotten_to);
+    if (r == STORE_OK)
+        t->sink->begin(t->sink->arg, end);
     if (r == STORE_OK && (end->trimmed_to > q->after || forgotten_to > q->after))
         r = q->only ? holes_of_some(s, q, t->sink, end->last_id, forgotten_to)
                     : holes_of_all(s, q, t->sink, end->last_id, forgotten_to);
@@ -339,10 +341,10 @@ static enum store_result read_in_transaction(struct sqlite_store *s,
 }
 
 enum store_result sqlite_read(struct store *store, const struct store_question *q,
-                              const struct store_sink *sink, struct store_end *end,
-                              int64_t *through)
+                              const struct store_sink *sink, int64_t *through)
 {
     struct sqlite_store *s = sqlite_of(store);
+    struct store_end end;
     struct taking t = {.sink = sink, .given = q->after, .through = -1};
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -350,16 +352,16 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_BEGIN);
     if (r == STORE_OK)
-        r = read_in_transaction(s, q, &t, end);
+        r = read_in_transaction(s, q, &t, &end);
     if (r == STORE_OK)
         r = database_end_read(s, &s->log);
     if (r != STORE_OK) {
         database_rollback(&s->log);
         return r;
     }
-    file_saw(s->log.hold.file, end->epoch, end->last_id);
-    if (end->last_id > q->after)
+    file_saw(s->log.hold.file, end.epoch, end.last_id);
+    if (end.last_id > q->after)
         waiter_grew(s);
-    *through = t.through >= 0 ? t.through : end->last_id > q->after ? end->last_id : q->after;
+    *through = t.through >= 0 ? t.through : end.last_id > q->after ? end.last_id : q->after;
     return STORE_OK;
 }

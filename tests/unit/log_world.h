@@ -27,7 +27,7 @@ struct log_world {
     struct store_end end;
     int64_t through;
     int most; /* rows that are taken at most; 0: all */
-    int taken;
+    int taken, begun;
     enum store_taken at_most; /* the answer to the last of them */
 };
 
@@ -89,6 +89,14 @@ static inline void log_note(struct log_world *w, const char *format, ...)
     va_end(args);
 }
 
+static void log_begin(void *arg, const struct store_end *end)
+{
+    struct log_world *w = arg;
+    assert_string_equal(w->rows, ""); /* it comes first */
+    w->begun++;
+    w->end = *end;
+}
+
 static enum store_taken log_row(void *arg, const struct event *e)
 {
     struct log_world *w = arg;
@@ -110,10 +118,13 @@ static inline enum store_result log_ask(struct log_world *w, int64_t after,
                                         struct subscription *only)
 {
     struct store_question q = {.after = after, .only = only};
-    struct store_sink sink = {.arg = w, .row = log_row, .hole = log_hole};
+    struct store_sink sink = {w, log_begin, log_hole, log_row};
     w->rows[0] = '\0';
-    w->taken = 0;
-    return store_read(w->store, &q, &sink, &w->end, &w->through);
+    w->taken = w->begun = 0;
+    enum store_result r = store_read(w->store, &q, &sink, &w->through);
+    if (r == STORE_OK)
+        assert_int_equal(w->begun, 1);
+    return r;
 }
 
 /* Holes and ids behind `after`, as text. */

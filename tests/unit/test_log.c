@@ -49,9 +49,9 @@ static void test_the_sessions_own_mailbox_can_be_left_out(void **state)
     struct log_world *w = *state;
     struct subscription *s = subscription_new("me", NULL, 0, NULL, 0);
     struct store_question q = {.only = s, .without_session = true};
-    struct store_sink sink = {.arg = w, .row = log_row, .hole = log_hole};
+    struct store_sink sink = {w, log_begin, log_hole, log_row};
     log_sql(w, "INSERT INTO events(session_id) VALUES (NULL), ('me'), (NULL)");
-    assert_int_equal(store_read(w->store, &q, &sink, &w->end, &w->through), STORE_OK);
+    assert_int_equal(store_read(w->store, &q, &sink, &w->through), STORE_OK);
     assert_string_equal(w->rows, "1 3");
     subscription_free(s);
 }
@@ -98,6 +98,11 @@ static const struct {
 static struct event seen;
 static char seen_data[64], seen_type[32], seen_mailbox[32];
 
+static void see_nothing(void *arg, const struct store_end *end)
+{
+    (void)arg, (void)end;
+}
+
 static enum store_taken see(void *arg, const struct event *e)
 {
     (void)arg;
@@ -112,14 +117,14 @@ static enum store_taken see(void *arg, const struct event *e)
 static void test_data_is_told_to_be_an_object_only_if_it_is_a_whole_one(void **state)
 {
     struct log_world *w = *state;
-    struct store_sink sink = {.row = see};
+    struct store_sink sink = {.begin = see_nothing, .row = see};
     struct subscription *s = subscription_new(NULL, NULL, 0, NULL, 0);
     for (size_t i = 0; i < sizeof datas / sizeof *datas; i++)
         for (int filtered = 0; filtered < 2; filtered++) {
             struct store_question q = {.after = (int64_t)i, .only = filtered ? s : NULL};
             if (!filtered)
                 log_sql(w, "INSERT INTO events(data) VALUES (%s)", datas[i].data);
-            assert_int_equal(store_read(w->store, &q, &sink, &w->end, &w->through), STORE_OK);
+            assert_int_equal(store_read(w->store, &q, &sink, &w->through), STORE_OK);
             if (seen.is_object != datas[i].is_object)
                 fail_msg("%s is %san object", datas[i].data, seen.is_object ? "" : "not ");
         }
@@ -130,14 +135,14 @@ static void test_a_row_is_given_as_it_stands_nul_bytes_included(void **state)
 {
     struct log_world *w = *state;
     struct store_question q = {0};
-    struct store_sink sink = {.row = see};
+    struct store_sink sink = {.begin = see_nothing, .row = see};
     struct publication p = publication("chat", "");
     p.data = "a\0b\r\n";
     p.data_len = 5;
     p.channel = "room";
     log_read(w, 0, NULL);
     assert_int_equal(append(w, &p), 1);
-    assert_int_equal(store_read(w->store, &q, &sink, &w->end, &w->through), STORE_OK);
+    assert_int_equal(store_read(w->store, &q, &sink, &w->through), STORE_OK);
     assert_int_equal(seen.id, 1);
     assert_int_equal(seen.data_len, 5);
     assert_memory_equal(seen_data, "a\0b\r\n", 5);

@@ -27,6 +27,11 @@ static enum store_taken note_row(void *arg, const struct event *e)
     return STORE_MORE;
 }
 
+static void note_begin(void *arg, const struct store_end *end)
+{
+    (void)arg, (void)end;
+}
+
 static void note_hole(void *arg, const char *mailbox, int64_t trimmed_to)
 {
     (void)arg, (void)mailbox, (void)trimmed_to;
@@ -35,12 +40,11 @@ static void note_hole(void *arg, const char *mailbox, int64_t trimmed_to)
 static struct last last_event(struct place *p)
 {
     struct last l = {0};
-    struct store_sink sink = {.arg = &l, .row = note_row, .hole = note_hole};
+    struct store_sink sink = {&l, note_begin, note_hole, note_row};
     struct store_question all = {.after = 0};
-    struct store_end end;
     int64_t through;
 
-    assert_int_equal(store_read(p->store, &all, &sink, &end, &through), STORE_OK);
+    assert_int_equal(store_read(p->store, &all, &sink, &through), STORE_OK);
     return l;
 }
 

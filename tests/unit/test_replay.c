@@ -75,7 +75,7 @@ static struct batch *next_after(struct bench *t, int64_t after, struct store_end
 
 static void test_nothing_follows_the_end(void **state)
 {
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     assert_null(next_after(*state, 0, &end));
     int64_t id = publish(*state, "", "x");
     assert_null(next_after(*state, id, &end));
@@ -84,7 +84,7 @@ static void test_nothing_follows_the_end(void **state)
 
 static void test_rows_come_formatted_with_the_epoch_of_the_log(void **state)
 {
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     char expected[256];
     int64_t first = publish(*state, "", "{\"a\":1}"), second = publish(*state, "room-7", "hi");
     struct batch *b = next_after(*state, first - 1, &end);
@@ -106,7 +106,7 @@ static void test_rows_come_formatted_with_the_epoch_of_the_log(void **state)
 static void test_settings_decide_what_is_written(void **state)
 {
     struct bench *t = *state;
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     int64_t id = publish(t, "", "{}");
     t->settings->enable_reconnection = t->settings->mark_replayed = false;
     struct batch *b = next_after(t, id - 1, &end);
@@ -119,7 +119,7 @@ static void test_settings_decide_what_is_written(void **state)
 static void test_batches_join_without_gap_or_repeat(void **state)
 {
     enum { ROWS = 300 };
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     char *data = malloc(2001);
     int64_t first = 0, last = 0;
     size_t rows = 0, batches = 0;
@@ -149,7 +149,7 @@ static void test_question_for_some_mailboxes_passes_the_others_by(void **state)
     struct bench *t = *state;
     static const char *const channels[] = {"room-7"};
     struct subscription *s = subscription_new("71b0", channels, 1, NULL, 0);
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     struct batch *b;
     assert_non_null(s);
     int64_t first = publish(t, "room-8", "no");
@@ -167,7 +167,7 @@ static void test_question_for_some_mailboxes_passes_the_others_by(void **state)
 
 static void test_trimmed_mailbox_is_a_hole(void **state)
 {
-    struct store_end end = {.epoch = ""};
+    struct store_end end;
     int64_t first = publish(*state, "", "x");
     for (int i = 0; i < 400; i++)
         publish(*state, i < 10 ? "room-7" : "", "y");

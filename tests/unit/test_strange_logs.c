@@ -134,7 +134,7 @@ static void expect_batches(struct log_world *w, const char *name, enum store_res
         for (int64_t after = 0; after < 4; after++) {
             struct store_question q = {.after = after, .only = only[i]};
             struct batch *batch = NULL;
-            struct store_end end = {.epoch = ""};
+            struct store_end end;
             expect_why(w, name, expected, replay_next(w->store, b, settings, &q, &batch, &end));
             if (batch && batch->events > 0)
                 assert_true(batch->event[batch->events - 1].id <= batch->through);
