@@ -1,7 +1,7 @@
 # Rowcast.  `make` builds, `make run` shows it, `make test` proves it; README.md has the rest.
 #
 #   make test-browsers                               Chromium, Firefox, WebKit
-#   make check [SANITIZE=address,undefined | thread]   unit tests alone; installs nothing
+#   make check [SANITIZE=address,undefined | thread]   unit and contract tests; installs nothing
 #   make scenario [SANITIZE=…]                         with real servers, and no unit tests
 #   make bench · make fuzz [SECONDS=60] · make tidy · make format
 #   make install [PREFIX=/usr] [DESTDIR=…] · make uninstall · make npm-package
@@ -33,16 +33,18 @@ STORE = $(call objects,$(wildcard store/*.c store/*/*.c))
 FCGI = $(call objects,$(filter-out fcgi/process/main.c,$(wildcard fcgi/*/*.c)))
 BENCH = $(call objects,$(wildcard tests/bench/*.c))
 STAGE = $(call objects,$(filter-out tests/scenario/test_%.c,$(wildcard tests/scenario/*.c)))
+WORLD = $(call objects,$(filter-out tests/contract/test_%.c,$(wildcard tests/contract/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+CONTRACT = $(patsubst tests/contract/%.c,$(BUILD)/contract/%,$(wildcard tests/contract/test_*.c))
 SCENARIO = $(patsubst tests/scenario/%.c,$(BUILD)/scenario/%,$(wildcard tests/scenario/test_*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-SOURCES = $(wildcard tests/*.c store/*.c store/*/*.c fcgi/*/*.c tests/unit/*.c tests/scenario/*.c tests/bench/*.c)
+SOURCES = $(wildcard tests/*.c store/*.c store/*/*.c fcgi/*/*.c tests/unit/*.c tests/contract/*.c tests/scenario/*.c tests/bench/*.c)
 # Smaller copies of the modules, where Debian's esbuild is; web/ works without them.
 MINIFIED = $(patsubst web/%.js,$(BUILD)/web/%.min.js,$(wildcard web/rowcast*.js))
 FORMATTED = $(SOURCES) $(wildcard store/*.h store/*/*.h fcgi/*/*.h tests/*/*.h tests/fuzz/*.c)
 
 all: $(BUILD)/rowcast.fcgi $(if $(shell command -v $(ESBUILD)),$(MINIFIED))
-tests: $(UNIT)
+tests: $(UNIT) $(CONTRACT)
 scenarios: $(SCENARIO) $(BUILD)/rowcast.fcgi $(BUILD)/slow_sync.so
 everything: all tests scenarios $(BUILD)/rowcast-bench
 
@@ -66,6 +68,9 @@ $(BUILD)/web/%.min.js: web/%.js
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(FCGI) $(STORE) $(BUILD)/sql_text.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/contract/%: $(BUILD)/tests/contract/%.o $(WORLD) $(FCGI) $(STORE) $(BUILD)/sql_text.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/unit/test_out_of_%: LIBS += \
   $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup asprintf open_memstream uv_poll_init)
 $(BUILD)/scenario/%: $(BUILD)/tests/scenario/%.o $(STAGE)
@@ -87,7 +92,7 @@ run:
 test:
 	@bash tests/run.sh
 check: tests
-	@bash tests/programs.sh $(UNIT)
+	@bash tests/programs.sh $(UNIT) $(CONTRACT)
 scenario: scenarios
 	@ROWCAST_PROGRAM=$(BUILD)/rowcast.fcgi bash tests/programs.sh $(SCENARIO)
 test-browsers:

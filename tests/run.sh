@@ -56,15 +56,18 @@ check 'fuzzing, 20 s each' make -s fuzz SECONDS=20
 check 'installed, units, socket activation' bash tests/install.sh
 
 LABEL='unit' bash tests/programs.sh $(list unit build)
+# What holds for each engine.
+LABEL='contract' bash tests/programs.sh $(list contract build)
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 LABEL='unit, ASan and UBSan' bash tests/programs.sh $(list unit build-address-undefined)
+LABEL='contract, ASan and UBSan' bash tests/programs.sh $(list contract build-address-undefined)
 unset ASAN_OPTIONS UBSAN_OPTIONS
 
 # TSan needs its shadow where address randomization may have put something else.
-threaded=$(grep -lE 'pthread|thrd_|hub_|inbox_|worker_|feeder_|reader_|janitor_' tests/unit/test_*.c |
-    sed 's|tests/unit/\(.*\)\.c|build-thread/unit/\1|')
-LABEL='unit, TSan' WRAP='setarch -R' bash tests/programs.sh $threaded
+threaded=$(grep -lE 'pthread|thrd_|hub_|inbox_|worker_|feeder_|reader_|janitor_' tests/{unit,contract}/test_*.c |
+    sed 's|tests/\(.*\)\.c|build-thread/\1|')
+LABEL='unit and contract, TSan' WRAP='setarch -R' bash tests/programs.sh $threaded
 
 # Stories mostly wait for servers, so more of them run than there are cores.
 export JOBS=8

@@ -246,6 +246,28 @@ static void test_loading_the_schema_again_changes_nothing(void **state)
         log_number(w, "SELECT value FROM rowcast_config WHERE name = 'buffer_size'"), 7);
 }
 
+static void test_a_rolled_back_insert_leaves_no_trace(void **state)
+{
+    struct log_world *w = *state;
+    log_set(w, "buffer_size", 2);
+    log_insert(w, 2);
+    log_sql(w, "BEGIN; INSERT INTO events(data) VALUES ('y'), ('z'); ROLLBACK");
+    assert_string_equal(log_read(w, 0, NULL), "1 2");
+    log_sql(w, "BEGIN; SAVEPOINT a; INSERT INTO events(data) VALUES ('y'); ROLLBACK TO a; "
+               "INSERT INTO events(data) VALUES ('z'); COMMIT");
+    assert_string_equal(log_read(w, 0, NULL), "hole:<1 2 3");
+    assert_int_equal(log_number(w, "SELECT sum(kept) FROM rowcast_channels"), 2);
+}
+
+static void test_the_books_have_one_row_for_good(void **state)
+{
+    struct log_world *w = *state;
+    assert_non_null(log_try(w, "DELETE FROM rowcast_log"));
+    assert_non_null(
+        log_try(w, "INSERT INTO rowcast_log(one, version, epoch) VALUES (2, 1, 'x')"));
+    assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_log"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +281,8 @@ int main(void)
         LOG_TEST(test_the_rules_hold_for_the_stock_shell),
         LOG_TEST(test_an_import_follows_the_rules),
         LOG_TEST(test_loading_the_schema_again_changes_nothing),
+        LOG_TEST(test_a_rolled_back_insert_leaves_no_trace),
+        LOG_TEST(test_the_books_have_one_row_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

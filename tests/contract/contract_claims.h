@@ -1,0 +1,92 @@
+/* Streams of a world: how they are claimed, saved and ended. */
+#ifndef ROWCAST_TESTS_CONTRACT_CLAIMS_H
+#define ROWCAST_TESTS_CONTRACT_CLAIMS_H
+
+#include "tests/contract/contract_world.h"
+
+static inline bool is_hex(const char *text, size_t digits)
+{
+    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
+/* A request from nobody in particular. */
+static inline struct claim_request some_request(void)
+{
+    return (struct claim_request){.user_agent = "browser",
+                                  .remote_addr = "192.0.2.1",
+                                  .client_version = "",
+                                  .query = "",
+                                  .headers = "{}"};
+}
+
+static inline enum store_result try_claim(struct world *w, const struct claim_request *r)
+{
+    subscription_free(w->claim.subscription);
+    w->claim.subscription = NULL;
+    return store_claim(w->store, w->settings, r, &w->claim);
+}
+
+/* Claim; the answer, which is w->claim, is valid until the next. */
+static inline struct claim *claim(struct world *w, const struct claim_request *r)
+{
+    enum store_result result = try_claim(w, r);
+    if (result != STORE_OK)
+        fail_msg("store_claim gave %d: %s", result, store_why(w->store));
+    return &w->claim;
+}
+
+/* By a token; NULL: somebody new. */
+static inline struct claim *claim_as(struct world *w, const char *token)
+{
+    struct claim_request r = some_request();
+    r.token = token;
+    return claim(w, &r);
+}
+
+/* By an id as a client would send it. */
+static inline struct claim *claim_at(struct world *w, const char *position)
+{
+    struct claim_request r = some_request();
+    r.start = START_AT_ID;
+    r.position = position;
+    return claim(w, &r);
+}
+
+/* The text of an id of this log; valid until the next. */
+static inline const char *id_text(const struct world *w, int64_t id)
+{
+    static char text[EVENT_ID_SIZE];
+    event_id_format(text, w->epoch, id);
+    return text;
+}
+
+static inline struct bookmark bookmark_at(const struct world *w, int64_t stream, int64_t at)
+{
+    struct bookmark b = {.stream_id = stream, .position = at};
+    memcpy(b.epoch, w->epoch, sizeof b.epoch);
+    return b;
+}
+
+/* A stream ended, having received everything up to `at`. */
+static inline void end_at(struct world *w, int64_t stream, int64_t at)
+{
+    struct bookmark b = bookmark_at(w, stream, at);
+    assert_int_equal(store_ended(w->store, &b, 1), STORE_OK);
+}
+
+/* A stream runs, and received everything up to `at`. */
+static inline void save_at(struct world *w, int64_t stream, int64_t at)
+{
+    struct bookmark b = bookmark_at(w, stream, at);
+    assert_int_equal(store_save(w->store, &b, 1, NULL), STORE_OK);
+}
+
+/* Which streams somebody wants ended, as the process is told: up to `max` of them. */
+static inline size_t orders(struct world *w, int64_t *stream_ids, size_t max)
+{
+    size_t n = max + 1;
+    assert_int_equal(store_beat(w->store, stream_ids, max, &n), STORE_OK);
+    return n;
+}
+
+#endif

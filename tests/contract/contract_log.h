@@ -1,0 +1,96 @@
+/* Reading the log of a world, and what was read as text that a test can compare. */
+#ifndef ROWCAST_TESTS_CONTRACT_LOG_H
+#define ROWCAST_TESTS_CONTRACT_LOG_H
+
+#include "tests/contract/contract_world.h"
+
+/* What a read gave. */
+struct reading {
+    char rows[65536]; /* "1 2 3", and a hole as "hole:room<7"; of a forgotten mailbox "hole:?<7"
+                       */
+    struct store_end end;
+    int64_t through;
+    int most; /* rows that are taken at most; 0: all */
+    int taken, begun;
+    enum store_taken at_most; /* the answer to the last of them */
+};
+
+static struct reading the_reading;
+
+__attribute__((format(printf, 1, 2))) static inline void note_row(const char *format, ...)
+{
+    size_t n = strlen(the_reading.rows);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(the_reading.rows + n, sizeof the_reading.rows - n, format, args);
+    va_end(args);
+}
+
+static void take_end(void *arg, const struct store_end *end)
+{
+    struct reading *r = arg;
+    assert_string_equal(r->rows, ""); /* it comes first, and once */
+    assert_int_equal(r->begun++, 0);
+    r->end = *end;
+}
+
+static enum store_taken take_row(void *arg, const struct event *e)
+{
+    struct reading *r = arg;
+    bool last = r->most && ++r->taken == r->most;
+    if (last && r->at_most == STORE_ENOUGH)
+        return STORE_ENOUGH;
+    note_row("%s%lld", *r->rows ? " " : "", (long long)e->id);
+    return last ? r->at_most : STORE_MORE;
+}
+
+static void take_hole(void *arg, const char *mailbox, int64_t trimmed_to)
+{
+    struct reading *r = arg;
+    note_row("%shole:%s<%lld", *r->rows ? " " : "", mailbox ? mailbox : "?",
+             (long long)trimmed_to);
+}
+
+/* Ask, and put what comes into the_reading. */
+static inline enum store_result try_read(struct world *w, const struct store_question *q)
+{
+    struct reading *r = &the_reading;
+    struct store_sink sink = {r, take_end, take_hole, take_row};
+    r->rows[0] = '\0';
+    r->taken = r->begun = 0;
+    enum store_result result = store_read(w->store, q, &sink, &r->through);
+    if (result == STORE_OK)
+        assert_int_equal(r->begun, 1);
+    return result;
+}
+
+/* Holes and ids behind `after`, in the mailboxes of `only` (NULL: in all), as text that is
+ * valid until the next. */
+static inline const char *read_ids(struct world *w, int64_t after, struct subscription *only)
+{
+    struct store_question q = {.after = after, .only = only};
+    enum store_result result = try_read(w, &q);
+    if (result != STORE_OK)
+        fail_msg("store_read gave %d: %s", result, store_why(w->store));
+    return the_reading.rows;
+}
+
+/* The first event behind `after`, which the caller looks at in `row`. */
+static inline void read_first(struct world *w, int64_t after, struct subscription *only,
+                              enum store_taken (*row)(void *arg, const struct event *e))
+{
+    struct store_question q = {.after = after, .only = only};
+    struct store_sink sink = {&the_reading, take_end, take_hole, row};
+    int64_t through;
+    the_reading.rows[0] = '\0';
+    the_reading.begun = 0;
+    assert_int_equal(store_read(w->store, &q, &sink, &through), STORE_OK);
+}
+
+/* The process notes, across restarts, how far it has read. */
+static inline void note_reading(struct world *w)
+{
+    assert_int_equal(store_save(w->store, NULL, 0, &the_reading.end), STORE_OK);
+}
+
+#endif

@@ -1,0 +1,283 @@
+/* A log and its sessions, fresh for each test, with a store over them: what the contract tests
+ * have to themselves.
+ *
+ * The tests in this folder say what is true of any engine, so they name no file, no key and no
+ * SQL.  What they need of the world around the store they do by its verbs: what a publisher
+ * does that is not the responder, what a person does and sees, how time passes, and what goes
+ * wrong.  A half (half.h) does them with one engine's own means; $ROWCAST_TEST_DB chooses it:
+ * an address of that engine, or unset for SQLite in a new folder.
+ *
+ * The verbs fail the test when they cannot be done; those called try_… give the sentence of the
+ * refusal, or NULL.  Thread: the test's own; publish may be called from one more, while the
+ * test waits in the store. */
+#ifndef ROWCAST_TESTS_CONTRACT_WORLD_H
+#define ROWCAST_TESTS_CONTRACT_WORLD_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+#include "tests/contract/half.h"
+
+struct world {
+    const struct half *half;
+    void *place;      /* the half's own */
+    char address[64]; /* where further stores of this world are opened */
+    struct store *store;
+    struct settings *settings; /* the defaults; the test may change them */
+    char epoch[EPOCH_SIZE];    /* of the log as the world began */
+    struct claim claim;        /* the newest of contract_claims.h */
+};
+
+/* ---- the world itself -------------------------------------------------------------- */
+
+static inline int world_setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct store_end end;
+    assert_non_null(w);
+    w->half = half_of(getenv("ROWCAST_TEST_DB"));
+    if (!w->half)
+        fail_msg("no half of the world is made for ROWCAST_TEST_DB=%s",
+                 getenv("ROWCAST_TEST_DB"));
+    w->half->begin(w);
+    assert_int_equal(store_open(&w->store, w->address), STORE_OK);
+    assert_int_equal(store_join(w->store), STORE_OK);
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
+    memcpy(w->epoch, end.epoch, sizeof end.epoch);
+    w->settings = settings_new();
+    assert_non_null(w->settings);
+    *state = w;
+    return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+    struct world *w = *state;
+    subscription_free(w->claim.subscription);
+    store_close(w->store);
+    settings_unref(w->settings);
+    w->half->end(w);
+    free(w);
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+/* One more store of this process, as each of its threads has one.  The caller closes it. */
+static inline struct store *another_store(const struct world *w)
+{
+    struct store *s = NULL;
+    assert_int_equal(store_open(&s, w->address), STORE_OK);
+    return s;
+}
+
+/* Close the store and open it again, as after a restart. */
+static inline void reopen(struct world *w)
+{
+    store_close(w->store);
+    w->store = another_store(w);
+}
+
+/* ---- publishers -------------------------------------------------------------------- */
+
+/* n events in one transaction, to everyone (""), to a channel, or to a session ("@id"). */
+static inline void publish(struct world *w, const char *mailbox, const char *type,
+                           const char *data, int n)
+{
+    w->half->publish(w, mailbox, type, data, n);
+}
+
+/* n broadcasts of which the test needs to know nothing. */
+static inline void publish_some(struct world *w, int n)
+{
+    publish(w, "", "update", "x", n);
+}
+
+/* To a session's own mailbox. */
+static inline void publish_to(struct world *w, const char *session_id, const char *data, int n)
+{
+    char mailbox[EVENT_MAILBOX_MAX + 1];
+    snprintf(mailbox, sizeof mailbox, "@%s", session_id);
+    publish(w, mailbox, "update", data, n);
+}
+
+/* n bytes of text; valid until the next. */
+static inline const char *letters(size_t n)
+{
+    static char text[1 << 21];
+    assert_true(n < sizeof text);
+    memset(text, 'x', n);
+    text[n] = '\0';
+    return text;
+}
+
+/* One event that says only what is given: TRY(w, WITH("type", "a"), WITH("data", "x")).
+ */
+static inline const char *try_publish(struct world *w, const struct column *columns, size_t n)
+{
+    return w->half->try_publish(w, columns, n);
+}
+#define WITH(n, v)                                                                             \
+    {                                                                                          \
+        .name = (n), .value = (v)                                                              \
+    }
+#define WITH_BYTES(n, v, bytes)                                                                \
+    {                                                                                          \
+        .name = (n), .value = (v), .len = (bytes)                                              \
+    }
+#define TRY(w, ...)                                                                            \
+    try_publish(w, (const struct column[]){__VA_ARGS__},                                       \
+                sizeof((const struct column[]){__VA_ARGS__}) / sizeof(struct column))
+
+/* ---- people ------------------------------------------------------------------------ */
+
+/* The events of a mailbox (NULL: of all) with an id in [from, to]. */
+static inline void delete_events(struct world *w, const char *mailbox, int64_t from, int64_t to)
+{
+    w->half->delete_events(w, mailbox, from, to);
+}
+
+static inline void delete_all_events(struct world *w)
+{
+    delete_events(w, NULL, 1, INT64_MAX);
+}
+
+/* Let the log forget a mailbox (NULL: each), which must be empty. */
+static inline const char *try_forget(struct world *w, const char *mailbox)
+{
+    return w->half->forget(w, mailbox);
+}
+
+static inline void forget(struct world *w, const char *mailbox)
+{
+    const char *why = try_forget(w, mailbox);
+    if (why)
+        fail_msg("to forget %s: %s", mailbox ? mailbox : "all", why);
+}
+
+/* Change a setting in the log. */
+static inline const char *try_set(struct world *w, const char *name, const char *value)
+{
+    return w->half->set(w, name, value);
+}
+
+static inline void set(struct world *w, const char *name, const char *value)
+{
+    const char *why = try_set(w, name, value);
+    if (why)
+        fail_msg("%s = %s: %s", name, value, why);
+}
+
+/* A session by its id; NULL: every session. */
+static inline void delete_session(struct world *w, const char *session_id)
+{
+    w->half->delete_session(w, session_id);
+}
+
+static inline int64_t count(struct world *w, enum counted what)
+{
+    return w->half->count(w, what);
+}
+
+/* How many events a mailbox keeps; -1: the log does not remember it. */
+static inline int64_t kept(struct world *w, const char *mailbox)
+{
+    return w->half->kept(w, mailbox);
+}
+
+/* Whether a person finds a session with this in it; see enum counted for what is counted. */
+static inline bool session_has(struct world *w, const char *session_id, const char *what,
+                               const char *value)
+{
+    return w->half->session_has(w, session_id, what, value);
+}
+
+/* What the log says of itself is what its rows say. */
+static inline void books_agree(struct world *w)
+{
+    w->half->books_agree(w);
+}
+
+/* ---- time -------------------------------------------------------------------------- */
+
+/* So much time passes on the clock, for all that was written until now. */
+static inline void age(struct world *w, int64_t seconds)
+{
+    w->half->age(w, seconds);
+}
+
+/* So much served time passes, with all that expires by it. */
+static inline void serve(struct world *w, int64_t seconds)
+{
+    bool more;
+    enum store_result r = store_expire(w->store, w->settings, seconds * 1000, &more);
+    while (r == STORE_OK && more)
+        r = store_expire(w->store, w->settings, 0, &more);
+    if (r != STORE_OK)
+        fail_msg("store_expire gave %d: %s", r, store_why(w->store));
+}
+
+/* The process that holds this stream is dead, and nobody entered it. */
+static inline void orphan(struct world *w, int64_t stream)
+{
+    w->half->orphan(w, stream);
+}
+
+/* The bookmark of this stream is of another epoch. */
+static inline void foreign(struct world *w, int64_t stream)
+{
+    w->half->foreign(w, stream);
+}
+
+/* ---- what goes wrong --------------------------------------------------------------- */
+
+/* Somebody holds the right to write, until released.  Reading goes on. */
+static inline void hold(struct world *w, enum part part)
+{
+    w->half->hold(w, part);
+}
+
+static inline void release(struct world *w, enum part part)
+{
+    w->half->release(w, part);
+}
+
+/* No room for anything more, for the store of the world; or room again. */
+static inline void fill_up(struct world *w, enum part part, bool full)
+{
+    w->half->fill_up(w, part, full);
+}
+
+/* What is there is none of ours any more. */
+static inline void damage(struct world *w, enum part part)
+{
+    w->half->damage(w, part);
+}
+
+/* It is gone, and nothing is in its place. */
+static inline void lose(struct world *w, enum part part)
+{
+    w->half->lose(w, part);
+}
+
+/* Another log, new and empty, takes the place of this one. */
+static inline void replace(struct world *w)
+{
+    w->half->replace(w);
+}
+
+/* The log is put back to what it was before its newest n ids were given. */
+static inline void put_back(struct world *w, int64_t n)
+{
+    w->half->put_back(w, n);
+}
+
+#endif
