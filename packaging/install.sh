@@ -25,7 +25,7 @@ list() {
         while read -r file; do echo "644 $file share/rowcast/$file"; done
     find "$BUILD/web" -name '*.min.js' 2>/dev/null | LC_ALL=C sort |
         while read -r file; do echo "644 $file share/rowcast/web/${file##*/}"; done
-    for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example conf/*; do
+    for file in README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md *.conf.example conf/*; do
         echo "644 $file $doc/$file"
     done
     # Configurations that exist name the examples by the place they had once.

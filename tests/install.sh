@@ -56,7 +56,7 @@ for file in share/man/man8/rowcast.8 share/rowcast/sql/{schema,views}.sql share/
     lib/systemd/system/rowcast.{service,socket} lib/{tmpfiles,sysusers}.d/rowcast.conf; do
     expect "$file" has_mode 644 "$usr/$file"
 done
-for file in README.md ARCHITECTURE.md LICENSE docs/*.md *.conf.example conf/*; do
+for file in {README,ARCHITECTURE,CHANGELOG,CONTRIBUTING}.md LICENSE docs/*.md *.conf.example conf/*; do
     expect "$file" has_mode 644 "$usr/share/doc/rowcast/$file"
 done
 expect 'folders that everybody can enter' test -z "$(find "$dest"/opt -type d ! -perm 755)"
