@@ -1,8 +1,8 @@
 #!/bin/sh
-# Install the Debian packages that are missing, and nothing when none is.
+# Install those Debian packages that are missing.
 #   sh packaging/install-packages.sh build|run|test|browsers
-# No service is started: a policy-rc.d that says no stands in the way meanwhile, since lighttpd
-# and Apache would otherwise open public ports.  Without root it prints the line to type.
+# Meanwhile a policy-rc.d keeps services from starting, since lighttpd and Apache would otherwise
+# open public ports.  Without root this prints the command to type.
 set -eu
 
 build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev libmd-dev uthash-dev esbuild'
@@ -26,7 +26,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     exit 0
 fi
 
-# Node.js and npm may have come by other ways than by Debian's packages.
+# Node.js and npm may have been installed without Debian's packages.
 case $1 in test | browsers)
     command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
     command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
@@ -60,7 +60,7 @@ chmod 755 "$policy"
 
 export DEBIAN_FRONTEND=noninteractive
 echo "Installing:$missing"
-# The lists may be older than what the mirror still has, or not be there at all.
+# The package lists may be missing, or older than what the mirror still has.
 apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
     apt-get update -q
     apt-get install -y -q --no-install-recommends $missing

@@ -1,10 +1,11 @@
 #!/bin/sh
 # What `make install` and `make uninstall` do, from one list, so that the second removes exactly
-# what the first made.
+# what the first installed.
 #   PREFIX=/usr/local DESTDIR= BUILD=build sh packaging/install.sh install|uninstall
-# The files name the places they have under PREFIX=/usr; for another PREFIX the copies are changed.
-# Each file comes to its place by rename: whoever runs the old program keeps it, and nobody who
-# starts it at this moment finds none or half of one.  A file that is there already stays.
+# The files in the repository name paths under PREFIX=/usr; for another PREFIX the copies are changed.
+# Each file is put in place by rename: processes keep the program that they run, and a process that
+# starts at this moment finds the old program or the new one, never half of it.  A file that did not
+# change is left alone.
 set -eu
 umask 022
 : "${PREFIX:=/usr/local}" "${DESTDIR:=}" "${BUILD:=build}"
@@ -28,11 +29,11 @@ list() {
     for file in README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE docs/*.md *.conf.example conf/*; do
         echo "644 $file $doc/$file"
     done
-    # Configurations that exist name the examples by the place they had once.
+    # Existing configurations name the examples by the path they had in earlier versions.
     for file in conf/*; do echo "644 $file $doc/${file#conf/}"; done
 }
 
-# SOURCE as it is to stand under PREFIX.
+# Print SOURCE with its paths changed to PREFIX.
 adapted() {
     case $1 in
     "$BUILD"/*) cat "$1" ;;
@@ -58,7 +59,7 @@ install)
     ;;
 uninstall)
     list | while read -r _ _ place; do rm -f "$DESTDIR$PREFIX/$place"; done
-    # Folders that are Rowcast's own, unless somebody put something there.
+    # Remove Rowcast's own folders, unless somebody else put something there.
     for folder in share/rowcast "$doc"; do
         if [ -d "$DESTDIR$PREFIX/$folder" ]; then
             find "$DESTDIR$PREFIX/$folder" -depth -type d -empty -delete

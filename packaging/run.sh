@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make run` does: a log under build/run/, lighttpd on 127.0.0.1 in the foreground, and the
-# words that try it.  Ctrl-C ends everything; log and token are kept for the next time.
+# What `make run` does: it creates an event log under build/run/, runs lighttpd on 127.0.0.1 in the
+# foreground, and prints commands to try.  Ctrl-C ends everything; event log and token are kept.
 set -eu
 port=${PORT:-8080}
 root=$(pwd)
@@ -9,7 +9,7 @@ db=$run/rowcast.db
 mkdir -p "$run"
 
 sqlite3 -bail "$db" <sql/schema.sql >/dev/null
-sqlite3 -bail "$db" <web/examples/app.sql >/dev/null # tables of the example application, in the log's file
+sqlite3 -bail "$db" <web/examples/app.sql >/dev/null # the example application's tables, in the same file
 setting() { sqlite3 "$db" "SELECT value FROM rowcast_config WHERE name = '$1'"; }
 if [ -z "$(setting publish_token)" ]; then
     token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -18,7 +18,7 @@ fi
 token=$(setting publish_token)
 
 cat >"$run/lighttpd.conf" <<CONF
-# Made by packaging/run.sh, anew each time.
+# Written by packaging/run.sh at each start.
 server.bind          = "127.0.0.1"
 server.port          = $port
 server.document-root = "$root/web"
@@ -35,8 +35,8 @@ server.modules      += ( "mod_rewrite" )
 url.rewrite-once     = ( "^/(?!(?:sse|rowcast)(?:[/?]|$)|rowcast-(?:later|down))(.*)" => "/rowcast/\$1" )
 CONF
 
-# In a session of its own, so that the terminal's Ctrl-C reaches this script alone: lighttpd
-# takes SIGINT for "when every stream has ended", which may be never.
+# In a session of its own, so that the terminal's Ctrl-C reaches this script alone: on SIGINT
+# lighttpd waits until every stream has ended, which may be never.
 setsid lighttpd -D -f "$run/lighttpd.conf" &
 server=$!
 stop() {
@@ -63,13 +63,15 @@ cat <<SAY
 
   The page     http://127.0.0.1:$port/#$token
   The stream   curl -N http://127.0.0.1:$port/sse/events
-  The log      $db
+  Event log    $db
 
   Publish an event by inserting a row:
 
   sqlite3 $db "INSERT INTO events(type,data) VALUES('update','{\"message\":\"Hello World\"}')"
 
-  What the responder has to say: $run/rowcast.log        Ctrl-C ends everything.
+  Log file     $run/rowcast.log
+
+  Ctrl-C ends everything.
 
 SAY
 wait "$server" || {
