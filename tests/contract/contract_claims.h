@@ -4,6 +4,16 @@
 
 #include "tests/contract/contract_world.h"
 
+/* A world whose sessions are gone half a minute after their last stream. */
+static inline int setup_ttl(void **state)
+{
+    if (world_setup(state))
+        return -1;
+    ((struct world *)*state)->settings->buffer_ttl = 30;
+    return 0;
+}
+#define WITH_TTL(f) cmocka_unit_test_setup_teardown(f, setup_ttl, world_teardown)
+
 static inline bool is_hex(const char *text, size_t digits)
 {
     return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
@@ -60,6 +70,20 @@ static inline const char *id_text(const struct world *w, int64_t id)
     return text;
 }
 
+/* The request of somebody who has everything up to `id`; valid until the next of these two. */
+static inline struct claim_request request_from(const struct world *w, int64_t id)
+{
+    struct claim_request r = some_request();
+    r.start = START_AT_ID;
+    r.position = id_text(w, id);
+    return r;
+}
+
+static inline struct claim *claim_from(struct world *w, int64_t id)
+{
+    return claim_at(w, id_text(w, id));
+}
+
 static inline struct bookmark bookmark_at(const struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = {.stream_id = stream, .position = at};
@@ -79,6 +103,22 @@ static inline void save_at(struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = bookmark_at(w, stream, at);
     assert_int_equal(store_save(w->store, &b, 1, NULL), STORE_OK);
+}
+
+/* Someone whose session is `token` was sent everything up to `at`, and left. */
+static inline void remember_session(struct world *w, char *token, char *id, int64_t at)
+{
+    struct claim *c = claim_as(w, NULL);
+    strcpy(token, c->token);
+    if (id)
+        strcpy(id, c->session_id);
+    end_at(w, c->stream_id, at);
+}
+
+static inline void expect_no_gap(const struct claim *c)
+{
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_int_equal(c->gap_from, -1);
 }
 
 /* Which streams somebody wants ended, as the process is told: up to `max` of them. */

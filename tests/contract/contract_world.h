@@ -109,6 +109,17 @@ static inline void publish_to(struct world *w, const char *session_id, const cha
     publish(w, mailbox, "update", data, n);
 }
 
+struct row {
+    const char *mailbox, *type;
+};
+
+/* One event each. */
+static inline void publish_each(struct world *w, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        publish(w, rows[i].mailbox, rows[i].type, "x", 1);
+}
+
 /* n bytes of text; valid until the next. */
 static inline const char *letters(size_t n)
 {
@@ -200,6 +211,19 @@ static inline bool session_has(struct world *w, const char *session_id, const ch
     return w->half->session_has(w, session_id, what, value);
 }
 
+/* What a person reads there as a number: when it was created or last seen, in milliseconds since
+ * 1970, and the like. */
+static inline int64_t session_number(struct world *w, const char *session_id, const char *what)
+{
+    return w->half->session_number(w, session_id, what);
+}
+
+/* The bookmark of a stream; -1: there is none. */
+static inline int64_t position_of(struct world *w, int64_t stream)
+{
+    return w->half->position_of(w, stream);
+}
+
 /* What the log says of itself is what its rows say. */
 static inline void books_agree(struct world *w)
 {
@@ -215,14 +239,20 @@ static inline void age(struct world *w, int64_t seconds)
 }
 
 /* So much served time passes, with all that expires by it. */
-static inline void serve(struct world *w, int64_t seconds)
+static inline enum store_result try_serve(struct world *w, int64_t seconds)
 {
     bool more;
     enum store_result r = store_expire(w->store, w->settings, seconds * 1000, &more);
     while (r == STORE_OK && more)
         r = store_expire(w->store, w->settings, 0, &more);
+    return r;
+}
+
+static inline void serve(struct world *w, int64_t seconds)
+{
+    enum store_result r = try_serve(w, seconds);
     if (r != STORE_OK)
-        fail_msg("store_expire gave %d: %s", r, store_why(w->store));
+        fail_msg("%lld s passed: %d, %s", (long long)seconds, r, store_why(w->store));
 }
 
 /* The process that holds this stream is dead, and nobody entered it. */

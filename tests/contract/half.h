@@ -56,6 +56,8 @@ struct half {
     int64_t (*kept)(struct world *w, const char *mailbox);
     bool (*session_has)(struct world *w, const char *session_id, const char *what,
                         const char *value);
+    int64_t (*session_number)(struct world *w, const char *session_id, const char *what);
+    int64_t (*position_of)(struct world *w, int64_t stream);
     void (*books_agree)(struct world *w);
     void (*age)(struct world *w, int64_t seconds);
     void (*orphan)(struct world *w, int64_t stream);

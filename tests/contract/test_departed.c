@@ -1,40 +1,32 @@
 /* Sessions that expired, and whose clients come back: they are told of a gap only where
  * something of it may be lost. */
-#include "tests/unit/store_world.h"
-
-#include "store/sqlite/sessions.h"
+#include "tests/contract/contract_claims.h"
 
 /* A session that was there, had everything up to `at`, left, and expired. */
 static void sleeper(struct world *w, int64_t at, char *token, char *id)
 {
-    struct claim *c = world_claim_token(w, NULL);
+    struct claim *c = claim_as(w, NULL);
     strcpy(token, c->token);
     strcpy(id, c->session_id);
-    world_end(w, c->stream_id, at);
+    end_at(w, c->stream_id, at);
     for (int i = 0; i < 3; i++)
-        world_serve(w, 31);
-    assert_int_equal(
-        world_number(w->sessions, "SELECT count(*) FROM sessions WHERE id = '%q'", id), 0);
+        serve(w, 31);
+    assert_int_equal(count(w, SESSIONS), 0);
 }
 
+/* Its client comes back, by the cookie alone (-1), or with an id too. */
 static struct claim *wake(struct world *w, const char *token, int64_t at)
 {
-    static char text[EVENT_ID_SIZE];
-    struct claim_request r = world_request();
+    struct claim_request r = at < 0 ? some_request() : request_from(w, at);
     r.token = token;
-    if (at >= 0) {
-        event_id_format(text, w->epoch, at);
-        r.start = START_AT_ID;
-        r.position = text;
-    }
-    return world_claim(w, &r);
+    return claim(w, &r);
 }
 
 static void test_who_slept_while_nothing_came_is_told_of_no_gap(void **state)
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    world_insert(w, 3);
+    publish_some(w, 3);
     sleeper(w, 3, token, id);
     for (int64_t at = -1; at <= 3; at += 4) { /* by the cookie alone, and by an id */
         struct claim *c = wake(w, token, at);
@@ -50,9 +42,9 @@ static void test_who_slept_and_brings_an_id_gets_what_is_for_everyone(void **sta
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    world_insert(w, 3);
+    publish_some(w, 3);
     sleeper(w, 3, token, id);
-    world_insert(w, 2);
+    publish_some(w, 2);
     struct claim *c = wake(w, token, 3);
     assert_int_equal(c->gap, GAP_NONE);
     assert_int_equal(c->count, 2);
@@ -63,49 +55,68 @@ static void test_an_event_of_its_own_that_it_had_is_not_lost(void **state)
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    struct claim *c = world_claim_token(w, NULL);
+    struct claim *c = claim_as(w, NULL);
     strcpy(token, c->token);
     strcpy(id, c->session_id);
     int64_t stream = c->stream_id;
-    world_sql(w->log, "INSERT INTO events(session_id) VALUES ('%q'), ('%q')", id, id);
-    world_end(w, stream, 2);
-    world_serve(w, 31);
-    world_serve(w, 1);
-    assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 0);
+    publish_to(w, id, "x", 2);
+    end_at(w, stream, 2);
+    serve(w, 31);
+    serve(w, 1);
+    assert_int_equal(count(w, EVENTS), 0);
     assert_int_equal(wake(w, token, 2)->gap, GAP_NONE);
     assert_int_equal(wake(w, token, -1)->gap, GAP_NONE);
     assert_int_equal(wake(w, token, 1)->gap, GAP_SESSION);
 }
 
+static void nothing_goes(struct world *w, const char *own)
+{
+    (void)w, (void)own;
+}
+
+static void events_go(struct world *w, const char *own)
+{
+    (void)own;
+    delete_all_events(w);
+}
+
+static void the_mailbox_goes(struct world *w, const char *own)
+{
+    delete_all_events(w);
+    if (kept(w, own) >= 0)
+        forget(w, own);
+}
+
+static void expect_its_loss_is_told(struct world *w, bool before,
+                                    void (*after)(struct world *w, const char *own))
+{
+    char token[SESSION_TOKEN_SIZE], own[SESSION_ID_SIZE + 1];
+    struct claim *c = claim_as(w, NULL);
+    strcpy(token, c->token);
+    sprintf(own, "@%s", c->session_id);
+    publish_some(w, 1);
+    end_at(w, c->stream_id, 1);
+    if (before)
+        publish(w, own, "update", "x", 1);
+    serve(w, 31);
+    serve(w, 1);
+    if (!before)
+        publish(w, own, "update", "x", 1);
+    after(w, own);
+    assert_int_equal(wake(w, token, 1)->gap, GAP_SESSION);
+    assert_int_equal(wake(w, token, 2)->gap, GAP_NONE);
+}
+
 /* Whenever it came, and wherever it went. */
 static void test_an_event_of_its_own_that_it_had_not_is_told(void **state)
 {
-    static const char *const after[] = {
-        "SELECT 1",
-        "DELETE FROM events",
-        "DELETE FROM events; DELETE FROM rowcast_channels WHERE mailbox LIKE '@%%'",
-    };
-    for (int when = 0; when < 2; when++)
+    void (*const after[])(struct world * w, const char *own) = {nothing_goes, events_go,
+                                                                the_mailbox_goes};
+    for (int before = 0; before < 2; before++)
         for (size_t i = 0; i < 3; i++) {
             world_teardown(state);
-            world_setup(state);
-            struct world *w = *state;
-            char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-            struct claim *c = world_claim_token(w, NULL);
-            strcpy(token, c->token);
-            strcpy(id, c->session_id);
-            int64_t stream = c->stream_id;
-            world_insert(w, 1);
-            world_end(w, stream, 1);
-            if (when == 0) /* before it expired */
-                world_sql(w->log, "INSERT INTO events(session_id) VALUES ('%q')", id);
-            world_serve(w, 31);
-            world_serve(w, 1);
-            if (when == 1)
-                world_sql(w->log, "INSERT INTO events(session_id) VALUES ('%q')", id);
-            world_sql(w->log, after[i]);
-            assert_int_equal(wake(w, token, 1)->gap, GAP_SESSION);
-            assert_int_equal(wake(w, token, 2)->gap, GAP_NONE);
+            setup_ttl(state);
+            expect_its_loss_is_told(*state, before, after[i]);
         }
 }
 
@@ -113,10 +124,10 @@ static void test_a_channel_that_was_trimmed_meanwhile_is_told_by_cookie_and_by_i
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    world_insert(w, 3);
+    publish_some(w, 3);
     sleeper(w, 3, token, id);
-    world_insert(w, 2);
-    world_sql(w->log, "DELETE FROM events");
+    publish_some(w, 2);
+    delete_all_events(w);
     assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
     assert_int_equal(wake(w, token, 3)->gap, GAP_TRIMMED);
 }
@@ -125,10 +136,10 @@ static void test_the_mail_of_others_makes_no_gap(void **state)
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    world_insert(w, 1);
+    publish_some(w, 1);
     sleeper(w, 1, token, id);
-    world_sql(w->log, "INSERT INTO events(session_id) VALUES ('somebody'); "
-                      "INSERT INTO events(channel) VALUES ('room')");
+    publish_to(w, "somebody", "x", 1);
+    publish(w, "room", "update", "x", 1);
     assert_int_equal(wake(w, token, 1)->gap, GAP_NONE);
     assert_int_equal(wake(w, token, -1)->gap, GAP_NONE);
 }
@@ -138,7 +149,7 @@ static void test_of_another_log_everything_may_be_lost(void **state)
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
     sleeper(w, 0, token, id);
-    world_sql(w->log, "UPDATE rowcast_log SET epoch = '0badcafe'");
+    replace(w);
     assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
 }
 
@@ -146,44 +157,17 @@ static void test_a_session_that_a_person_deleted_is_not_remembered(void **state)
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE];
-    strcpy(token, world_claim_token(w, NULL)->token);
-    world_sql(w->sessions, "DELETE FROM sessions");
+    strcpy(token, claim_as(w, NULL)->token);
+    delete_session(w, NULL);
     assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"), 0);
-}
-
-static void test_the_file_has_no_token_of_a_session_that_is_gone(void **state)
-{
-    struct world *w = *state;
-    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    sleeper(w, 0, token, id);
-    assert_int_equal(world_number(w->sessions,
-                                  "SELECT count(*) FROM departed WHERE "
-                                  "token_hash <> '%q' AND session_id = '%q'",
-                                  token, id),
-                     1);
-}
-
-static void test_a_log_that_cannot_be_read_is_as_if_all_was_lost(void **state)
-{
-    struct world *w = *state;
-    char token[SESSION_TOKEN_SIZE];
-    bool more;
-    strcpy(token, world_claim_token(w, NULL)->token);
-    world_end(w, w->claim.stream_id, 0);
-    world_serve(w, 31);
-    world_sql(w->log, "ALTER TABLE rowcast_channels RENAME TO away");
-    assert_int_not_equal(store_expire(w->store, w->settings, 1000, &more), STORE_OK);
-    assert_int_equal(world_sessions(w), 0);
-    world_sql(w->log, "ALTER TABLE away RENAME TO rowcast_channels");
-    assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
+    assert_int_equal(count(w, DEPARTED), 0);
 }
 
 /* ---- polls ------------------------------------------------------------------------- */
 
 static void poll_in_vain(struct world *w, int64_t stream, int64_t at)
 {
-    struct bookmark b = world_bookmark(w, stream, at);
+    struct bookmark b = bookmark_at(w, stream, at);
     b.in_vain = true;
     assert_int_equal(store_ended(w->store, &b, 1), STORE_OK);
 }
@@ -192,255 +176,56 @@ static void test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten(void **st
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    world_insert(w, 2);
-    struct claim *c = world_claim_token(w, NULL);
+    publish_some(w, 2);
+    struct claim *c = claim_as(w, NULL);
     strcpy(token, c->token);
     strcpy(id, c->session_id);
     poll_in_vain(w, c->stream_id, 2);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 0);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM endings"), 0);
-    world_insert(w, 1);
-    world_sql(w->log, "INSERT INTO events(session_id) VALUES ('%q')", id);
-    c = world_claim_token(w, token);
+    assert_int_equal(count(w, SESSIONS), 0);
+    assert_int_equal(count(w, OPEN_STREAMS) + count(w, ENDED_STREAMS), 0);
+    assert_int_equal(count(w, ORDERS), 0);
+    publish_some(w, 1);
+    publish_to(w, id, "x", 1);
+    c = claim_as(w, token);
     assert_true(c->reconnection);
     assert_string_equal(c->session_id, id);
     assert_string_equal(c->token, token);
     assert_int_equal(c->gap, GAP_NONE);
     assert_int_equal(c->count, 2);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"), 0);
+    assert_int_equal(count(w, DEPARTED), 0);
     poll_in_vain(w, c->stream_id, 4); /* somebody came back to it: it stays */
-    assert_int_equal(world_sessions(w), 1);
-    assert_int_equal(world_claim_token(w, token)->cursor, 4);
+    assert_int_equal(count(w, SESSIONS), 1);
+    assert_int_equal(claim_as(w, token)->cursor, 4);
 }
 
 static void test_a_session_with_another_stream_outlives_a_poll_in_vain(void **state)
 {
     struct world *w = *state;
-    int64_t stream = world_claim_token(w, NULL)->stream_id;
-    world_sql(w->sessions,
-              "INSERT INTO streams(session_id, responder, subscription, epoch, position, "
-              "opened_at) SELECT session_id, responder, 't1:a', epoch, 0, 0 FROM streams");
-    poll_in_vain(w, stream, 0);
-    assert_int_equal(world_sessions(w), 1);
-}
-
-static void test_many_polls_of_strangers_leave_a_bounded_trace(void **state)
-{
-    struct world *w = *state;
-    world_sql(w->sessions,
-              "BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
-              "WHERE i < 2500) INSERT INTO departed(token_hash, session_id, lasting, revives, "
-              "epoch, position, private_to, log_end) SELECT i, i, 0, 1, '', 0, 0, 0 FROM n; "
-              "COMMIT");
-    poll_in_vain(w, world_claim_token(w, NULL)->stream_id, 0);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"),
-                     DEPARTED_BRIEF_MAX);
-}
-
-/* ---- many of them ------------------------------------------------------------------ */
-
-enum { FLOOD = 20000 };
-
-/* As claims make them, and their streams leave at once. */
-static void flood(struct world *w, int n, const char *name)
-{
-    world_sql(w->sessions,
-              "BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
-              "WHERE i < %d) INSERT INTO sessions(id, token, created_at, last_seen_at, query, "
-              "idle_since) SELECT printf('%s%%012x', i), printf('%s%%028x', i), 0, 0, "
-              "printf('%%.300c', 'q'), 0 FROM n; COMMIT",
-              n, name, name);
-}
-
-static int64_t file_bytes(struct world *w)
-{
-    struct stat st;
-    assert_int_equal(
-        sqlite3_wal_checkpoint_v2(w->sessions, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
-        SQLITE_OK);
-    assert_int_equal(stat(w->sessions_path, &st), 0);
-    return st.st_size;
-}
-
-static void test_after_a_flood_of_strangers_all_are_gone_and_the_file_is_small(void **state)
-{
-    struct world *w = *state;
-    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
-    int slices = 0;
-    bool more = true;
-    struct claim *c = world_claim_token(w, NULL);
-    strcpy(token, c->token);
-    strcpy(id, c->session_id);
-    world_claim_token(w, token); /* it came back once: it is none of those */
-    world_sql(w->sessions, "UPDATE streams SET ended_at = 0");
-    world_sql(w->sessions, "UPDATE sessions SET idle_since = 0");
-    flood(w, FLOOD, "face");
-    assert_true(file_bytes(w) > 8 << 20);
-    assert_int_equal(store_expire(w->store, w->settings, 31000, &more), STORE_OK);
-    assert_false(more);
-    assert_int_equal(store_expire(w->store, w->settings, 1000, &more), STORE_OK);
-    for (; more; slices++)
-        assert_int_equal(store_expire(w->store, w->settings, 0, &more), STORE_OK);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 0);
-    assert_true(slices >= FLOOD / 250);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM departed"),
-                     DEPARTED_BRIEF_MAX + 1);
-    if (file_bytes(w) > 2 << 20)
-        fail_msg("the file has %d KiB", (int)(file_bytes(w) / 1024));
-    assert_int_equal(wake(w, token, -1)->gap, GAP_NONE); /* no stranger pushed it out */
-}
-
-static void test_a_living_sessions_bookmarks_go_as_fast(void **state)
-{
-    struct world *w = *state;
-    world_claim_token(w, NULL);
-    world_sql(
-        w->sessions,
-        "BEGIN; WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
-        "WHERE i < 5000) INSERT INTO streams(session_id, responder, subscription, epoch, "
-        "position, opened_at, ended_at) SELECT (SELECT id FROM sessions), 1, '', '', 0, 0, "
-        "0 FROM n; COMMIT");
-    world_serve(w, 31);
-    world_serve(w, 1);
-    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 1);
-    assert_int_equal(world_open_streams(w), 1);
-}
-
-/* ---- an earlier file --------------------------------------------------------------- */
-
-/* What the version before this one made. */
-static void make_old(struct world *w)
-{
-    char wal[64], shm[64];
-    store_close(w->store);
-    sqlite3_close(w->sessions);
-    snprintf(wal, sizeof wal, "%s-wal", w->sessions_path);
-    snprintf(shm, sizeof shm, "%s-shm", w->sessions_path);
-    unlink(w->sessions_path), unlink(wal), unlink(shm);
-    assert_int_equal(sqlite3_open(w->sessions_path, &w->sessions), SQLITE_OK);
-    sqlite3_db_config(w->sessions, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
-    world_sql(
-        w->sessions,
-        "PRAGMA journal_mode = WAL; "
-        "CREATE TABLE state(one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
-        "served INTEGER NOT NULL DEFAULT 0, epoch TEXT NOT NULL DEFAULT '', "
-        "last_id INTEGER NOT NULL DEFAULT 0); INSERT INTO state(one, version) VALUES (1, 1); "
-        "CREATE TABLE sessions(id TEXT PRIMARY KEY NOT NULL, token TEXT NOT NULL UNIQUE, "
-        "created_at INTEGER NOT NULL, last_seen_at INTEGER NOT NULL, "
-        "reconnections INTEGER NOT NULL DEFAULT 0, user_agent TEXT NOT NULL DEFAULT '', "
-        "remote_addr TEXT NOT NULL DEFAULT '', client_version TEXT NOT NULL DEFAULT '', "
-        "subscriptions TEXT NOT NULL DEFAULT '', headers TEXT NOT NULL DEFAULT '{}', "
-        "query TEXT NOT NULL DEFAULT '', idle_since INTEGER) WITHOUT ROWID; "
-        "CREATE INDEX sessions_idle ON sessions(idle_since) WHERE idle_since IS NOT NULL; "
-        "CREATE TABLE streams(id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, "
-        "responder INTEGER NOT NULL, subscription TEXT NOT NULL, epoch TEXT NOT NULL, "
-        "position INTEGER NOT NULL, opened_at INTEGER NOT NULL, ended_at INTEGER); "
-        "CREATE INDEX streams_session ON streams(session_id, subscription); "
-        "CREATE INDEX streams_open ON streams(responder) WHERE ended_at IS NULL; "
-        "CREATE INDEX streams_ended ON streams(ended_at) WHERE ended_at IS NOT NULL; "
-        "CREATE TABLE endings(id INTEGER PRIMARY KEY, responder INTEGER NOT NULL, "
-        "stream_id INTEGER NOT NULL); "
-        "CREATE INDEX endings_responder ON endings(responder); "
-        "CREATE TABLE responders(id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, "
-        "started_at INTEGER NOT NULL); "
-        "CREATE TRIGGER sessions_delete AFTER DELETE ON sessions BEGIN "
-        "INSERT INTO endings(responder, stream_id) SELECT responder, id FROM streams "
-        "WHERE session_id = OLD.id AND ended_at IS NULL; "
-        "DELETE FROM streams WHERE session_id = OLD.id; END; "
-        "CREATE TRIGGER streams_end AFTER UPDATE OF ended_at ON streams "
-        "WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN "
-        "UPDATE sessions SET idle_since = NEW.ended_at WHERE id = NEW.session_id AND NOT "
-        "EXISTS "
-        "(SELECT 1 FROM streams WHERE session_id = NEW.session_id AND ended_at IS NULL); END");
-    /* A session of random digits, with a bookmark. */
-    world_sql(w->sessions, "INSERT INTO sessions(id, token, created_at, last_seen_at, "
-                           "reconnections, user_agent, idle_since) VALUES "
-                           "('feedfacecafebeef', '0123456789abcdef0123456789abcdef', 0, 0, 1, "
-                           "'browser', 0)");
-    world_sql(w->sessions,
-              "INSERT INTO streams(session_id, responder, subscription, epoch, "
-              "position, opened_at, ended_at) VALUES ('feedfacecafebeef', 7, '', "
-              "'%q', 2, 0, 0)",
-              w->epoch);
-    chmod(w->sessions_path, 0600);
-    assert_int_equal(store_open(&w->store, w->log_path), STORE_OK);
-}
-
-static void test_a_file_of_the_version_before_goes_on_and_gains_what_it_lacks(void **state)
-{
-    static const char token[] = "0123456789abcdef0123456789abcdef";
-    struct world *w = *state;
-    world_insert(w, 3);
-    make_old(w);
-    struct claim *c = world_claim_token(w, token);
-    assert_true(c->reconnection);
-    assert_string_equal(c->session_id, "feedfacecafebeef");
-    assert_int_equal(c->cursor, 2);
-    world_end(w, c->stream_id, 3);
-    world_serve(w, 31);
-    world_serve(w, 1);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(wake(w, token, -1)->gap, GAP_NONE);
-    assert_int_equal(world_number(w->sessions, "SELECT version FROM state"), 1);
-}
-
-static void
-test_a_file_of_the_version_before_is_used_although_it_cannot_be_extended(void **state)
-{
-    static const char token[] = "0123456789abcdef0123456789abcdef";
-    struct world *w = *state;
-    struct claim_request r = world_request();
-    world_insert(w, 3);
-    make_old(w);
-    world_sql(w->sessions, "BEGIN IMMEDIATE");
-    r.token = token;
-    assert_int_equal(store_claim(w->store, w->settings, &r, &w->claim), STORE_BUSY);
-    world_sql(w->sessions, "COMMIT; CREATE VIEW departed AS SELECT 1"); /* as odd as can be */
-    assert_true(world_claim_token(w, token)->reconnection);
-    world_end(w, w->claim.stream_id, 3);
-    world_serve(w, 31);
-    world_serve(w, 1);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(wake(w, token, -1)->gap, GAP_SESSION);
-}
-
-static void test_a_file_that_gave_nothing_back_is_made_anew_once_it_is_empty(void **state)
-{
-    struct world *w = *state;
-    make_old(w);
-    flood(w, FLOOD, "face");
-    assert_true(file_bytes(w) > 8 << 20);
-    world_serve(w, 31);
-    world_serve(w, 1);
-    assert_int_equal(world_sessions(w), 0);
-    assert_int_equal(world_number(w->sessions, "PRAGMA auto_vacuum"), 2);
-    assert_true(file_bytes(w) < 2 << 20);
+    const char *types[] = {"a"};
+    struct claim_request r = some_request();
+    struct claim first = *claim_as(w, NULL);
+    r.token = first.token;
+    r.types = types;
+    r.type_count = 1;
+    claim(w, &r);
+    poll_in_vain(w, first.stream_id, 0);
+    assert_int_equal(count(w, SESSIONS), 1);
+    assert_int_equal(count(w, OPEN_STREAMS), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_who_slept_while_nothing_came_is_told_of_no_gap),
-        TEST(test_who_slept_and_brings_an_id_gets_what_is_for_everyone),
-        TEST(test_an_event_of_its_own_that_it_had_is_not_lost),
-        TEST(test_an_event_of_its_own_that_it_had_not_is_told),
-        TEST(test_a_channel_that_was_trimmed_meanwhile_is_told_by_cookie_and_by_id),
-        TEST(test_the_mail_of_others_makes_no_gap),
-        TEST(test_of_another_log_everything_may_be_lost),
-        TEST(test_a_session_that_a_person_deleted_is_not_remembered),
-        TEST(test_the_file_has_no_token_of_a_session_that_is_gone),
-        TEST(test_a_log_that_cannot_be_read_is_as_if_all_was_lost),
-        TEST(test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten),
-        TEST(test_a_session_with_another_stream_outlives_a_poll_in_vain),
-        TEST(test_many_polls_of_strangers_leave_a_bounded_trace),
-        TEST(test_after_a_flood_of_strangers_all_are_gone_and_the_file_is_small),
-        TEST(test_a_living_sessions_bookmarks_go_as_fast),
-        TEST(test_a_file_of_the_version_before_goes_on_and_gains_what_it_lacks),
-        TEST(test_a_file_of_the_version_before_is_used_although_it_cannot_be_extended),
-        TEST(test_a_file_that_gave_nothing_back_is_made_anew_once_it_is_empty),
+        WITH_TTL(test_who_slept_while_nothing_came_is_told_of_no_gap),
+        WITH_TTL(test_who_slept_and_brings_an_id_gets_what_is_for_everyone),
+        WITH_TTL(test_an_event_of_its_own_that_it_had_is_not_lost),
+        WITH_TTL(test_an_event_of_its_own_that_it_had_not_is_told),
+        WITH_TTL(test_a_channel_that_was_trimmed_meanwhile_is_told_by_cookie_and_by_id),
+        WITH_TTL(test_the_mail_of_others_makes_no_gap),
+        WITH_TTL(test_of_another_log_everything_may_be_lost),
+        WITH_TTL(test_a_session_that_a_person_deleted_is_not_remembered),
+        WITH_TTL(test_a_poll_in_vain_leaves_no_session_and_is_not_forgotten),
+        WITH_TTL(test_a_session_with_another_stream_outlives_a_poll_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,20 @@ static bool session_column(struct world *w, const char *session_id, const char *
                                   session_id, what, value)) == 1;
 }
 
+static int64_t session_integer(struct world *w, const char *session_id, const char *what)
+{
+    return number(shell(w, THE_SESSIONS),
+                  sqlite3_mprintf("SELECT %w FROM sessions WHERE id = %Q", what, session_id));
+}
+
+static int64_t stream_position(struct world *w, int64_t stream)
+{
+    return number(
+        shell(w, THE_SESSIONS),
+        sqlite3_mprintf("SELECT ifnull((SELECT position FROM streams WHERE id = %lld), -1)",
+                        stream));
+}
+
 static void check_books(struct world *w)
 {
     sqlite3 *db = shell(w, THE_LOG);
@@ -380,6 +394,8 @@ const struct half sqlite_half = {
     .count = count_rows,
     .kept = kept_rows,
     .session_has = session_column,
+    .session_number = session_integer,
+    .position_of = stream_position,
     .books_agree = check_books,
     .age = age_rows,
     .orphan = orphan_row,

@@ -3,6 +3,7 @@
 
 #include "store/sqlite/sessions.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -224,6 +225,25 @@ static void test_who_lost_its_number_with_the_file_takes_another(void **state)
     assert_false(lease_alive(sqlite_of(w->store), 1));
 }
 
+static void test_the_dead_are_found_behind_any_number_of_living_responders(void **state)
+{
+    struct world *w = *state;
+    struct flock living = {.l_type = F_WRLCK, .l_start = 2, .l_len = 600};
+    char path[64];
+    sprintf(path, "%s.leases", w->log_path);
+    int fd = open(path, O_RDWR);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &living), 0);
+    world_sql(w->sessions,
+              "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 601) "
+              "INSERT INTO responders SELECT i, 1, 1 FROM n");
+    world_claim_token(w, NULL);
+    world_sql(w->sessions, "UPDATE streams SET responder = 700");
+    world_serve(w, 1);
+    assert_int_equal(world_open_streams(w), 0);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM responders"), 601);
+    close(fd);
+}
+
 static void test_one_process_is_the_janitor_until_it_dies(void **state)
 {
     struct world *w = *state;
@@ -285,6 +305,7 @@ int main(void)
         TEST(test_streams_that_a_restored_file_has_under_our_number_are_ended),
         TEST(test_a_removed_file_of_leases_is_made_again_with_our_number),
         TEST(test_who_lost_its_number_with_the_file_takes_another),
+        TEST(test_the_dead_are_found_behind_any_number_of_living_responders),
         TEST(test_one_process_is_the_janitor_until_it_dies),
         TEST(test_a_dead_janitor_is_followed),
     };

@@ -1,0 +1,53 @@
+/* What is true of SQLite's sessions alone: what their file says, and in which slices it is
+ * worked on. */
+#include "tests/unit/store_world.h"
+
+static void test_saving_tells_how_far_the_log_was_seen(void **state)
+{
+    struct world *w = *state;
+    struct store_end end = {.last_id = 7};
+    strcpy(end.epoch, "0000000a");
+    assert_int_equal(store_save(w->store, NULL, 0, &end), STORE_OK);
+    end.last_id = 5;
+    assert_int_equal(store_save(w->store, NULL, 0, &end), STORE_OK);
+    assert_int_equal(world_number(w->sessions, "SELECT last_id FROM state"), 7);
+    strcpy(end.epoch, "0000000b");
+    assert_int_equal(store_save(w->store, NULL, 0, &end), STORE_OK);
+    assert_int_equal(world_number(w->sessions, "SELECT last_id FROM state"), 5);
+}
+
+/* A session that was there and left. */
+static void visitor(struct world *w, char *token, char *id)
+{
+    struct claim *c = world_claim_token(w, NULL);
+    strcpy(token, c->token);
+    strcpy(id, c->session_id);
+    world_end(w, c->stream_id, 0);
+}
+
+static void test_mailboxes_go_no_more_than_a_hundred_rows_at_once(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[2][SESSION_ID_SIZE];
+    for (int i = 0; i < 2; i++) {
+        visitor(w, token, id[i]);
+        world_sql(
+            w->log,
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 70) "
+            "INSERT INTO events(session_id) SELECT '%q' FROM n",
+            id[i]);
+    }
+    world_serve(w, 31);
+    world_serve(w, 1);
+    assert_int_equal(world_sessions(w), 0);
+    assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_saving_tells_how_far_the_log_was_seen),
+        TEST(test_mailboxes_go_no_more_than_a_hundred_rows_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
