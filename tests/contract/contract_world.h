@@ -269,7 +269,8 @@ static inline void foreign(struct world *w, int64_t stream)
 
 /* ---- what goes wrong --------------------------------------------------------------- */
 
-/* Somebody holds the right to write, until released.  Reading goes on. */
+/* Somebody holds the right to write, until released; what the world publishes meanwhile is
+ * theirs, and is there from then on.  Reading goes on. */
 static inline void hold(struct world *w, enum part part)
 {
     w->half->hold(w, part);

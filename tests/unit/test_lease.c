@@ -96,14 +96,6 @@ static void test_stores_of_one_process_share_its_lease(void **state)
     other_kill(o);
 }
 
-static void test_a_taken_lease_again_ends_no_stream(void **state)
-{
-    struct world *w = *state;
-    world_claim_token(w, NULL);
-    assert_int_equal(store_join(w->store), STORE_OK);
-    assert_int_equal(open_under(w, 1), 1);
-}
-
 static void test_each_process_has_a_number_of_its_own(void **state)
 {
     struct world *w = *state;
@@ -244,60 +236,12 @@ static void test_the_dead_are_found_behind_any_number_of_living_responders(void 
     close(fd);
 }
 
-static void test_one_process_is_the_janitor_until_it_dies(void **state)
-{
-    struct world *w = *state;
-    assert_true(lease_janitor(sqlite_of(w->store)));
-    assert_true(lease_janitor(sqlite_of(w->store)));
-    pid_t child = fork();
-    if (child == 0) {
-        struct store *s;
-        if (store_open(&s, w->log_path) != STORE_OK || store_join(s) != STORE_OK)
-            _exit(2);
-        _exit(lease_janitor(sqlite_of(s)) ? 1 : 0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void test_a_dead_janitor_is_followed(void **state)
-{
-    struct world *w = *state;
-    int ends[2];
-    char ready;
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        struct store *s;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ready =
-            store_open(&s, w->log_path) == STORE_OK && lease_janitor(sqlite_of(s)) ? 'y' : 'n';
-        if (write(ends[1], &ready, 1) == 1)
-            pause();
-        _exit(1);
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], &ready, 1), 1);
-    close(ends[0]);
-    assert_int_equal(ready, 'y');
-    assert_false(lease_janitor(sqlite_of(w->store)));
-    int64_t served = world_number(w->sessions, "SELECT served FROM state");
-    bool more;
-    assert_int_equal(store_expire(w->store, w->settings, 1000, &more),
-                     STORE_OK); /* not ours to do */
-    assert_int_equal(world_number(w->sessions, "SELECT served FROM state"), served);
-    other_kill((struct other){.pid = child});
-    assert_true(lease_janitor(sqlite_of(w->store)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_the_first_lease_is_number_one),
         TEST(test_only_its_own_account_may_touch_leases_and_sessions),
         TEST(test_stores_of_one_process_share_its_lease),
-        TEST(test_a_taken_lease_again_ends_no_stream),
         TEST(test_each_process_has_a_number_of_its_own),
         TEST(test_a_killed_process_is_known_to_be_dead),
         TEST(test_who_takes_a_dead_ones_number_ends_its_streams),
@@ -306,8 +250,6 @@ int main(void)
         TEST(test_a_removed_file_of_leases_is_made_again_with_our_number),
         TEST(test_who_lost_its_number_with_the_file_takes_another),
         TEST(test_the_dead_are_found_behind_any_number_of_living_responders),
-        TEST(test_one_process_is_the_janitor_until_it_dies),
-        TEST(test_a_dead_janitor_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
