@@ -232,8 +232,9 @@ static void log_refused(const struct hub *h, const char *why)
 static void stream_refuse(struct hub *h, struct ticket *t, const char *why)
 {
     log_refused(h, why);
-    brief_later(t->fd, t->framing, t->request_id, retry_now(h, t->retry));
-    say_ended(h, t->ending, t->epoch, t->bookmark);
+    brief_later(t->fd, t->framing.kind, t->framing.request_id, retry_now(h, t->retry));
+    if (t->ending) /* its bookmark is still the one that the claim saved */
+        h->friends.ended(h->friends.arg, t->ending);
     t->ending = NULL;
     ticket_free(t);
     stream_left(h);
@@ -254,12 +255,11 @@ void stream_begin(struct hub *h, struct ticket *t)
     s->number = h->numbers++;
     s->began_at = s->beat_at = uv_now(&h->loop);
     s->lingers = t->lingers;
-    mark_begin(&s->mark, clock_now(h), t->bookmark);
     client_begin(&s->client, t);
     s->ending = t->ending;
-    if (s->ending)
-        s->ending->bookmark.position = t->bookmark; /* the claim saved it */
     t->ending = NULL;
+    mark_begin(&s->mark, clock_now(h),
+               s->ending ? s->ending->bookmark.position : client_position(&s->client));
     ticket_free(t);
     s->seat = h->seats;
     h->stream[h->seats++] = s;

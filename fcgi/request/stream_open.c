@@ -80,19 +80,48 @@ static void unblock(int fd)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* Where it begins again if it leaves before anything of it counts as received. */
+static struct bookmark first_bookmark(const struct claim *c)
+{
+    struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
+
+    memcpy(b.epoch, c->epoch, sizeof b.epoch);
+    return b;
+}
+
+/* False: out of memory.  A stream that is not saved needs no ending. */
+static bool add_ending(struct ticket *t, const struct claim *c)
+{
+    if (c->stream_id == 0)
+        return true;
+    t->ending = calloc(1, sizeof *t->ending);
+    if (!t->ending)
+        return false;
+    t->ending->bookmark = first_bookmark(c);
+    return true;
+}
+
+static void add_cursor(struct ticket *t, const struct claim *c)
+{
+    memcpy(t->epoch, c->epoch, sizeof t->epoch);
+    cursor_begin(&t->cursor, c->subscription, c->cursor, c->until);
+    t->cursor.private_to = c->private_to;
+    t->cursor.last_sent = t->ids ? c->cursor : -1;
+    t->cursor.replaying = c->count > 0;
+}
+
 /* What makes it a poll.  One that has nothing to tell has seen the log up to `until`: so says
  * the count.  Its first look at batches is behind that, and its end tells the position. */
-static void make_poll(struct ticket *t, const struct claim *c, int32_t wait_ms)
+static void make_poll(struct ticket *t, const struct claim *c)
 {
     bool gap = t->ids && c->gap != GAP_NONE;
 
-    t->wait_ms = wait_ms;
-    if (wait_ms < 0)
-        return;
-    t->answered = gap || t->replaying;
+    t->answered = gap || t->cursor.replaying;
     t->lingers = c->reconnection && c->presented < 0;
     if (!t->answered)
-        t->cursor = c->until;
+        t->cursor.after = c->until;
+    if (t->ending)
+        t->ending->bookmark.in_vain = !t->answered && !c->reconnection;
 }
 
 /* Takes over the claim's subscription and the request's descriptor, or neither. */
@@ -101,36 +130,23 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
 {
     struct ticket *t = calloc(1, sizeof *t);
 
-    if (t == NULL)
+    if (!t)
         return NULL;
+    t->fd = -1;
     add_headers(&t->prologue, settings, r, c);
     add_blocks(&t->prologue, settings, c, settings_heartbeat(settings, w->heartbeat));
-    if (c->stream_id != 0)
-        t->ending = calloc(1, sizeof *t->ending);
-    if (t->prologue.failed || (c->stream_id != 0 && t->ending == NULL)) {
-        t->fd = -1;
+    if (t->prologue.failed || !add_ending(t, c)) {
         ticket_free(t);
         return NULL;
     }
-    if (t->ending != NULL)
-        t->ending->bookmark.stream_id = c->stream_id;
-    t->framing = r->framing;
-    t->request_id = r->request_id;
-    memcpy(t->epoch, c->epoch, sizeof t->epoch);
-    t->stream_id = c->stream_id;
-    t->bookmark = c->bookmark;
-    t->cursor = c->cursor;
-    t->until = c->until;
-    t->private_to = c->private_to;
     t->ids = settings->enable_reconnection;
-    t->last_sent = t->ids ? c->cursor : -1;
-    t->replaying = c->count > 0;
     t->retry = settings->retry;
     t->heartbeat = w->heartbeat;
-    make_poll(t, c, w->wait_ms);
-    if (t->ending != NULL)
-        t->ending->bookmark.in_vain = w->wait_ms >= 0 && !t->answered && !c->reconnection;
-    t->subscription = c->subscription;
+    t->wait_ms = w->wait_ms;
+    framing_begin(&t->framing, r->framing, r->request_id);
+    add_cursor(t, c);
+    if (w->wait_ms >= 0)
+        make_poll(t, c);
     t->fd = request_take_fd(r);
     unblock(t->fd);
     return t;
@@ -139,9 +155,8 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
 /* The stream was entered, but will not be served. */
 static void opening_give_back(struct store *s, struct claim *c)
 {
-    struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
+    const struct bookmark b = first_bookmark(c);
 
-    memcpy(b.epoch, c->epoch, sizeof b.epoch);
     if (c->stream_id != 0)
         (void)store_ended(s, &b, 1);
     subscription_free(c->subscription);

@@ -24,14 +24,11 @@ void client_begin(struct client *c, struct ticket *t)
     c->retry = t->retry;
     c->heartbeat = t->heartbeat;
     memcpy(c->epoch, t->epoch, sizeof c->epoch);
-    framing_begin(&c->framing, t->framing, t->request_id);
-    cursor_begin(&c->cursor, t->subscription, t->cursor, t->until);
-    c->cursor.private_to = t->private_to;
-    c->cursor.last_sent = t->last_sent;
-    c->cursor.replaying = t->replaying;
+    c->framing = t->framing;
+    c->cursor = t->cursor;
     c->own = t->prologue;
     t->fd = -1;
-    t->subscription = NULL;
+    t->cursor = (struct cursor){0};
     t->prologue = (struct buffer){0};
 }
 

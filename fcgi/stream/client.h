@@ -52,7 +52,7 @@ enum client_state {
     CLIENT_GONE     /* the peer left: close it */
 };
 
-/* Begin with what the ticket says; takes over its prologue, subscription and descriptor. */
+/* Begin with what the ticket says; takes over its prologue, cursor and descriptor. */
 void client_begin(struct client *c, struct ticket *t);
 void client_free(struct client *c); /* closes the descriptor */
 

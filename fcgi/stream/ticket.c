@@ -10,7 +10,7 @@ void ticket_free(struct ticket *t)
     if (t->fd >= 0)
         close(t->fd);
     buffer_free(&t->prologue);
-    subscription_free(t->subscription);
+    cursor_end(&t->cursor);
     free(t->ending);
     free(t);
 }

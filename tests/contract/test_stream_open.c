@@ -51,16 +51,17 @@ static void test_the_ticket_says_where_the_cursor_stands(void **state)
     assert_non_null(o.ticket);
     assert_has(o.text, "event: replay-start\ndata: {\"count\":2}\n\n");
     assert_has_not(o.text, "event: gap");
-    assert_int_equal(o.ticket->cursor, 0);
-    assert_int_equal(o.ticket->until, 2);
-    assert_int_equal(o.ticket->last_sent, 0);
-    assert_true(o.ticket->replaying);
+    assert_int_equal(o.ticket->cursor.after, 0);
+    assert_int_equal(o.ticket->cursor.until, 2);
+    assert_int_equal(o.ticket->cursor.last_sent, 0);
+    assert_true(o.ticket->cursor.replaying);
     assert_true(o.ticket->ids);
     assert_int_equal(o.ticket->wait_ms, -1);
-    assert_int_not_equal(o.ticket->stream_id, 0);
+    assert_int_not_equal(o.ticket->ending->bookmark.stream_id, 0);
     assert_string_equal(o.ticket->epoch, end_of(p).epoch);
     assert_int_equal(fcntl(o.ticket->fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
-    assert_non_null(subscription_find(o.ticket->subscription, mailbox_hash("room"), "room"));
+    assert_non_null(
+        subscription_find(o.ticket->cursor.subscription, mailbox_hash("room"), "room"));
     end_stream(&o);
 }
 
@@ -284,7 +285,7 @@ static void test_the_header_is_newer_than_the_address(void **state)
     event_id_format(id, end_of(p).epoch, 2);
     snprintf(header, sizeof header, "HTTP_LAST_EVENT_ID=%s", id);
     struct opened o = open_stream(p, "lastEventId=earliest&last=1", ENVIRONMENT(header));
-    assert_int_equal(o.ticket->cursor, 2);
+    assert_int_equal(o.ticket->cursor.after, 2);
     char opening[64];
     snprintf(opening, sizeof opening, "\nid: %s\n\nevent: connected", id);
     assert_has(o.text, opening);
@@ -293,7 +294,7 @@ static void test_the_header_is_newer_than_the_address(void **state)
     event_id_format(id, end_of(p).epoch, 1);
     snprintf(query, sizeof query, "last=1&lastEventId=%s", id);
     o = open_stream(p, query, ENVIRONMENT("HTTP_LAST_EVENT_ID="));
-    assert_int_equal(o.ticket->cursor, 1);
+    assert_int_equal(o.ticket->cursor.after, 1);
     end_stream(&o);
     o = open_stream(p, "last=2", ENVIRONMENT("A=b"));
     assert_has(o.text, "replay-start\ndata: {\"count\":2}");
@@ -345,8 +346,8 @@ static void test_a_header_that_cannot_be_used_hides_no_id_in_the_address(void **
         replace_id(query, cases[i].query, "", id);
         struct opened o = open_stream(p, query, ENVIRONMENT(header));
         assert_non_null(o.ticket);
-        if (o.ticket->cursor != cases[i].cursor)
-            fail_msg("%s, %s: at %d", header, query, (int)o.ticket->cursor);
+        if (o.ticket->cursor.after != cases[i].cursor)
+            fail_msg("%s, %s: at %d", header, query, (int)o.ticket->cursor.after);
         assert_int_equal(strstr(o.text, "\"reason\":\"unknown\"") != NULL, cases[i].unknown);
         end_stream(&o);
     }
@@ -368,7 +369,7 @@ static void test_without_reconnection_it_is_a_plain_stream(void **state)
     assert_has_not(o.text, "\nid: ");
     assert_has_not(o.text, "event: gap");
     assert_false(o.ticket->ids);
-    assert_int_equal(o.ticket->last_sent, -1);
+    assert_int_equal(o.ticket->cursor.last_sent, -1);
     end_stream(&o);
 }
 
@@ -402,9 +403,9 @@ static void test_types_are_separated_by_commas_however_written(void **state)
     struct opened o = open_stream(*state, "types=a,,b%2Cc&unknown=%0A", ENVIRONMENT("A=b"));
 
     assert_non_null(o.ticket);
-    assert_int_equal(o.ticket->subscription->types, 3);
-    assert_true(subscription_wants(o.ticket->subscription, "c"));
-    assert_false(subscription_wants(o.ticket->subscription, "message"));
+    assert_int_equal(o.ticket->cursor.subscription->types, 3);
+    assert_true(subscription_wants(o.ticket->cursor.subscription, "c"));
+    assert_false(subscription_wants(o.ticket->cursor.subscription, "message"));
     end_stream(&o);
 }
 

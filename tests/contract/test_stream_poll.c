@@ -26,8 +26,8 @@ test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell(void **
         assert_non_null(o.ticket);
         assert_int_equal(o.ticket->wait_ms, cases[i].wait_ms);
         assert_int_equal(o.ticket->answered, cases[i].answered);
-        assert_int_equal(o.ticket->cursor, cases[i].cursor);
-        assert_int_equal(o.ticket->last_sent, cases[i].last_sent);
+        assert_int_equal(o.ticket->cursor.after, cases[i].cursor);
+        assert_int_equal(o.ticket->cursor.last_sent, cases[i].last_sent);
         assert_false(o.ticket->lingers);
         end_stream(&o);
     }

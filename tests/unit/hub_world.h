@@ -148,21 +148,18 @@ static inline struct ticket *ticket_of(struct world *w, int64_t stream_id, int64
     struct ticket *t = calloc(1, sizeof *t);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     t->fd = pair[0];
-    t->framing = FRAMING_FASTCGI;
-    t->request_id = 1;
+    framing_begin(&t->framing, FRAMING_FASTCGI, 1);
+    cursor_begin(&t->cursor, subscription_new(NULL, NULL, 0, NULL, 0), cursor, w->end);
+    t->cursor.last_sent = cursor;
     t->ids = true;
-    t->stream_id = stream_id;
     if (stream_id) {
         t->ending = calloc(1, sizeof *t->ending);
-        t->ending->bookmark.stream_id = stream_id;
+        t->ending->bookmark = (struct bookmark){.stream_id = stream_id, .position = cursor};
+        memcpy(t->ending->bookmark.epoch, EPOCH, sizeof t->epoch);
     }
-    t->bookmark = t->cursor = cursor;
-    t->until = w->end;
-    t->last_sent = cursor;
     t->wait_ms = -1;
     t->retry = 500;
     memcpy(t->epoch, EPOCH, sizeof t->epoch);
-    t->subscription = subscription_new(NULL, NULL, 0, NULL, 0);
     buffer_text(&t->prologue, "hello\n\n");
     *peer = pair[1];
     return t;

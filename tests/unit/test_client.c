@@ -43,16 +43,10 @@ static void begin(struct world *w)
     assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     w->only_a = below(w, 2);
     w->until = (int64_t)below(w, ROWS + 1);
-    struct ticket t = {.fd = pair[0],
-                       .framing = below(w, 4) ? FRAMING_FASTCGI : FRAMING_NONE,
-                       .request_id = 1,
-                       .until = w->until,
-                       .replaying = w->until > 0,
-                       .ids = true,
-                       .retry = 500,
-                       .wait_ms = -1,
-                       .epoch = EPOCH};
-    t.subscription = subscription_new(NULL, NULL, 0, &only, w->only_a);
+    struct ticket t = {.fd = pair[0], .ids = true, .retry = 500, .wait_ms = -1, .epoch = EPOCH};
+    framing_begin(&t.framing, below(w, 4) ? FRAMING_FASTCGI : FRAMING_NONE, 1);
+    cursor_begin(&t.cursor, subscription_new(NULL, NULL, 0, &only, w->only_a), 0, w->until);
+    t.cursor.replaying = w->until > 0;
     buffer_text(&t.prologue, "event: connected\n\n");
     client_begin(&w->client, &t);
     w->peer = pair[1];

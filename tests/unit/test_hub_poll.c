@@ -8,7 +8,7 @@ static int begin_poll(struct world *w, int64_t cursor, int32_t wait_ms)
     int peer;
     struct ticket *t = ticket_of(w, 7, cursor, &peer);
     t->wait_ms = wait_ms;
-    t->replaying = t->answered = cursor < w->end;
+    t->cursor.replaying = t->answered = cursor < w->end;
     hub_serve(w->hub, t);
     return peer;
 }
@@ -139,7 +139,7 @@ static void test_a_gap_ends_a_poll(void **state)
     assert_non_null(strstr(text, "\nid: 00000001-5\n\n"));
     struct ticket *t = ticket_of(w, 0, 5, &fd); /* told in its prologue */
     memcpy(t->epoch, "00000001", sizeof t->epoch);
-    t->until = 5;
+    t->cursor.until = 5;
     t->wait_ms = LONG_MS;
     t->answered = true;
     hub_serve(w->hub, t);
