@@ -48,7 +48,7 @@ void clock_beat(struct stream *s)
 
 static void look_after(struct stream *s, uint64_t now, bool marks)
 {
-    if (marks && !s->client.moving)
+    if (marks && s->client.phase != CLIENT_MOVES)
         mark_move(&s->mark, client_position(&s->client));
     if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
         /* It was claimed from a log that is not the one we follow, and the feeder had time to
@@ -74,7 +74,7 @@ static void rotate(struct hub *h, uint64_t now)
     uint64_t may = 1 + h->seats * elapsed / ((uint64_t)max_age * 200);
     for (uint32_t i = h->seats; i-- > 0 && may > 0;) {
         struct stream *s = h->stream[i];
-        if (!s->client.ending && now - s->began_at >= spread(s, max_age)) {
+        if (!client_ends(&s->client) && now - s->began_at >= spread(s, max_age)) {
             stream_end(s);
             may--;
         }
@@ -93,7 +93,7 @@ static uint32_t not_ending(const struct hub *h)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < h->seats; i++)
-        n += !h->stream[i]->client.ending;
+        n += !client_ends(&h->stream[i]->client);
     return n;
 }
 
@@ -115,7 +115,7 @@ void clock_drain(struct hub *h)
     if (share > 0)
         h->drained_at = now;
     for (uint32_t i = h->seats; i-- > 0 && share > 0;)
-        if (!h->stream[i]->client.ending) {
+        if (!client_ends(&h->stream[i]->client)) {
             stream_end(h->stream[i]);
             share--;
         }
@@ -201,7 +201,7 @@ void clock_collect(struct hub *h)
     for (uint32_t i = 0; i < h->seats; i++) {
         struct stream *s = h->stream[i];
         int64_t position = mark_running(&s->mark, &h->log, now);
-        if (!s->ending || s->client.moving ||
+        if (!s->ending || s->client.phase == CLIENT_MOVES ||
             (position == s->ending->bookmark.position && !h->collect_all))
             continue;
         s->ending->bookmark.position = position;

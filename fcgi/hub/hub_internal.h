@@ -40,14 +40,16 @@ struct stream {
     bool lingers;   /* a poll whose end waits for its mark, once it told something */
     bool lingering; /* it told it */
     enum stream_state state;
-    uint32_t seat;              /* where it stands in hub->stream */
-    uint32_t number;            /* the how-manieth stream: spreads heartbeats and rotation */
-    uint64_t began_at;          /* ms of the loop's clock; of a poll that lingers: since when */
-    uint64_t beat_at;           /* its last heartbeat, or its begin */
-    uint64_t waits_since;       /* STREAM_WAITS for another log: since when */
-    struct mark mark;           /* what of it counts as received */
-    struct stream *prev, *next; /* among the blocked */
-    struct pending *pending;    /* a question that was not answered yet */
+    uint32_t seat;        /* where it stands in hub->stream */
+    uint32_t number;      /* the how-manieth stream: spreads heartbeats and rotation */
+    int32_t claim_retry;  /* the setting `retry` at its claim */
+    uint64_t began_at;    /* ms of the loop's clock, as all that follow */
+    uint64_t over_at;     /* a poll: when it has waited, or lingered, enough; 0: a stream */
+    uint64_t beat_at;     /* its last heartbeat, or its begin */
+    uint64_t waits_since; /* STREAM_WAITS for another log: since when */
+    struct mark mark;     /* what of it counts as received */
+    struct stream *prev, *next;               /* among the blocked */
+    struct pending *pending;                  /* a question that was not answered yet */
     struct stream *asking_prev, *asking_next; /* among those who asked it */
 };
 

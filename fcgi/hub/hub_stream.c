@@ -122,18 +122,16 @@ static bool linger(struct stream *s)
         return false;
     s->lingers = false;
     s->lingering = true;
-    s->began_at = uv_now(&s->hub->loop);
-    s->client.wait_ms = LINGER_MS;
+    s->over_at = uv_now(&s->hub->loop) + LINGER_MS;
     return true;
 }
 
 bool stream_is_over(struct stream *s)
 {
     const struct client *c = &s->client;
-    uint64_t age = uv_now(&s->hub->loop) - s->began_at;
-    if (c->wait_ms < 0 || c->cursor.replaying)
+    if (s->over_at == 0 || c->cursor.replaying)
         return false;
-    if (age < (uint64_t)c->wait_ms && (!c->answered || s->lingering))
+    if (uv_now(&s->hub->loop) < s->over_at && (!c->answered || s->lingering))
         return false;
     return !linger(s);
 }
@@ -146,7 +144,7 @@ static int64_t retry_now(const struct hub *h, int64_t at_claim)
 
 static int64_t retry(const struct stream *s)
 {
-    return sse_jitter(retry_now(s->hub, s->client.retry));
+    return sse_jitter(retry_now(s->hub, s->claim_retry));
 }
 
 static void end_poll(struct stream *s)
@@ -164,8 +162,8 @@ static void note_place(struct stream *s, uint64_t written)
     if (c->written != written)
         mark_wrote(&s->mark, now);
     mark_stands(&s->mark, &h->log, now,
-                s->state == STREAM_WAITS && !s->waits_since && !c->moving && h->tail &&
-                    client_position(c) >= tail_end(h->tail));
+                s->state == STREAM_WAITS && !s->waits_since && c->phase == CLIENT_STREAMS &&
+                    h->tail && client_position(c) >= tail_end(h->tail));
 }
 
 void stream_pump(struct stream *s)
@@ -254,7 +252,9 @@ void stream_begin(struct hub *h, struct ticket *t)
     s->hub = h;
     s->number = h->numbers++;
     s->began_at = s->beat_at = uv_now(&h->loop);
+    s->over_at = t->wait_ms < 0 ? 0 : s->began_at + (uint64_t)t->wait_ms;
     s->lingers = t->lingers;
+    s->claim_retry = (int32_t)t->retry;
     client_begin(&s->client, t);
     s->ending = t->ending;
     t->ending = NULL;
@@ -266,7 +266,7 @@ void stream_begin(struct hub *h, struct ticket *t)
     if (!begin_watch(h, s)) { /* no memory, or no watch to be had of the kernel */
         log_refused(h, "it cannot be watched");
         brief_later(s->client.fd, s->client.framing.kind, s->client.framing.request_id,
-                    retry_now(h, s->client.retry));
+                    retry_now(h, s->claim_retry));
         stream_close(s);
         return;
     }

@@ -1,5 +1,6 @@
 #include "fcgi/stream/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,8 +21,6 @@ void client_begin(struct client *c, struct ticket *t)
     c->is_socket = fstat(t->fd, &st) == 0 && S_ISSOCK(st.st_mode);
     c->ids = t->ids;
     c->answered = t->answered;
-    c->wait_ms = t->wait_ms;
-    c->retry = t->retry;
     c->heartbeat = t->heartbeat;
     memcpy(c->epoch, t->epoch, sizeof c->epoch);
     c->framing = t->framing;
@@ -79,39 +78,54 @@ static void own_done(struct client *c)
  * heartbeat can be said there. */
 static bool halts(const struct client *c)
 {
-    return c->owes_beat || ((c->ending || c->moving) && !framing_open(&c->framing));
+    return c->owes_beat || (c->phase != CLIENT_STREAMS && !framing_open(&c->framing));
 }
 
-/* Write a piece of `own`, or of the batch.  CLIENT_TIRED: it went out, there may be more. */
+/* The next piece of `own`, or of the batch: how many slices it has, and *content bytes. */
+static size_t next_piece(const struct client *c, struct iovec *slice, size_t *content)
+{
+    size_t limit = framing_open(&c->framing) ? c->framing.record_left : FRAMING_RECORD_MAX;
+    if (own_waits(c)) {
+        size_t left = c->own.len - c->own_sent;
+        *content = left < limit ? left : limit;
+        slice[0] = (struct iovec){c->own.bytes + c->own_sent, *content};
+        return 1;
+    }
+    if (halts(c) && cursor_event_left(&c->cursor) < limit)
+        limit = cursor_event_left(&c->cursor);
+    return cursor_slices(&c->cursor, slice, SLICES, limit, content);
+}
+
+static void own_went_out(struct client *c, size_t bytes)
+{
+    c->own_sent += bytes;
+    if (!own_waits(c))
+        own_done(c);
+}
+
+static void rows_went_out(struct client *c, size_t bytes)
+{
+    c->answered = true;
+    cursor_advance(&c->cursor, bytes);
+}
+
+/* CLIENT_TIRED: a piece went out, there may be more. */
 static enum client_state write_piece(struct client *c)
 {
-    struct iovec slice[SLICES + 1];
-    size_t count = 1, content;
-    size_t limit = framing_open(&c->framing) ? c->framing.record_left : FRAMING_RECORD_MAX;
-    bool own = own_waits(c);
-    if (own) {
-        content = c->own.len - c->own_sent < limit ? c->own.len - c->own_sent : limit;
-        slice[1] = (struct iovec){c->own.bytes + c->own_sent, content};
-    } else {
-        if (halts(c) && cursor_event_left(&c->cursor) < limit)
-            limit = cursor_event_left(&c->cursor);
-        count = cursor_slices(&c->cursor, slice + 1, SLICES, limit, &content);
-    }
-    if (!framing_open(&c->framing) && !c->own_is_raw)
+    struct iovec slice[SLICES + 1]; /* the first is the record's header */
+    size_t content, count = next_piece(c, slice + 1, &content);
+    bool raw = c->phase == CLIENT_SIGNS_OFF;
+    if (!framing_open(&c->framing) && !raw)
         framing_record(&c->framing, content);
     ssize_t n = write_some(c, slice, count);
     if (n < 0)
         return write_failed();
     c->written += (size_t)n;
-    size_t passed = c->own_is_raw ? (size_t)n : framing_wrote(&c->framing, (size_t)n);
-    if (own) {
-        c->own_sent += passed;
-    } else {
-        c->answered = true;
-        cursor_advance(&c->cursor, passed);
-    }
-    if (own && !own_waits(c))
-        own_done(c);
+    size_t passed = raw ? (size_t)n : framing_wrote(&c->framing, (size_t)n);
+    if (own_waits(c))
+        own_went_out(c, passed);
+    else
+        rows_went_out(c, passed);
     return CLIENT_TIRED;
 }
 
@@ -147,7 +161,9 @@ static void say_heartbeat(struct client *c)
 /* Between two events.  A client that ends says the rest of its record and no more. */
 static bool may_beat(const struct client *c)
 {
-    return c->owes_beat && !c->own_is_raw && (!c->ending || framing_open(&c->framing));
+    if (!c->owes_beat || c->phase == CLIENT_SIGNS_OFF)
+        return false;
+    return c->phase != CLIENT_ENDS || framing_open(&c->framing);
 }
 
 static void begin_elsewhere(struct client *c)
@@ -156,36 +172,29 @@ static void begin_elsewhere(struct client *c)
     if (k->replaying)
         sse_format_replay_end(&c->own, k->replayed);
     memcpy(c->epoch, c->move_epoch, sizeof c->epoch);
-    c->moving = false;
+    client_turn(c, CLIENT_STREAMS);
     cursor_restart(k, c->move_to);
     say_gap(c, "epoch", -1, 0, c->move_to);
 }
 
-/* Between two events, something else may have to be said first.  CLIENT_TIRED: something waits
- * to be written, in `own` or in the batch. */
-static enum client_state between_events(struct client *c)
+/* First `later`, then the end of the request, for which plain CGI has no bytes. */
+static enum client_state take_leave(struct client *c)
 {
-    int64_t id, oldest;
-    if (c->own_is_raw)
-        return CLIENT_ENDED;
-    if (c->ending) {
-        uint8_t end[FRAMING_END_SIZE];
-        size_t len = framing_end(&c->framing, end);
-        if (c->retry > 0) {
-            sse_format_retry(&c->own, c->retry);
-            c->retry = 0;
-            return CLIENT_TIRED;
-        }
-        buffer_add(&c->own, end, len);
-        c->own_is_raw = true;
-        return len && !c->own.failed ? CLIENT_TIRED : CLIENT_ENDED;
-    }
-    if (c->moving) {
-        begin_elsewhere(c);
+    uint8_t end[FRAMING_END_SIZE];
+    size_t len = framing_end(&c->framing, end);
+    if (c->later_ms > 0) {
+        sse_format_retry(&c->own, c->later_ms);
+        c->later_ms = 0;
         return CLIENT_TIRED;
     }
-    if (!c->cursor.batch)
-        return CLIENT_IDLE;
+    client_turn(c, CLIENT_SIGNS_OFF);
+    buffer_add(&c->own, end, len);
+    return len && !c->own.failed ? CLIENT_TIRED : CLIENT_ENDED;
+}
+
+static enum client_state follow_batch(struct client *c)
+{
+    int64_t id, oldest;
     switch (cursor_next(&c->cursor, &id, &oldest)) {
     case CURSOR_BYTES:
         break;
@@ -199,6 +208,24 @@ static enum client_state between_events(struct client *c)
         break;
     case CURSOR_DONE:
         return CLIENT_IDLE;
+    }
+    return CLIENT_TIRED;
+}
+
+/* Between two events, something else may have to be said first.  CLIENT_TIRED: something waits
+ * to be written, in `own` or in the batch. */
+static enum client_state between_events(struct client *c)
+{
+    switch (c->phase) {
+    case CLIENT_STREAMS:
+        return follow_batch(c);
+    case CLIENT_MOVES:
+        begin_elsewhere(c);
+        break;
+    case CLIENT_ENDS:
+        return take_leave(c);
+    case CLIENT_SIGNS_OFF:
+        return CLIENT_ENDED;
     }
     return CLIENT_TIRED;
 }
@@ -229,21 +256,39 @@ void client_say_end(struct client *c)
 {
     uint8_t end[FRAMING_END_SIZE];
     size_t len = framing_end(&c->framing, end);
-    if (len && c->is_socket && !framing_open(&c->framing) && !c->own_is_raw)
+    if (len && c->is_socket && !framing_open(&c->framing) && c->phase != CLIENT_SIGNS_OFF)
         (void)!send(c->fd, end, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void client_end(struct client *c, int64_t retry_ms)
+void client_turn(struct client *c, enum client_phase to)
 {
-    if (c->ending)
+    static const unsigned may_follow[] = {
+        [CLIENT_STREAMS] = 1U << CLIENT_MOVES | 1U << CLIENT_ENDS,
+        [CLIENT_MOVES] = 1U << CLIENT_STREAMS | 1U << CLIENT_MOVES | 1U << CLIENT_ENDS,
+        [CLIENT_ENDS] = 1U << CLIENT_SIGNS_OFF,
+        [CLIENT_SIGNS_OFF] = 0};
+    assert(may_follow[c->phase] & 1U << to);
+    c->phase = to;
+}
+
+bool client_ends(const struct client *c)
+{
+    return c->phase == CLIENT_ENDS || c->phase == CLIENT_SIGNS_OFF;
+}
+
+void client_end(struct client *c, int64_t later_ms)
+{
+    if (client_ends(c))
         return;
-    c->ending = true;
-    c->retry = retry_ms;
+    client_turn(c, CLIENT_ENDS);
+    c->later_ms = (int32_t)later_ms;
 }
 
 void client_move(struct client *c, const char *epoch, int64_t end)
 {
-    c->moving = true;
+    if (client_ends(c))
+        return;
+    client_turn(c, CLIENT_MOVES);
     memcpy(c->move_epoch, epoch, sizeof c->move_epoch);
     c->move_to = end;
 }
@@ -253,11 +298,11 @@ void client_heartbeat(struct client *c)
     c->owes_beat = true;
 }
 
-void client_end_poll(struct client *c, int64_t retry_ms)
+void client_end_poll(struct client *c, int64_t later_ms)
 {
     if (c->ids && c->cursor.after > c->cursor.last_sent)
         say_heartbeat(c);
-    client_end(c, retry_ms);
+    client_end(c, later_ms);
 }
 
 int64_t client_position(const struct client *c)

@@ -22,23 +22,35 @@
 #include "fcgi/stream/framing.h"
 #include "fcgi/stream/ticket.h"
 
+/* What a client is about.  The table of moves is data in client.c, and asserted there.
+ *
+ *     from       to, and why
+ *     STREAMS    MOVES: the log is another one.  ENDS: it is told to end
+ *     MOVES      STREAMS: the event is out, it begins in the other log.  MOVES: yet another log
+ *                ENDS: it is told to end, and never hears of the other log
+ *     ENDS       SIGNS_OFF: the event and `later` are out
+ *     SIGNS_OFF  nothing follows */
+enum client_phase {
+    CLIENT_STREAMS,
+    CLIENT_MOVES,
+    CLIENT_ENDS,
+    CLIENT_SIGNS_OFF /* `own` is not content any more but the end of the request itself */
+};
+
 struct client {
     int fd;
-    bool is_socket;  /* else a pipe or a file: plain CGI */
-    bool ids;        /* blocks carry positions */
-    bool ending;     /* send `retry`, end the request */
-    bool own_is_raw; /* `own` is not content but the end of the request itself */
-    bool moving;     /* another log: tell, then begin at move_to */
-    bool answered;   /* it was told something: rows, or a gap */
-    bool owes_beat;  /* a heartbeat, at the end of the event */
-    char move_epoch[EPOCH_SIZE];
-    int32_t wait_ms; /* a poll: how long it may wait for that; -1: a stream */
-    int64_t move_to;
-    int64_t retry; /* ms: the setting when it came; of an ending client what it is told */
+    enum client_phase phase; /* written by client_turn alone */
+    bool is_socket;          /* else a pipe or a file: plain CGI */
+    bool ids;                /* blocks carry positions */
+    bool answered;           /* it was told something: rows, or a gap */
+    bool owes_beat;          /* a heartbeat, at the end of the event */
+    uint16_t heartbeat;      /* seconds between heartbeats that it asked for; 0: none */
     char epoch[EPOCH_SIZE];
-    uint16_t heartbeat; /* seconds between heartbeats that it asked for; 0: none */
-    uint64_t written;   /* bytes that went out so far */
+    char move_epoch[EPOCH_SIZE]; /* of one that MOVES: where to */
+    int64_t move_to;
     struct framing framing;
+    int32_t later_ms; /* of one that ENDS: the wait it is to be told; 0: it was told */
+    uint64_t written; /* bytes that went out so far */
     struct cursor cursor;
     struct buffer own;
     size_t own_sent;
@@ -61,15 +73,18 @@ enum client_state client_pump(struct client *c);
 /* Say that the peer's request is over, if nothing is under way; errors do not matter. */
 void client_say_end(struct client *c);
 
-/* End at the end of the event, telling `retry_ms`. */
-void client_end(struct client *c, int64_t retry_ms);
+/* End at the end of the event, telling the peer to come back after `later_ms`.  The first time
+ * counts. */
+void client_end(struct client *c, int64_t later_ms);
+bool client_ends(const struct client *c); /* it was told to */
 
 /* The same for a poll, which also tells its position in a heartbeat if that moved since the
  * last id: else rows for others would have to be passed over again and again.  Only when
  * CLIENT_IDLE. */
-void client_end_poll(struct client *c, int64_t retry_ms);
+void client_end_poll(struct client *c, int64_t later_ms);
 
-/* The log is another one: at the end of the event, a gap of reason `epoch` at `end`. */
+/* The log is another one: at the end of the event, a gap of reason `epoch` at `end`.  A client
+ * that ends is not told. */
 void client_move(struct client *c, const char *epoch, int64_t end);
 
 /* A heartbeat is due: client_pump writes it at the end of the event, with the position if that
@@ -78,5 +93,9 @@ void client_heartbeat(struct client *c);
 
 /* Everything up to here was written. */
 int64_t client_position(const struct client *c);
+
+/* The only writer of `phase`: a move that is not in the table above aborts.  For client.c, and
+ * for the test of the table. */
+void client_turn(struct client *c, enum client_phase to);
 
 #endif
