@@ -104,7 +104,6 @@ static bool ask(struct stream *s)
     } else {
         h->friends.ask(h->friends.arg, q);
     }
-    s->state = STREAM_ASKING;
     s->pending = p;
     DL_APPEND2(p->waiters, s, asking_prev, asking_next);
     return true;
@@ -116,44 +115,33 @@ void batches_forget(struct stream *s)
         DL_DELETE2(s->pending->waiters, s, asking_prev,
                    asking_next); /* the answer may come to nobody */
     s->pending = NULL;
-    if (s->state == STREAM_ASKING)
-        s->state = STREAM_WAITS;
 }
 
 /* ---- what follows ------------------------------------------------------------------ */
 
-bool batches_next(struct stream *s)
+enum stream_state batches_next(struct stream *s)
 {
     struct hub *h = s->hub;
     struct cursor *c = &s->client.cursor;
     struct batch *b = NULL;
-    if (s->pending) {
-        s->state = STREAM_ASKING; /* only a heartbeat went out in between */
-        return false;
-    }
-    s->state = STREAM_WAITS;
-    if (!h->tail || strcmp(tail_epoch(h->tail), s->client.epoch) != 0) {
-        if (!s->waits_since)
-            s->waits_since = uv_now(&h->loop);
-        return false;
-    }
-    s->waits_since = 0;
+    if (s->pending) /* only a heartbeat went out in between */
+        return STREAM_ASKS;
+    if (!h->tail || strcmp(tail_epoch(h->tail), s->client.epoch) != 0)
+        return STREAM_STRAYS;
     switch (tail_find(h->tail, c->after, &b)) {
     case TAIL_FOUND:
         cursor_take(c, b);
-        return true;
+        return STREAM_WRITES;
     case TAIL_TOO_OLD:
-        if (!ask(s))
-            s->state = STREAM_PUTS_OFF;
-        return false;
+        return ask(s) ? STREAM_ASKS : STREAM_PUTS_OFF;
     case TAIL_AT_END:
     case TAIL_AHEAD:
         break;
     }
-    return false;
+    return STREAM_WAITS;
 }
 
-/* Blocked it is when a heartbeat did not go out yet; it goes on by itself then. */
+/* A stream that asked is blocked while a heartbeat does not go out; it goes on by itself then. */
 static void take_answer(struct stream *s, struct batch *b)
 {
     struct client *c = &s->client;
@@ -161,9 +149,10 @@ static void take_answer(struct stream *s, struct batch *b)
         cursor_take(&c->cursor, b);
     if (s->state == STREAM_BLOCKED)
         return;
-    s->state = b ? STREAM_WAITS : STREAM_PUTS_OFF;
     if (b)
         stream_pump(s);
+    else
+        stream_move(s, STREAM_PUTS_OFF);
 }
 
 void batches_answer(struct hub *h, struct question *q)
@@ -208,7 +197,7 @@ void batches_reset(struct hub *h, const char *epoch, int64_t end)
         struct stream *s = h->stream[i];
         if (strcmp(s->client.epoch, epoch) != 0)
             batches_move(s, epoch, end);
-        else if (s->state == STREAM_WAITS)
+        else if (s->state == STREAM_WAITS || s->state == STREAM_STRAYS)
             stream_pump(s);
     }
 }

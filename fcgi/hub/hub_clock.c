@@ -50,10 +50,9 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
 {
     if (marks && s->client.phase != CLIENT_MOVES)
         mark_move(&s->mark, client_position(&s->client));
-    if (s->waits_since && now - s->waits_since > OTHER_LOG_MS && s->hub->tail) {
+    if (s->state == STREAM_STRAYS && now - s->strays_since > OTHER_LOG_MS && s->hub->tail) {
         /* It was claimed from a log that is not the one we follow, and the feeder had time to
          * see a newer one: its log is gone. */
-        s->waits_since = 0;
         batches_move(s, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
         return;
     }

@@ -1,6 +1,7 @@
 /* What the files of the hub share.
  *
  *     hub.c          the loop, messages from other threads, start and stop
+ *     hub_state.c    what a stream does: the moves that are allowed
  *     hub_stream.c   one stream in the loop: its watch, what it does next, its end
  *     hub_batches.c  where batches come from: the tail, the readers' answers, another log
  *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
@@ -24,11 +25,34 @@
  * brings one. */
 enum { STREAMS_MORE = 16 };
 
+/* What a stream does.  The table is data in hub_state.c, and asserted there.
+ *
+ *     from      to, and why
+ *     NEW       WRITES: it begins
+ *     WRITES,   WAITS: it is at the end of the log.  STRAYS: the hub follows another log.
+ *     that is,  ASKS: it is behind the tail, or a heartbeat went out while it asked.
+ *     within    PUTS_OFF: no memory to ask.  BLOCKED: its socket is full, or its turn is over
+ *     stream_pump
+ *     WAITS     WRITES: a batch, a heartbeat, its end, another log
+ *     STRAYS    WRITES: the hub reached its log; 3 s passed, and it is told a gap of reason
+ *               `epoch`; a heartbeat, its end, another log
+ *     ASKS      WRITES: rows came, a heartbeat, its end, another log.
+ *               PUTS_OFF: the reader has nothing yet
+ *     PUTS_OFF  WRITES: the next tick, its end, another log
+ *     BLOCKED   WRITES: the socket takes more.  An answer or an order that comes meanwhile waits
+ *               for that
+ *     any       CLOSED: the peer left, it ended, it stalled too long, or a deadline cut it
+ *
+ * A question under way (`pending`) exists in ASKS, WRITES and BLOCKED only. */
 enum stream_state {
-    STREAM_WAITS,   /* at the log's end, or for a log it knows and we do not yet */
-    STREAM_BLOCKED, /* for its peer to read */
-    STREAM_ASKING,  /* for a reader's answer */
-    STREAM_PUTS_OFF /* to ask again at the next tick */
+    STREAM_NEW,
+    STREAM_WRITES,
+    STREAM_WAITS,
+    STREAM_STRAYS,
+    STREAM_ASKS,
+    STREAM_PUTS_OFF,
+    STREAM_BLOCKED,
+    STREAM_CLOSED
 };
 
 struct stream {
@@ -40,14 +64,14 @@ struct stream {
     bool lingers;   /* a poll whose end waits for its mark, once it told something */
     bool lingering; /* it told it */
     enum stream_state state;
-    uint32_t seat;        /* where it stands in hub->stream */
-    uint32_t number;      /* the how-manieth stream: spreads heartbeats and rotation */
-    int32_t claim_retry;  /* the setting `retry` at its claim */
-    uint64_t began_at;    /* ms of the loop's clock, as all that follow */
-    uint64_t over_at;     /* a poll: when it has waited, or lingered, enough; 0: a stream */
-    uint64_t beat_at;     /* its last heartbeat, or its begin */
-    uint64_t waits_since; /* STREAM_WAITS for another log: since when */
-    struct mark mark;     /* what of it counts as received */
+    uint32_t seat;         /* where it stands in hub->stream */
+    uint32_t number;       /* the how-manieth stream: spreads heartbeats and rotation */
+    int32_t claim_retry;   /* the setting `retry` at its claim */
+    uint64_t began_at;     /* ms of the loop's clock, as all that follow */
+    uint64_t over_at;      /* a poll: when it has waited, or lingered, enough; 0: a stream */
+    uint64_t beat_at;      /* its last heartbeat, or its begin */
+    uint64_t strays_since; /* it STRAYS: since when, heartbeats aside; else 0 */
+    struct mark mark;      /* what of it counts as received */
     struct stream *prev, *next;               /* among the blocked */
     struct pending *pending;                  /* a question that was not answered yet */
     struct stream *asking_prev, *asking_next; /* among those who asked it */
@@ -97,6 +121,12 @@ struct hub {
 /* No drain was asked for. */
 #define DRAIN_NEVER UINT64_MAX
 
+/* hub_state.c */
+
+/* The only writer of `state`: a move that is not in the table aborts.  It keeps the list of the
+ * blocked, where one that blocks again goes to the end: it was not stuck. */
+void stream_move(struct stream *s, enum stream_state to);
+
 /* hub_stream.c */
 void stream_begin(struct hub *h, struct ticket *t);
 void stream_pump(struct stream *s); /* let it write what it has; may close it */
@@ -106,7 +136,8 @@ bool stream_is_over(struct stream *s); /* a poll that has waited, or told, enoug
 void stream_left(struct hub *h);       /* one less: a stream, or a ticket that became none */
 
 /* hub_batches.c */
-bool batches_next(struct stream *s);   /* true: it has a batch now; false: it waits */
+/* What a stream that has sent all it had does next.  WRITES: it was given a batch. */
+enum stream_state batches_next(struct stream *s);
 void batches_forget(struct stream *s); /* it no longer waits for an answer */
 void batches_feed(struct hub *h, struct batch *b);
 void batches_reset(struct hub *h, const char *epoch, int64_t end);

@@ -31,21 +31,6 @@ static void watch(struct stream *s, bool writable)
         uv_poll_start(&s->watch, departure(s) | (writable ? UV_WRITABLE : 0), on_socket);
 }
 
-static void leave_blocked(struct stream *s)
-{
-    if (s->state != STREAM_BLOCKED)
-        return;
-    DL_DELETE(s->hub->blocked, s);
-    s->state = s->pending ? STREAM_ASKING : STREAM_WAITS;
-}
-
-static void block(struct stream *s)
-{
-    s->state = STREAM_BLOCKED;
-    DL_APPEND(s->hub->blocked, s);
-    watch(s, true);
-}
-
 /* Who leaves in order has read all that was written, or it is still in the socket.  A peer that
  * closes before it read all of it comes as an error. */
 static int64_t mark_of_departure(const struct stream *s, int status)
@@ -93,8 +78,8 @@ void stream_left(struct hub *h)
 static void close_at(struct stream *s, int64_t received)
 {
     struct hub *h = s->hub;
-    leave_blocked(s);
     batches_forget(s);
+    stream_move(s, STREAM_CLOSED);
     if (s->ending && s->client.answered)
         s->ending->bookmark.in_vain = false;
     say_ended(h, s->ending, s->client.epoch, received);
@@ -153,53 +138,52 @@ static void end_poll(struct stream *s)
     client_end_poll(&s->client, retry(s));
 }
 
-/* It wrote what it could: note that, and whether it has everything up to the log's end now. */
+/* What it writes next, or else what it does; not after a client's last word. */
+static enum stream_state stream_next(struct stream *s, enum client_state said)
+{
+    if (said == CLIENT_BLOCKED)
+        return STREAM_BLOCKED;
+    if (said == CLIENT_TIRED) /* writable: its next turn comes with the loop's */
+        return s->watched ? STREAM_BLOCKED : STREAM_WRITES;
+    if (!stream_is_over(s))
+        return batches_next(s);
+    end_poll(s);
+    return STREAM_WRITES;
+}
+
+/* It wrote what it could. */
+static void stream_rest(struct stream *s, enum stream_state state, bool was_blocked)
+{
+    stream_move(s, state);
+    if (state == STREAM_BLOCKED || was_blocked)
+        watch(s, state == STREAM_BLOCKED);
+}
+
+/* Note whether it wrote, and whether it has everything up to the log's end now. */
 static void note_place(struct stream *s, uint64_t written)
 {
-    struct hub *h = s->hub;
-    const struct client *c = &s->client;
-    uint64_t now = clock_now(h);
-    if (c->written != written)
+    uint64_t now = clock_now(s->hub);
+    if (s->client.written != written)
         mark_wrote(&s->mark, now);
-    mark_stands(&s->mark, &h->log, now,
-                s->state == STREAM_WAITS && !s->waits_since && c->phase == CLIENT_STREAMS &&
-                    h->tail && client_position(c) >= tail_end(h->tail));
+    mark_stands(&s->mark, &s->hub->log, now, s->state == STREAM_WAITS);
 }
 
 void stream_pump(struct stream *s)
 {
-    bool was_blocked = s->state == STREAM_BLOCKED;
-    uint64_t written = s->client.written;
-    leave_blocked(s); /* if it blocks again, it goes to the end of the list: it was not stuck */
-    for (;;) {
-        switch (client_pump(&s->client)) {
-        case CLIENT_IDLE:
-            if (stream_is_over(s)) {
-                end_poll(s);
-                break;
-            }
-            if (batches_next(s))
-                break;
-            if (was_blocked)
-                watch(s, false);
-            note_place(s, written);
-            return;
-        case CLIENT_BLOCKED:
-            block(s);
-            note_place(s, written);
-            return;
-        case CLIENT_TIRED:
-            if (!s->watched)
-                break;
-            block(s); /* writable: its next turn comes with the loop's */
-            note_place(s, written);
-            return;
-        case CLIENT_ENDED:
-        case CLIENT_GONE:
+    const bool was_blocked = s->state == STREAM_BLOCKED;
+    const uint64_t written = s->client.written;
+    enum stream_state next = STREAM_WRITES;
+    stream_move(s, STREAM_WRITES);
+    while (next == STREAM_WRITES) {
+        enum client_state said = client_pump(&s->client);
+        if (said == CLIENT_ENDED || said == CLIENT_GONE) {
             stream_close(s);
             return;
         }
+        next = stream_next(s, said);
     }
+    stream_rest(s, next, was_blocked);
+    note_place(s, written);
 }
 
 void stream_end(struct stream *s)
