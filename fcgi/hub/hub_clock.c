@@ -149,7 +149,7 @@ static void on_tick(uv_timer_t *t)
     uv_timer_set_repeat(t, tick_ms(h, shortest));
     rotate(h, now);
     clock_shed(h);
-    hub_forget_early(h);
+    order_forget(h, now);
     if (h->draining)
         clock_drain(h);
 }

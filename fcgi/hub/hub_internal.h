@@ -1,8 +1,12 @@
 /* What the files of the hub share.
  *
- *     hub.c          the loop, messages from other threads, start and stop
+ *     hub.c          the loop: start, turn and stop
+ *     hub_post.c     what other threads say to it
+ *     hub_order.c    the orders among that, carried out
+ *     hub_begin.c    a ticket becomes a stream, or is refused
  *     hub_state.c    what a stream does: the moves that are allowed
- *     hub_stream.c   one stream in the loop: its watch, what it does next, its end
+ *     hub_stream.c   one stream in the loop: what it writes, what it does next, its end
+ *     hub_watch.c    its socket in the loop: writable, or left by its peer
  *     hub_batches.c  where batches come from: the tail, the readers' answers, another log
  *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
  *
@@ -77,7 +81,28 @@ struct stream {
     struct stream *asking_prev, *asking_next; /* among those who asked it */
 };
 
-struct order; /* hub.c */
+enum hub_message {
+    HUB_STREAM, /* a struct ticket */
+    HUB_ANSWER, /* a struct question that comes back */
+    HUB_FEED,   /* this and all below: a struct order */
+    HUB_RESET,
+    HUB_SETTINGS,
+    HUB_COLLECT,
+    HUB_END_STREAMS,
+    HUB_PROBE
+};
+
+struct order {
+    struct message message;
+    struct batch *batch;
+    struct settings *settings;
+    int64_t end;
+    char epoch[EPOCH_SIZE];
+    bool all;       /* HUB_COLLECT */
+    uint64_t until; /* HUB_END_STREAMS: what is left of it is kept so long */
+    size_t streams;
+    int64_t stream_id[];
+};
 
 /* A question that was asked, and who waits for the answer. */
 struct pending {
@@ -121,19 +146,35 @@ struct hub {
 /* No drain was asked for. */
 #define DRAIN_NEVER UINT64_MAX
 
-/* hub_state.c */
+/* hub_post.c */
+void hub_ring(void *hub); /* wake the loop.  Thread: any */
 
-/* The only writer of `state`: a move that is not in the table aborts.  It keeps the list of the
- * blocked, where one that blocks again goes to the end: it was not stuck. */
+/* hub_order.c */
+void order_carry_out(struct hub *h, struct order *o); /* takes o over */
+void order_free(struct order *o);
+bool order_names(const struct hub *h, int64_t stream_id); /* somebody ended it before it came */
+void order_forget(struct hub *h, uint64_t until);         /* those that are kept no longer */
+
+/* hub_begin.c */
+void stream_begin(struct hub *h, struct ticket *t); /* takes t over; may close it at once */
+void stream_left(struct hub *h); /* one less: a stream, or a ticket that became none */
+int64_t stream_retry(const struct hub *h, int64_t at_claim); /* the setting as it is now */
+
+/* hub_state.c: the only writer of `state`.  A move that is not in the table aborts.  It keeps
+ * the list of the blocked, where one that blocks again goes to the end: it was not stuck. */
 void stream_move(struct stream *s, enum stream_state to);
 
 /* hub_stream.c */
-void stream_begin(struct hub *h, struct ticket *t);
-void stream_pump(struct stream *s); /* let it write what it has; may close it */
-void stream_close(struct stream *s);
+void stream_pump(struct stream *s);    /* let it write what it has; may close it */
 void stream_end(struct stream *s);     /* with a jittered retry, at the end of its event */
 bool stream_is_over(struct stream *s); /* a poll that has waited, or told, enough */
-void stream_left(struct hub *h);       /* one less: a stream, or a ticket that became none */
+void stream_close(struct stream *s);
+void stream_close_at(struct stream *s, int64_t received); /* `received`: its last bookmark */
+
+/* hub_watch.c */
+bool watch_begin(struct stream *s, int fd);      /* false: there is no watch to be had */
+void watch_for(struct stream *s, bool writable); /* for that, and for a departure always */
+void watch_end(struct stream *s); /* the loop frees the stream, if it was watched */
 
 /* hub_batches.c */
 /* What a stream that has sent all it had does next.  WRITES: it was given a batch. */
@@ -146,11 +187,6 @@ void batches_answer(struct hub *h, struct question *q);              /* takes q 
 void batches_move(struct stream *s, const char *epoch, int64_t end); /* may close it */
 void batches_limit_tail(struct hub *h); /* after streams or settings changed */
 void batches_free(struct hub *h);
-
-/* hub.c */
-/* Whether somebody ended it before it came. */
-bool hub_is_wanted_ended(struct hub *h, int64_t stream_id);
-void hub_forget_early(struct hub *h); /* orders that are too old */
 
 /* hub_clock.c */
 uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */

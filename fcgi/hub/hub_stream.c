@@ -1,64 +1,36 @@
-#include <linux/sockios.h>
+/* One stream in the loop.
+ *
+ * stream_pump lets a stream write until it cannot go on, and then asks what it does next.  The
+ * answer is its state (hub_internal.h has the table), and each state names what will pump it
+ * again:
+ *
+ *     WAITS       the next batch                 PUTS_OFF    the next tick
+ *     STRAYS      a reset, or 3 s                BLOCKED     its socket
+ *     ASKS        the answer
+ *
+ * That is the invariant: whatever a stream does, somebody is bound to pump it.  A stream that
+ * everybody forgot would look like a quiet one, and nobody would see an error.  So the state has
+ * one writer, which aborts at a move that nobody thought of.  Heartbeats, ends and a change of
+ * the log pump it in any state but BLOCKED, where the peer does not read: what is to be said
+ * waits until it does.
+ *
+ * The bytes of an event belong to a batch that all streams share, so nothing can be put inside
+ * them.  What the hub has to say itself goes out between two events: first a heartbeat; then, if
+ * the stream is told to end, its end; then a change of the log; then gaps and the end of a
+ * replay.  A FastCGI record tells its length before its content, so all but the heartbeat wait
+ * for an end of an event that is the end of a record, too (client.h).
+ *
+ * An end needs no memory.  The message with the last bookmark was made together with the ticket,
+ * and goes to the janitor as it is; the last stream takes the seat that is left; the loop frees
+ * the stream when it has let go of its socket.  It must be so, because streams are closed when
+ * memory is short, and because a drain has to come to its end. */
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <utlist.h>
 
-#include "fcgi/request/brief.h"
 #include "fcgi/hub/hub_internal.h"
-#include "fcgi/base/log.h"
 #include "fcgi/stream/sse_format.h"
 
 /* Longer than a mark trails. */
 enum { LINGER_MS = 4000 };
-
-static void on_socket(uv_poll_t *w, int status, int events);
-static void close_at(struct stream *s, int64_t received);
-
-/* The event that says that the peer left.  mod_cgid hands a CGI program one socket for input
- * and output, and shuts down its side of it when the request's body is over: there only the
- * hang-up of both sides counts.  libuv tells that of any event it watches, and this one never
- * comes by itself. */
-static int departure(const struct stream *s)
-{
-    return s->client.framing.kind == FRAMING_NONE ? UV_PRIORITIZED : UV_DISCONNECT;
-}
-
-/* The departure always, UV_WRITABLE only while the socket is full: a watch for writability that
- * nobody needs would turn the loop for ever. */
-static void watch(struct stream *s, bool writable)
-{
-    if (s->watched)
-        uv_poll_start(&s->watch, departure(s) | (writable ? UV_WRITABLE : 0), on_socket);
-}
-
-/* Who leaves in order has read all that was written, or it is still in the socket.  A peer that
- * closes before it read all of it comes as an error. */
-static int64_t mark_of_departure(const struct stream *s, int status)
-{
-    struct hub *h = s->hub;
-    int unread = 0;
-    bool told = status == 0 && s->client.is_socket &&
-                ioctl(s->client.fd, SIOCOUTQ, &unread) == 0 && unread == 0;
-    return told ? mark_told(&s->mark, &h->log, clock_now(h))
-                : mark_running(&s->mark, &h->log, clock_now(h));
-}
-
-static void on_socket(uv_poll_t *w, int status, int events)
-{
-    struct stream *s = w->data;
-    if (status < 0 || (events & departure(s))) {
-        int64_t received = mark_of_departure(s, status);
-        client_say_end(&s->client);
-        close_at(s, received);
-    } else if (events & UV_WRITABLE) {
-        stream_pump(s);
-    }
-}
-
-static void freed(uv_handle_t *w)
-{
-    free(w->data);
-}
 
 static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_t position)
 {
@@ -69,13 +41,7 @@ static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_
     h->friends.ended(h->friends.arg, e);
 }
 
-void stream_left(struct hub *h)
-{
-    if (atomic_fetch_sub(&h->taken, 1) == 1)
-        h->friends.emptied(h->friends.arg);
-}
-
-static void close_at(struct stream *s, int64_t received)
+void stream_close_at(struct stream *s, int64_t received)
 {
     struct hub *h = s->hub;
     batches_forget(s);
@@ -86,8 +52,7 @@ static void close_at(struct stream *s, int64_t received)
     h->seats--;
     h->stream[s->seat] = h->stream[h->seats];
     h->stream[s->seat]->seat = s->seat;
-    if (s->watched)
-        uv_close((uv_handle_t *)&s->watch, freed); /* before the descriptor is closed */
+    watch_end(s); /* before the descriptor is closed */
     client_free(&s->client);
     if (!s->watched)
         free(s);
@@ -96,7 +61,7 @@ static void close_at(struct stream *s, int64_t received)
 
 void stream_close(struct stream *s)
 {
-    close_at(s, mark_running(&s->mark, &s->hub->log, clock_now(s->hub)));
+    stream_close_at(s, mark_running(&s->mark, &s->hub->log, clock_now(s->hub)));
 }
 
 /* Once it told something, a poll of a client that brings no id stays until its mark is behind
@@ -121,15 +86,9 @@ bool stream_is_over(struct stream *s)
     return !linger(s);
 }
 
-/* The first stream of a process may end before anybody has read the settings. */
-static int64_t retry_now(const struct hub *h, int64_t at_claim)
-{
-    return h->settings->version < 0 ? at_claim : h->settings->retry;
-}
-
 static int64_t retry(const struct stream *s)
 {
-    return sse_jitter(retry_now(s->hub, s->claim_retry));
+    return sse_jitter(stream_retry(s->hub, s->claim_retry));
 }
 
 static void end_poll(struct stream *s)
@@ -156,7 +115,7 @@ static void stream_rest(struct stream *s, enum stream_state state, bool was_bloc
 {
     stream_move(s, state);
     if (state == STREAM_BLOCKED || was_blocked)
-        watch(s, state == STREAM_BLOCKED);
+        watch_for(s, state == STREAM_BLOCKED);
 }
 
 /* Note whether it wrote, and whether it has everything up to the log's end now. */
@@ -192,69 +151,5 @@ void stream_end(struct stream *s)
     if (s->state == STREAM_BLOCKED)
         return; /* it ends when its event is out */
     batches_forget(s);
-    stream_pump(s);
-}
-
-static bool begin_watch(struct hub *h, struct stream *s)
-{
-    s->watch.data = s;
-    int r = uv_poll_init(&h->loop, &s->watch, s->client.fd);
-    s->watched = r == 0;
-    if (s->watched)
-        watch(s, false);
-    return s->watched || r == UV_EPERM; /* EPERM: a file or /dev/null; it is written blocking */
-}
-
-static void log_refused(const struct hub *h, const char *why)
-{
-    log_line(LOG_LEVEL_WARN, "stream_refused", "streams=%u why=\"%s\"", h->seats, why);
-}
-
-/* It was accepted, and finds no seat: it is told to come later, for which nothing is needed. */
-static void stream_refuse(struct hub *h, struct ticket *t, const char *why)
-{
-    log_refused(h, why);
-    brief_later(t->fd, t->framing.kind, t->framing.request_id, retry_now(h, t->retry));
-    if (t->ending) /* its bookmark is still the one that the claim saved */
-        h->friends.ended(h->friends.arg, t->ending);
-    t->ending = NULL;
-    ticket_free(t);
-    stream_left(h);
-}
-
-void stream_begin(struct hub *h, struct ticket *t)
-{
-    if (h->seats == h->streams_max + STREAMS_MORE) {
-        stream_refuse(h, t, "there are too many");
-        return;
-    }
-    struct stream *s = calloc(1, sizeof *s);
-    if (!s) {
-        stream_refuse(h, t, "out of memory");
-        return;
-    }
-    s->hub = h;
-    s->number = h->numbers++;
-    s->began_at = s->beat_at = uv_now(&h->loop);
-    s->over_at = t->wait_ms < 0 ? 0 : s->began_at + (uint64_t)t->wait_ms;
-    s->lingers = t->lingers;
-    s->claim_retry = (int32_t)t->retry;
-    client_begin(&s->client, t);
-    s->ending = t->ending;
-    t->ending = NULL;
-    mark_begin(&s->mark, clock_now(h),
-               s->ending ? s->ending->bookmark.position : client_position(&s->client));
-    ticket_free(t);
-    s->seat = h->seats;
-    h->stream[h->seats++] = s;
-    if (!begin_watch(h, s)) { /* no memory, or no watch to be had of the kernel */
-        log_refused(h, "it cannot be watched");
-        brief_later(s->client.fd, s->client.framing.kind, s->client.framing.request_id,
-                    retry_now(h, s->claim_retry));
-        stream_close(s);
-        return;
-    }
-    if (h->draining || (s->ending && hub_is_wanted_ended(h, s->ending->bookmark.stream_id)))
-        client_end(&s->client, retry(s));
     stream_pump(s);
 }

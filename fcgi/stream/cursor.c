@@ -1,3 +1,32 @@
+/* A cursor decides what its stream is sent next.  The bytes are the simple part, and have a file
+ * of their own (cursor_bytes.c).  What is hard is to tell the truth about rows that are gone:
+ *
+ *     Each row of the stream's mailboxes up to `after` was sent, is of a type that the stream
+ *     does not want, or belongs to a hole of which the stream was told.
+ *
+ * Each mailbox is trimmed on its own, so the log's oldest id says nothing of a stream.  The log
+ * keeps for each mailbox how far it was trimmed (a hole), and one such id for all mailboxes that
+ * it has forgotten.  A batch carries the holes that lie beyond its beginning.
+ *
+ * A hole is told once.  It is a fact of the log and does not go away: a stream at 10 whose
+ * mailbox was trimmed up to 50 meets the same hole in each batch until it is past 50.  So the
+ * cursor remembers of which holes its stream was told, and only one that grew is news.
+ *
+ * What was told takes two memories: `told_to` in each mailbox, and `told_all` for the forgotten
+ * ones.  One number would not do.  Say the forgotten mailboxes lost rows up to 100, while the
+ * stream's mailbox `a` is remembered and lost rows up to 20.  If being told of 100 counted for
+ * `a`, too, then `a` could lose rows up to 60 later, and the stream would hear nothing of them.
+ *
+ * A gap never jumps over a row that is kept.  The position that it tells is the id just before
+ * the oldest such row in the batch, not the end of the hole: the hole of one mailbox may lie
+ * beyond kept rows of another.  The row's type does not matter, because whoever comes back with
+ * this position may ask for other types.
+ *
+ * `reach` is how far a batch can carry a cursor.  Streams that replay the same channels share
+ * one question, which leaves the mailboxes of their sessions out while those are known to hold
+ * nothing up to `until`.  Beyond `until` nobody knows that.  A cursor that has a session stops
+ * there, and asks again with its session; otherwise it could pass over rows that are for it
+ * alone, and would tell of no gap. */
 #include "fcgi/stream/cursor.h"
 
 #include <assert.h>
