@@ -1,17 +1,16 @@
 #include "fcgi/stream/client.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fcgi/stream/client_internal.h"
 #include "fcgi/stream/sse_format.h"
 
-enum { SLICES = 32, TURN_BYTES = 1024 * 1024 };
+enum { TURN_BYTES = 1024 * 1024 };
 
 void client_begin(struct client *c, struct ticket *t)
 {
@@ -38,95 +37,6 @@ void client_free(struct client *c)
     if (c->fd >= 0)
         close(c->fd);
     c->fd = -1;
-}
-
-/* The header that is still owed, then the slices, in one call. */
-static ssize_t write_some(struct client *c, struct iovec *slice, size_t count)
-{
-    size_t owed = c->framing.header_left;
-    slice[0].iov_base = c->framing.header + FRAMING_HEADER - owed;
-    slice[0].iov_len = owed;
-    struct iovec *first = owed ? slice : slice + 1;
-    struct msghdr m = {.msg_iov = first, .msg_iovlen = count + (owed ? 1 : 0)};
-    ssize_t n;
-    do
-        n = c->is_socket ? sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL)
-                         : writev(c->fd, first, (int)m.msg_iovlen);
-    while (n < 0 && errno == EINTR);
-    return n;
-}
-
-static enum client_state write_failed(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? CLIENT_BLOCKED
-                                                                       : CLIENT_GONE;
-}
-
-static bool own_waits(const struct client *c)
-{
-    return c->own_sent < c->own.len;
-}
-
-static void own_done(struct client *c)
-{
-    /* An idle stream keeps no buffer: thousands of them are to fit in a few megabytes. */
-    buffer_free(&c->own);
-    c->own_sent = 0;
-}
-
-/* Whether the next piece has to stop at the end of the event.  Inside an open record only a
- * heartbeat can be said there. */
-static bool halts(const struct client *c)
-{
-    return c->owes_beat || (c->phase != CLIENT_STREAMS && !framing_open(&c->framing));
-}
-
-/* The next piece of `own`, or of the batch: how many slices it has, and *content bytes. */
-static size_t next_piece(const struct client *c, struct iovec *slice, size_t *content)
-{
-    size_t limit = framing_open(&c->framing) ? c->framing.record_left : FRAMING_RECORD_MAX;
-    if (own_waits(c)) {
-        size_t left = c->own.len - c->own_sent;
-        *content = left < limit ? left : limit;
-        slice[0] = (struct iovec){c->own.bytes + c->own_sent, *content};
-        return 1;
-    }
-    if (halts(c) && cursor_event_left(&c->cursor) < limit)
-        limit = cursor_event_left(&c->cursor);
-    return cursor_slices(&c->cursor, slice, SLICES, limit, content);
-}
-
-static void own_went_out(struct client *c, size_t bytes)
-{
-    c->own_sent += bytes;
-    if (!own_waits(c))
-        own_done(c);
-}
-
-static void rows_went_out(struct client *c, size_t bytes)
-{
-    c->answered = true;
-    cursor_advance(&c->cursor, bytes);
-}
-
-/* CLIENT_TIRED: a piece went out, there may be more. */
-static enum client_state write_piece(struct client *c)
-{
-    struct iovec slice[SLICES + 1]; /* the first is the record's header */
-    size_t content, count = next_piece(c, slice + 1, &content);
-    bool raw = c->phase == CLIENT_SIGNS_OFF;
-    if (!framing_open(&c->framing) && !raw)
-        framing_record(&c->framing, content);
-    ssize_t n = write_some(c, slice, count);
-    if (n < 0)
-        return write_failed();
-    c->written += (size_t)n;
-    size_t passed = raw ? (size_t)n : framing_wrote(&c->framing, (size_t)n);
-    if (own_waits(c))
-        own_went_out(c, passed);
-    else
-        rows_went_out(c, passed);
-    return CLIENT_TIRED;
 }
 
 static const char *position_text(const struct client *c, int64_t id, char text[EVENT_ID_SIZE])
@@ -234,7 +144,7 @@ enum client_state client_pump(struct client *c)
 {
     uint64_t turn_ends = c->written + TURN_BYTES;
     while (c->written < turn_ends) {
-        if (!own_waits(c) && cursor_between_events(&c->cursor)) {
+        if (!client_has_own(c) && cursor_between_events(&c->cursor)) {
             enum client_state s = CLIENT_TIRED;
             if (may_beat(c))
                 say_heartbeat(c);
@@ -245,7 +155,7 @@ enum client_state client_pump(struct client *c)
         }
         if (c->own.failed)
             return CLIENT_GONE; /* out of memory: better to cut than to leave a block out */
-        enum client_state s = write_piece(c);
+        enum client_state s = client_write(c);
         if (s != CLIENT_TIRED)
             return s;
     }
