@@ -6,32 +6,10 @@
 
 static const char NO_MEMORY[] = "out of memory";
 
-static bool may_stream(void *arg)
-{
-    struct attendant *a = arg;
-
-    a->hub = a->context->start_streaming(a->context->arg);
-    return a->hub && !hub_is_full(a->hub);
-}
-
-static bool attend_put_aside(void *arg, struct request *r)
-{
-    struct attendant *a = arg;
-    struct settings *settings = answer_settings(&a->answerer);
-
-    a->aside = a->context->put_aside(a->context->arg, r, settings);
-    settings_unref(settings);
-    return a->aside;
-}
-
 void attendant_begin(struct attendant *a, const struct worker_context *c)
 {
     *a = (struct attendant){.context = c};
     a->answerer.board = c->board;
-    a->answerer.publisher = c->publisher;
-    a->answerer.may_stream = may_stream;
-    a->answerer.put_aside = c->put_aside ? attend_put_aside : NULL;
-    a->answerer.arg = a;
 }
 
 void attendant_end(struct attendant *a)
@@ -57,22 +35,55 @@ void attendant_idle(struct attendant *a)
         store_rest(a->answerer.store);
 }
 
-bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r)
+/* The hub, if the request is for a stream and there is room for it. */
+static struct hub *hub_with_room(const struct attendant *a, const struct settings *settings,
+                                 const struct request *r)
 {
-    struct ticket *t = NULL;
+    struct hub *h = NULL;
 
-    a->aside = false;
-    if (a->answerer.store)
-        t = answer_whole(&a->answerer, settings, r);
-    else
+    if (answer_wants_hub(r, settings))
+        h = a->context->start_streaming(a->context->arg);
+    return h && !hub_is_full(h) ? h : NULL;
+}
+
+/* By the publisher's thread, or, where there is none, here. */
+static void commit(struct attendant *a, struct publishing *p)
+{
+    struct publisher *publisher = a->context->publisher;
+
+    if (!publisher || !publisher_post(publisher, p))
+        publishing_commit(p, a->answerer.store);
+}
+
+/* True: a stream, which the hub has or will have. */
+static bool attend_answer(struct attendant *a, struct settings *settings, struct request *r)
+{
+    const struct worker_context *c = a->context;
+
+    if (!a->answerer.store) {
         answer_put_off(settings, r, NO_MEMORY);
+        return false;
+    }
+    struct hub *h = hub_with_room(a, settings, r);
+    enum answer_room room = c->put_aside ? ANSWER_MAY_WAIT : ANSWER_AT_ONCE;
+    struct outcome o = answer(&a->answerer, settings, r, h ? room : ANSWER_NO_ROOM);
+    if (o.waits && c->put_aside(c->arg, r, settings))
+        return true;
+    if (o.waits)
+        o = answer(&a->answerer, settings, r, ANSWER_AT_ONCE);
+    if (o.publishing)
+        commit(a, o.publishing);
+    if (o.ticket)
+        hub_serve(h, o.ticket);
+    return o.ticket;
+}
+
+bool attendant_finish(struct attendant *a, struct settings *settings, struct request *r)
+{
+    bool streams = attend_answer(a, settings, r);
+
     request_end(r);
-    if (!t)
-        return a->aside;
-    hub_serve(a->hub, t);
-    if (a->context->claimed)
-        a->context->claimed(a->context->arg);
-    return true;
+    return streams;
 }
 
 void attendant_release(struct attendant *a)
@@ -105,22 +116,16 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
 }
 
 /* The rest of a body that was too large comes after its answer. */
-static bool attend_finish(struct attendant *a, const struct settings *settings,
-                          struct intake *i)
+static bool attend_finish(struct attendant *a, struct settings *settings, struct intake *i)
 {
     bool unread = i->request.body_unread;
 
-    if (!unread) {
-        attendant_finish(a, settings, &i->request);
-        intake_end(i);
-        return true;
-    }
-    if (a->answerer.store)
-        (void)answer_whole(&a->answerer, settings, &i->request);
+    (void)attend_answer(a, settings, &i->request);
+    if (unread)
+        intake_rest(i, monotonic_ms());
     else
-        answer_put_off(settings, &i->request, NO_MEMORY);
-    intake_rest(i, monotonic_ms());
-    return false;
+        intake_end(i);
+    return !unread;
 }
 
 /* What the publisher has no room for stays in the socket. */
@@ -138,7 +143,7 @@ static bool is_held(const struct attendant *a, struct intake *i)
 }
 
 /* False: it waits. */
-static bool go_on(struct attendant *a, const struct settings *settings, struct intake *i)
+static bool go_on(struct attendant *a, struct settings *settings, struct intake *i)
 {
     while (!is_held(a, i)) {
         switch (intake_step(i)) {

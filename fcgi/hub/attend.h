@@ -21,24 +21,21 @@ struct worker_context {
     int stop_fd;                 /* readable: accept nobody any more; never read from here */
     const struct intake_patience *patience; /* NULL: as intake.h has it */
 
-    /* Called before each claim, by any worker: the hub, running, with its feeder; NULL: not
+    /* Called before each claim, by any thread: the hub, running, with its feeder; NULL: not
      * now, the stream is told to come later.  The first call may take its time. */
     struct hub *(*start_streaming)(void *arg);
-    /* Take over a request that had better wait, after start_streaming gave a hub; as in
-     * answer.h. NULL: no stream waits. */
+    /* Take over a request for a stream that had better wait (aside.h), after start_streaming
+     * gave a hub.  False: too many wait, or out of memory; nothing was taken.  NULL: no stream
+     * waits. */
     bool (*put_aside)(void *arg, struct request *r, struct settings *settings);
-    void (*claimed)(void *arg); /* after a stream was given to the hub; may be NULL */
     void *arg;
 };
 
 struct attendant {
     const struct worker_context *context;
     struct answerer answerer;
-    struct hub *hub; /* NULL: no stream yet */
-    bool aside;      /* the last request was put aside: a stream that the hub will have */
 };
 
-/* `a` must not move afterwards. */
 void attendant_begin(struct attendant *a, const struct worker_context *c);
 void attendant_end(struct attendant *a);
 
@@ -61,6 +58,6 @@ bool attendant_attend(struct attendant *a, struct intake *i);
 
 /* Answer a complete request, or make it a stream (true), which the hub has or will have; `r` is
  * empty afterwards. */
-bool attendant_finish(struct attendant *a, const struct settings *settings, struct request *r);
+bool attendant_finish(struct attendant *a, struct settings *settings, struct request *r);
 
 #endif

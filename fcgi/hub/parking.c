@@ -11,11 +11,11 @@
 
 #include "fcgi/base/log.h"
 #include "fcgi/base/monotonic.h"
+#include "fcgi/base/stop.h"
 
 enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, PLACES = PARKING_MAX + PARKING_HELD_MAX };
 
 static const char CROWDED[] = "too many requests are sent slowly at the same time: try again";
-static const char STOPPING[] = "the responder is being stopped: try again";
 static const char LOCKED[] = "the log is locked: another program is writing to it";
 static const char LATE[] = "the body did not come in time";
 
@@ -275,7 +275,7 @@ static void *parking_run(void *arg)
         serve_all(p);
     }
     while (p->count > 0)
-        turn_away(p, 0, 503, STOPPING, true);
+        turn_away(p, 0, 503, STOP_SENTENCE, true);
     attendant_end(&p->attendant);
     return NULL;
 }

@@ -9,7 +9,7 @@
  * stays small.  It stops in the direction of the flow: nobody is accepted, the streams end,
  * feeder, readers, janitor with the last bookmarks.
  *
- * Thread: main's, but for responder_changed's descriptor. */
+ * Thread: main's. */
 #ifndef ROWCAST_FCGI_RESPONDER_H
 #define ROWCAST_FCGI_RESPONDER_H
 

@@ -241,7 +241,7 @@ void workers_stop(struct workers *all)
 }
 
 /* True: it is a stream. */
-static bool answer_cgi(struct attendant *a, const struct settings *settings, struct request *r)
+static bool answer_cgi(struct attendant *a, struct settings *settings, struct request *r)
 {
     if (!a->answerer.store)
         return attendant_finish(a, settings, r);

@@ -40,23 +40,28 @@ static void take_lease(struct answerer *a)
         a->leased = store_join(a->store) == STORE_OK;
 }
 
-static struct ticket *answer_stream(struct answerer *a, const struct settings *settings,
-                                    struct request *r, const struct query *q)
+bool answer_wants_hub(const struct request *r, const struct settings *settings)
 {
-    bool head = request_is_head(r); /* which wakes no hub, and enters nothing */
+    return route_of(r) == ROUTE_EVENTS && !request_is_head(r) && settings->version >= 0 &&
+           descriptors_suffice(r->fd);
+}
 
-    if (!head && (settings->version < 0 || !descriptors_suffice(r->fd) ||
-                  (a->may_stream != NULL && !a->may_stream(a->arg)))) {
+static void answer_stream(struct answerer *a, const struct settings *settings,
+                          struct request *r, const struct query *q, enum answer_room room,
+                          struct outcome *out)
+{
+    struct claim_open open = {0};
+    bool head = request_is_head(r); /* which enters nothing */
+
+    if (!head && (room == ANSWER_NO_ROOM || !answer_wants_hub(r, settings))) {
         reply_later(r, settings->retry);
-        return NULL;
+        return;
     }
     if (!head)
         take_lease(a);
-    struct claim_open open = {0};
-    struct ticket *t = stream_claim(a->store, settings, r, q, a->put_aside ? &open : NULL);
-    if (open.n > 0 && !a->put_aside(a->arg, r))
-        t = stream_claim(a->store, settings, r, q, NULL);
-    return t;
+    out->ticket =
+        stream_claim(a->store, settings, r, q, room == ANSWER_MAY_WAIT ? &open : NULL);
+    out->waits = open.n > 0;
 }
 
 /* While the settings were never read, nobody can be told from a publisher, and so nobody is
@@ -72,28 +77,6 @@ static bool knows_token(struct answerer *a, const struct settings *settings, str
     reply_failure(r, result,
                   "the event log cannot be read now; what the responder logs says why");
     return false;
-}
-
-static void answer_publisher(struct answerer *a, const struct settings *settings,
-                             struct request *r, struct query *q, enum route route)
-{
-    switch (route) {
-    case ROUTE_BROADCAST:
-        publish_broadcast(a->store, a->publisher, settings, r, q);
-        break;
-    case ROUTE_SEND:
-        publish_send(a->store, a->publisher, settings, r, q);
-        break;
-    case ROUTE_DISCONNECT:
-        manage_disconnect(a->store, r, q);
-        break;
-    case ROUTE_STATS:
-        manage_stats(a->store, r);
-        break;
-    case ROUTE_EVENTS:
-    case ROUTE_UNKNOWN:
-        break;
-    }
 }
 
 static bool method_fits(struct request *r, enum route route)
@@ -231,23 +214,38 @@ static bool answer_body_fits(const struct settings *settings, struct request *r)
     return false;
 }
 
-struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
-                            struct request *r)
+struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
+                      enum answer_room room)
 {
     enum route route = route_of(r);
     struct query q = {0};
-    struct ticket *t = NULL;
+    struct outcome out = {0};
 
     if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
-        return NULL;
-    if (query_fits(settings, r, &q, route)) {
-        if (route == ROUTE_EVENTS)
-            t = answer_stream(a, settings, r, &q);
-        else
-            answer_publisher(a, settings, r, &q, route);
+        return out;
+    if (!query_fits(settings, r, &q, route))
+        route = ROUTE_UNKNOWN; /* it was answered */
+    switch (route) {
+    case ROUTE_EVENTS:
+        answer_stream(a, settings, r, &q, room, &out);
+        break;
+    case ROUTE_BROADCAST:
+        out.publishing = publish_broadcast(settings, r, &q);
+        break;
+    case ROUTE_SEND:
+        out.publishing = publish_send(settings, r, &q);
+        break;
+    case ROUTE_DISCONNECT:
+        manage_disconnect(a->store, r, &q);
+        break;
+    case ROUTE_STATS:
+        manage_stats(a->store, r);
+        break;
+    case ROUTE_UNKNOWN:
+        break;
     }
     query_free(&q);
-    return t;
+    return out;
 }
 
 void answer_put_off(const struct settings *settings, struct request *r, const char *why)
@@ -257,14 +255,4 @@ void answer_put_off(const struct settings *settings, struct request *r, const ch
         reply_failure(r, STORE_NOMEM, why);
     else if (method_fits(r, ROUTE_EVENTS))
         reply_later(r, settings->retry);
-}
-
-struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r)
-{
-    struct ticket *t = NULL;
-
-    if (answer_judge(a, settings, r) != ANSWER_SAID)
-        t = answer_whole(a, settings, r);
-    request_end(r);
-    return t;
 }

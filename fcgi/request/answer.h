@@ -1,4 +1,5 @@
-/* Answering one request, whatever it is about.
+/* Answering one request, whatever it is about.  What needs another thread is not done here: it
+ * is given back as an outcome, so that a request only ever goes on, towards the hub.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_FCGI_ANSWER_H
@@ -8,7 +9,7 @@
 #include <stddef.h>
 
 #include "fcgi/base/board.h"
-#include "fcgi/hub/publisher.h"
+#include "fcgi/request/publishing.h"
 #include "fcgi/request/request.h"
 #include "fcgi/stream/ticket.h"
 #include "store/store.h"
@@ -19,16 +20,6 @@ struct answerer {
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
     char epoch[EPOCH_SIZE];    /* of the log they were read from */
     bool leased;
-    struct publisher *publisher; /* NULL: publications are committed by the store */
-
-    /* Whether a stream could be served now; asked before the claim, because a stream that was
-     * entered must be served.  NULL: always. */
-    bool (*may_stream)(void *arg);
-
-    /* Take over a request for a stream that had better wait (fcgi/hub/aside.h).  False: too
-     * many wait, or out of memory; nothing was taken.  NULL: no stream waits. */
-    bool (*put_aside)(void *arg, struct request *r);
-    void *arg;
 };
 
 /* The settings in force, with a reference; looks into the log (5 µs). */
@@ -45,14 +36,28 @@ enum answer_judgement {
 enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
                                    struct request *r);
 
-/* Answer a request that was judged, and has its body if it needs one.  NULL: all was said, or
- * it was put aside.  A ticket: a stream, to be given to a hub.  request_end is still to be
- * called. */
-struct ticket *answer_whole(struct answerer *a, const struct settings *settings,
-                            struct request *r);
+/* Whether the answer may be a stream, so that a hub has to be there first: a stream that was
+ * entered must be served.  HEAD wants none, nor does a stream that can only be told `later`. */
+bool answer_wants_hub(const struct request *r, const struct settings *settings);
 
-/* Both, for a request that is complete; `r` is empty afterwards. */
-struct ticket *answer(struct answerer *a, const struct settings *settings, struct request *r);
+enum answer_room {
+    ANSWER_NO_ROOM,  /* no hub has room for a stream: it is told to come later */
+    ANSWER_MAY_WAIT, /* there is room; and it can be put aside, if it had better wait */
+    ANSWER_AT_ONCE   /* there is room, and it is to be claimed now */
+};
+
+/* What is left to be done for a request; nothing, if all was said. */
+struct outcome {
+    struct ticket *ticket; /* a stream, for the hub */
+    struct publishing
+        *publishing; /* for the publisher, or publishing_commit; it has the request */
+    bool waits;      /* a stream that had better wait; the request is as it was */
+};
+
+/* Answer a request that was judged, and has its body if it needs one.  request_end is still to
+ * be called. */
+struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
+                      enum answer_room room);
 
 /* There is no memory for a store, or no descriptor, as `why` says: a stream is told `later`,
  * everybody else 503.  request_end is still to be called. */

@@ -2,15 +2,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fcgi/request/brief.h"
-#include "fcgi/request/intake.h"
 #include "fcgi/base/monotonic.h"
+#include "fcgi/base/stop.h"
+#include "fcgi/request/brief.h"
 #include "fcgi/request/reply.h"
 
 /* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */
@@ -24,15 +23,6 @@ static uint64_t cgi_content_length(const struct request *r)
 
 enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
 
-bool cgi_told_to_end(void)
-{
-    sigset_t s;
-
-    return sigpending(&s) == 0 &&
-           (sigismember(&s, SIGTERM) == 1 || sigismember(&s, SIGINT) == 1 ||
-            sigismember(&s, SIGUSR1) == 1);
-}
-
 enum body_wait { BODY_COMES, BODY_ENDS_TOLD, BODY_LATE };
 
 /* Nobody takes the signals yet: a body that does not come must not hold up the end. */
@@ -41,7 +31,7 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
     struct pollfd p = {.fd = in, .events = POLLIN};
 
     while (poll(&p, 1, LOOK_MS) <= 0) {
-        if (cgi_told_to_end())
+        if (stop_is_pending())
             return BODY_ENDS_TOLD;
         if (monotonic_ms() >= until_ms)
             return BODY_LATE;
@@ -70,7 +60,7 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
     for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
         switch (wait_for_body(in, until)) {
         case BODY_ENDS_TOLD:
-            reply_error(r, 503, "Retry-After: 1\r\n", CGI_STOPPING);
+            reply_error(r, 503, "Retry-After: 1\r\n", STOP_SENTENCE);
             return false;
         case BODY_LATE:
             reply_error(r, 408, NULL, "the body did not come in time");

@@ -10,14 +10,6 @@
 
 enum { CGI_BODY_MS = 30000 };
 
-/* What is answered with 503 then. */
-#define CGI_STOPPING "the responder is being stopped: try again"
-
-/* Whether one of SIGTERM, SIGINT and SIGUSR1, which have to be blocked, came and waits to be
- * taken: while a plain CGI process answers, nobody else takes them.  Where main does, never for
- * long. */
-bool cgi_told_to_end(void);
-
 /* Fill `r`, but for its body.  `out` is the request's from here on.  False: out of memory, or
  * more variables than there may be: a GET was told to come later then, anything else 503; r is
  * empty, and `out` closed. */
@@ -25,8 +17,7 @@ bool cgi_request(struct request *r, const char *const *environment, int out);
 
 /* Read CONTENT_LENGTH bytes from `in`, or fewer where it ends early; beyond `body_max` they are
  * dropped.  Without memory r->body_lost is set.  False: they did not come within `patience_ms`
- * (answered with 408), or one of SIGTERM, SIGINT and SIGUSR1 came meanwhile, which have to be
- * blocked (503). */
+ * (answered with 408), or the process was told to end meanwhile (503, stop.h). */
 bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms);
 
 /* Read the body of a request that was refused, for at most `patience_ms`: a web server that

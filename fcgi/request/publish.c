@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi/request/cgi.h"
 #include "fcgi/request/form.h"
-#include "fcgi/request/intake.h"
-#include "fcgi/base/monotonic.h"
 #include "fcgi/request/reply.h"
 
-enum { FORM_GROWTH = 3, FORM_REST = 4096, SLICE_MS = 100 /* between looks at a stop */ };
+enum { FORM_GROWTH = 3, FORM_REST = 4096 };
 
 size_t publish_body_max(const struct settings *settings)
 {
@@ -47,44 +44,17 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
-/* Try for STORE_PATIENCE_MS, in slices, so that a plain CGI process that is told to end, and
- * has nobody who would hear it meanwhile, does not wait for a lock that long.  What was not
- * committed by then is not tried again. */
-static void append_here(struct store *s, struct appending *a)
+/* It, unless something about it is wrong; without memory that is not known. */
+static struct publishing *publish_ready(struct publishing *p)
 {
-    int64_t until = monotonic_ms() + STORE_PATIENCE_MS;
-
-    while (store_append_all(s, &a, 1, SLICE_MS) == STORE_BUSY) {
-        if (cgi_told_to_end()) {
-            snprintf(a->why, sizeof a->why, "%s", CGI_STOPPING);
-            return;
-        }
-        if (monotonic_ms() >= until)
-            return;
-    }
-}
-
-/* By the publisher's thread, or, where there is none, here. */
-static void publish_commit(struct store *s, struct publisher *publisher, struct publishing *p)
-{
-    if (publisher != NULL && publisher_post(publisher, p))
-        return;
-    append_here(s, &p->appending);
-    publishing_answer(p, NULL);
-}
-
-/* Publish it, unless something about it is wrong; without memory that is not known. */
-static void publish_finish(struct store *s, struct publisher *publisher, struct publishing *p)
-{
-    if (p->form.nomem || !publishing_prepare(p)) {
+    if (p->form.nomem || !publishing_prepare(p))
         reply_failure(&p->request, STORE_NOMEM, "out of memory");
-    } else if (p->form.wrong[0] != '\0') {
+    else if (p->form.wrong[0] != '\0')
         reply_error(&p->request, 400, NULL, p->form.wrong);
-    } else {
-        publish_commit(s, publisher, p);
-        return;
-    }
+    else
+        return p;
     publishing_free(p);
+    return NULL;
 }
 
 void publish_refuse_large(const struct settings *settings, struct request *r)
@@ -114,17 +84,17 @@ static struct publishing *publish_begin(const struct settings *settings, struct 
     return p;
 }
 
-void publish_broadcast(struct store *s, struct publisher *publisher,
-                       const struct settings *settings, struct request *r, struct query *q)
+struct publishing *publish_broadcast(const struct settings *settings, struct request *r,
+                                     struct query *q)
 {
     struct publishing *p = publish_begin(settings, r, q, ROUTE_BROADCAST);
 
     if (p == NULL)
-        return;
+        return NULL;
     form_whole(&p->form, &p->request, "data", "channel");
     form_whole(&p->form, &p->request, "data", "session");
     read_publication(&p->form, &p->request, &p->appending.what);
-    publish_finish(s, publisher, p);
+    return publish_ready(p);
 }
 
 static void read_sessions(struct publishing *p)
@@ -148,14 +118,14 @@ static void read_sessions(struct publishing *p)
             form_wrong(f, "session= is not a session's id");
 }
 
-void publish_send(struct store *s, struct publisher *publisher, const struct settings *settings,
-                  struct request *r, struct query *q)
+struct publishing *publish_send(const struct settings *settings, struct request *r,
+                                struct query *q)
 {
     struct publishing *p = publish_begin(settings, r, q, ROUTE_SEND);
 
     if (p == NULL)
-        return;
+        return NULL;
     read_sessions(p);
     read_publication(&p->form, &p->request, &p->appending.what);
-    publish_finish(s, publisher, p);
+    return publish_ready(p);
 }

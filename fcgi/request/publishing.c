@@ -1,10 +1,15 @@
 #include "fcgi/request/publishing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fcgi/base/buffer.h"
+#include "fcgi/base/monotonic.h"
+#include "fcgi/base/stop.h"
 #include "fcgi/request/reply.h"
+
+enum { SLICE_MS = 100 /* between looks at a stop */ };
 
 struct publishing *publishing_new(struct request *r, struct query *q)
 {
@@ -87,4 +92,27 @@ void publishing_answer(struct publishing *p, struct unsent *unsent)
     else
         reply_failure(&p->request, p->appending.result, p->appending.why);
     publishing_free(p);
+}
+
+/* Try in slices, so that a plain CGI process that is told to end, and has nobody who would hear
+ * it meanwhile, does not wait for a lock that long.  What was not committed by then is not tried
+ * again. */
+static void append_here(struct store *s, struct appending *a)
+{
+    int64_t until = monotonic_ms() + STORE_PATIENCE_MS;
+
+    while (store_append_all(s, &a, 1, SLICE_MS) == STORE_BUSY) {
+        if (stop_is_pending()) {
+            snprintf(a->why, sizeof a->why, "%s", STOP_SENTENCE);
+            return;
+        }
+        if (monotonic_ms() >= until)
+            return;
+    }
+}
+
+void publishing_commit(struct publishing *p, struct store *s)
+{
+    append_here(s, &p->appending);
+    publishing_answer(p, NULL);
 }

@@ -33,6 +33,10 @@ void publishing_free(struct publishing *p); /* closes a request without an answe
  * memory. */
 bool publishing_prepare(struct publishing *p);
 
+/* Commit it with this store and answer it, for a process that has no publisher (or no thread for
+ * one).  Tries for STORE_PATIENCE_MS, or until the process is told to end (stop.h). */
+void publishing_commit(struct publishing *p, struct store *s);
+
 /* Answer the request with the ids, or with what is wrong, and free it.  `unsent` takes what the
  * socket does not take at once; NULL: wait for the client. */
 void publishing_answer(struct publishing *p, struct unsent *unsent);

@@ -60,10 +60,10 @@ static void frame(struct buffer *out, const struct request *r, const struct buff
     buffer_add(out, end, framing_end(&f, end));
 }
 
-/* A blocking socket sends all, or less after REPLY_SECONDS: then nobody reads any more. */
+/* A blocking socket sends all, or less after UNSENT_SECONDS: then nobody reads any more. */
 static void reply_write_all(int fd, const char *bytes, size_t len)
 {
-    struct timeval patience = {.tv_sec = REPLY_SECONDS};
+    struct timeval patience = {.tv_sec = UNSENT_SECONDS};
 
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0) {
         (void)send(fd, bytes, len, MSG_NOSIGNAL);

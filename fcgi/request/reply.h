@@ -1,4 +1,4 @@
-/* An answer that is not a stream: written whole, blocking for at most REPLY_SECONDS, then the
+/* An answer that is not a stream: written whole, blocking for at most UNSENT_SECONDS, then the
  * end of the request and close; or, with r->unsent, as far as the socket takes it now, and the
  * rest is left there.  A client that left loses its answer, and nobody is told.
  *
@@ -17,8 +17,6 @@
 
 #include "fcgi/request/request.h"
 #include "store/store.h"
-
-enum { REPLY_SECONDS = 5 };
 
 /* The content type of a stream; an answer of this type gets the headers that proxies need. */
 #define REPLY_STREAM "text/event-stream"

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "fcgi/base/monotonic.h"
-#include "fcgi/request/reply.h"
 
 struct unsent_answer {
     struct unsent_answer *next;
@@ -45,7 +44,7 @@ void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
     }
     *a = (struct unsent_answer){.next = u->first,
                                 .fd = fd,
-                                .deadline = monotonic_ms() + REPLY_SECONDS * 1000,
+                                .deadline = monotonic_ms() + UNSENT_SECONDS * 1000,
                                 .len = left};
     memcpy(a->bytes, bytes + taken, left);
     u->first = a;
@@ -56,7 +55,7 @@ static bool unsent_advance(struct unsent_answer *a)
 {
     ssize_t taken = unsent_take(a->fd, a->bytes + a->at, a->len - a->at);
     if (taken > 0)
-        a->deadline = monotonic_ms() + REPLY_SECONDS * 1000;
+        a->deadline = monotonic_ms() + UNSENT_SECONDS * 1000;
     if (taken > 0)
         a->at += (size_t)taken;
     return taken < 0 || a->at == a->len || monotonic_ms() > a->deadline;

@@ -1,5 +1,5 @@
 /* Answers whose sockets did not take them whole: they are written on as their clients read, so
- * that nobody waits for a client that does not.  One that takes nothing for REPLY_SECONDS is
+ * that nobody waits for a client that does not.  One that takes nothing for UNSENT_SECONDS is
  * closed.
  *
  * Thread: its owner's. */
@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { UNSENT_SECONDS = 5 };
 
 struct unsent_answer;
 

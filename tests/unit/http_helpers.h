@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fcgi/request/answer.h"
 #include "fcgi/request/query.h"
 #include "fcgi/request/request.h"
 #include "store/store.h"
@@ -63,6 +64,22 @@ static inline void assert_has_not(const char *text, const char *part)
 {
     if (strstr(text, part) != NULL)
         fail_msg("\"%s\" in:\n%s", part, text);
+}
+
+/* Judge a whole request and answer it, with whatever it wants committed; `r` is empty
+ * afterwards.  The ticket, if it became a stream. */
+static inline struct ticket *request_answer(struct answerer *a, const struct settings *settings,
+                                            struct request *r, enum answer_room room)
+{
+    struct outcome o = {0};
+
+    if (answer_judge(a, settings, r) != ANSWER_SAID)
+        o = answer(a, settings, r, room);
+    assert_false(o.waits);
+    if (o.publishing)
+        publishing_commit(o.publishing, a->store);
+    request_end(r);
+    return o.ticket;
 }
 
 /* A store over a new log in a folder of its own. */

@@ -4,8 +4,9 @@
 #include <sqlite3.h>
 
 /* What is answered to a request for `path`; a stream that was opened is ended again. */
-static char *ask(struct answerer *a, const struct settings *settings, const char *method,
-                 const char *path, const char *authorization, const char *body)
+static char *ask_with(struct answerer *a, const struct settings *settings,
+                      enum answer_room room, const char *method, const char *path,
+                      const char *authorization, const char *body)
 {
     char m[40], p[100], q[100] = "QUERY_STRING=", z[100];
     struct request r;
@@ -17,7 +18,7 @@ static char *ask(struct answerer *a, const struct settings *settings, const char
         snprintf(q, sizeof q, "QUERY_STRING=%s", strchr(path, '?') + 1);
     snprintf(z, sizeof z, "HTTP_AUTHORIZATION=%s", authorization);
     request_make(&r, &client, ENVIRONMENT(m, p, q, z), body);
-    struct ticket *t = answer(a, settings, &r);
+    struct ticket *t = request_answer(a, settings, &r, room);
     assert_int_equal(r.fd, -1);
     if (t == NULL)
         return read_to_end(client, NULL);
@@ -25,6 +26,12 @@ static char *ask(struct answerer *a, const struct settings *settings, const char
     ticket_free(t);
     close(client);
     return text;
+}
+
+static char *ask(struct answerer *a, const struct settings *settings, const char *method,
+                 const char *path, const char *authorization, const char *body)
+{
+    return ask_with(a, settings, ANSWER_AT_ONCE, method, path, authorization, body);
 }
 
 static void expect(struct place *p, const char *method, const char *path,
@@ -98,22 +105,43 @@ static void test_an_empty_token_closes_publishing_and_says_so(void **state)
     expect(p, "POST", "/broadcast", "", "publish_token");
 }
 
-static bool no_room(void *arg)
+/* Whether a hub is wanted for this request. */
+static bool wants_hub(const struct settings *settings, const char *method, const char *path)
 {
-    ++*(int *)arg;
-    return false;
+    char m[40], p[100];
+    struct request r;
+    int client;
+
+    snprintf(m, sizeof m, "REQUEST_METHOD=%s", method);
+    snprintf(p, sizeof p, "PATH_INFO=%s", path);
+    request_make(&r, &client, ENVIRONMENT(m, p), NULL);
+    bool wants = answer_wants_hub(&r, settings);
+    request_end(&r);
+    close(client);
+    return wants;
+}
+
+static void test_only_a_stream_that_can_be_claimed_wants_a_hub(void **state)
+{
+    struct place *p = *state;
+    struct settings *unread = settings_new();
+
+    assert_true(wants_hub(p->settings, "GET", "/events"));
+    assert_false(wants_hub(p->settings, "HEAD", "/events"));
+    assert_false(wants_hub(p->settings, "GET", "/stats"));
+    assert_false(wants_hub(p->settings, "POST", "/broadcast"));
+    assert_false(wants_hub(unread, "GET", "/events")); /* it is told `later` */
+    settings_unref(unread);
 }
 
 static void test_a_stream_without_room_is_told_to_come_later_and_not_entered(void **state)
 {
     struct place *p = *state;
-    int asked = 0;
-    struct answerer a = {.store = p->store, .may_stream = no_room, .arg = &asked};
+    struct answerer a = {.store = p->store};
 
-    char *text = ask(&a, p->settings, "GET", "/events", "", NULL);
+    char *text = ask_with(&a, p->settings, ANSWER_NO_ROOM, "GET", "/events", "", NULL);
     assert_has(text, "Status: 200 OK\r\n");
     assert_has(text, "event: later\n");
-    assert_int_equal(asked, 1);
     free(text);
     expect(p, "GET", "/stats", "Bearer secret", "\"total_sessions\":0");
 }
@@ -191,17 +219,16 @@ static void test_settings_are_read_when_they_were_changed(void **state)
 static void test_head_is_answered_as_get_without_a_body_and_makes_no_session(void **state)
 {
     struct place *p = *state;
-    int asked = 0;
-    struct answerer a = {.store = p->store, .may_stream = no_room, .arg = &asked};
+    struct answerer a = {.store = p->store};
 
-    char *text = ask(&a, p->settings, "HEAD", "/events?channel=room", "", NULL);
+    char *text =
+        ask_with(&a, p->settings, ANSWER_NO_ROOM, "HEAD", "/events?channel=room", "", NULL);
     assert_string_equal(text, "Status: 200 OK\r\n"
                               "Content-Type: text/event-stream\r\n"
                               "Cache-Control: no-store, no-transform\r\n"
                               "X-Accel-Buffering: no\r\n"
                               "\r\n");
     free(text);
-    assert_int_equal(asked, 0); /* no hub is started for it */
     text = ask(&a, p->settings, "HEAD", "/stats", "Bearer secret", NULL);
     assert_string_equal(text, "Status: 200 OK\r\n"
                               "Content-Type: application/json\r\n"
@@ -249,7 +276,7 @@ static char *post(struct place *p, const char *path, const char *const more[2],
                  ENVIRONMENT("REQUEST_METHOD=POST", where, "HTTP_AUTHORIZATION=Bearer secret",
                              more[0], more[1]),
                  body);
-    assert_null(answer(&a, p->settings, &r));
+    assert_null(request_answer(&a, p->settings, &r, ANSWER_AT_ONCE));
     return read_to_end(client, NULL);
 }
 
@@ -336,6 +363,7 @@ int main(void)
         IN_PLACE(test_path_and_method_decide_who_answers),
         IN_PLACE(test_publishers_need_the_token),
         IN_PLACE(test_an_empty_token_closes_publishing_and_says_so),
+        IN_PLACE(test_only_a_stream_that_can_be_claimed_wants_a_hub),
         IN_PLACE(test_a_stream_without_room_is_told_to_come_later_and_not_entered),
         IN_PLACE(test_while_the_log_can_not_be_read_publishers_get_503_and_streams_later),
         IN_PLACE(test_who_may_have_no_token_is_told_no_path_and_no_statement),

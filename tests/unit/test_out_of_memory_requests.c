@@ -1,6 +1,7 @@
 /* Whole requests over a real store, with each allocation failing: a stream is told `later` and
  * leaves no row, a publisher is told 503 and nothing is in the log.  Nobody is left without an
  * answer, which needs no memory if it must. */
+#include "fcgi/hub/publisher.h"
 #include "fcgi/request/answer.h"
 #include "tests/unit/http_helpers.h"
 
@@ -66,7 +67,7 @@ static struct answered ask(struct place *p, const struct asked *a, long n, bool 
         answerer.store = p->store;
     }
     memory_fail(MEMORY_MINE, n, lasting);
-    got.ticket = answer(&answerer, p->settings, &r);
+    got.ticket = request_answer(&answerer, p->settings, &r, ANSWER_AT_ONCE);
     got.failures = memory_mend();
     assert_int_equal(r.fd, -1);
     if (got.ticket == NULL) {
@@ -184,18 +185,21 @@ static void test_a_publisher_is_told_503_and_never_that_its_request_is_wrong(voi
 /* The same by the publisher's thread, in which memory fails. */
 static long post_to_a_thread(struct place *p, const struct asked *a, long n, bool lasting)
 {
-    struct answerer answerer = {.store = p->store, .publisher = publisher_new(p->db)};
+    struct answerer answerer = {.store = p->store};
+    struct publisher *publisher = publisher_new(p->db);
     struct answered got = {0};
     struct request r;
     int client;
 
-    assert_non_null(answerer.publisher);
+    assert_non_null(publisher);
     request_make(&r, &client, a->environment, a->body);
     memory_fail(MEMORY_OTHERS, n, lasting);
-    got.ticket = answer(&answerer, p->settings, &r);
+    assert_int_not_equal(answer_judge(&answerer, p->settings, &r), ANSWER_SAID);
+    struct outcome o = answer(&answerer, p->settings, &r, ANSWER_AT_ONCE);
+    assert_true(publisher_post(publisher, o.publishing));
     got.text = read_to_end(client, NULL);
     got.failures = memory_mend();
-    publisher_free(answerer.publisher);
+    publisher_free(publisher);
     check_publisher(p, &got);
     free(got.text);
     return got.failures;

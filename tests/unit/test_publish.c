@@ -62,10 +62,10 @@ static char *post(struct place *p, enum how how, const char *query, const char *
     snprintf(variable, sizeof variable, "QUERY_STRING=%s", query);
     request_make(&r, &client, ENVIRONMENT("REQUEST_METHOD=POST", variable, type), body);
     assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
-    if (how == BROADCAST)
-        publish_broadcast(p->store, NULL, p->settings, &r, &q);
-    else
-        publish_send(p->store, NULL, p->settings, &r, &q);
+    struct publishing *made = how == BROADCAST ? publish_broadcast(p->settings, &r, &q)
+                                               : publish_send(p->settings, &r, &q);
+    if (made)
+        publishing_commit(made, p->store);
     assert_int_equal(r.fd, -1);
     query_free(&q);
     request_end(&r);
@@ -204,7 +204,7 @@ static void test_too_large_is_413_and_names_the_setting(void **state)
 
     request_make(&r, &client, ENVIRONMENT("REQUEST_METHOD=POST"), NULL);
     r.body_too_large = true;
-    publish_broadcast(p->store, NULL, p->settings, &r, &q);
+    assert_null(publish_broadcast(p->settings, &r, &q));
     text = read_to_end(client, NULL);
     assert_has(text, "Status: 413 ");
     assert_has(text, "max_event_bytes");

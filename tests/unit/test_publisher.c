@@ -66,10 +66,11 @@ static void post(struct house *h, const char *query, const char *body, int buffe
     if (buffer)
         setsockopt(r.fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
-    if (strstr(query, "session="))
-        publish_send(h->place->store, h->publisher, h->place->settings, &r, &q);
-    else
-        publish_broadcast(h->place->store, h->publisher, h->place->settings, &r, &q);
+    struct publishing *made = strstr(query, "session=")
+                                  ? publish_send(h->place->settings, &r, &q)
+                                  : publish_broadcast(h->place->settings, &r, &q);
+    if (made)
+        assert_true(publisher_post(h->publisher, made));
     assert_int_equal(r.fd, -1);
     assert_null(q.list);
 }

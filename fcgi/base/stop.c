@@ -1,0 +1,12 @@
+#include "fcgi/base/stop.h"
+
+#include <signal.h>
+
+bool stop_is_pending(void)
+{
+    sigset_t s;
+
+    return sigpending(&s) == 0 &&
+           (sigismember(&s, SIGTERM) == 1 || sigismember(&s, SIGINT) == 1 ||
+            sigismember(&s, SIGUSR1) == 1);
+}
