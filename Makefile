@@ -107,6 +107,10 @@ fuzz:
 	@bash tests/fuzz/run.sh $(SECONDS) $(patsubst tests/fuzz/%.c,build-fuzz/fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzzers: $(FUZZ)
 
+# What a file is compiled with, but for the note of its dependencies (tests/layout.sh).
+print-cflags:
+	@echo '$(filter-out -MMD -MP,$(ALL_CFLAGS))'
+
 tidy: format-check cppcheck clang-tidy
 format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
@@ -136,6 +140,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all tests scenarios everything run test test-browsers check scenario bench fuzz fuzzers tidy \
-  format-check cppcheck clang-tidy format install uninstall npm-package clean
+  format-check cppcheck clang-tidy print-cflags format install uninstall npm-package clean
 .SECONDARY:
 .DELETE_ON_ERROR:

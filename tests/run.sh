@@ -42,6 +42,7 @@ stories() {
 }
 
 check 'layout' bash tests/layout.sh
+check 'layout, each rule broken once' bash tests/layout_test.sh
 check 'format' make -s format-check
 check 'cppcheck' make -s cppcheck
 check 'clang-tidy' make -s clang-tidy
