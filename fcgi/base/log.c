@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fcgi/base/log_out.h"
+#include "fcgi/base/monotonic.h"
 
 enum {
     LINE_MAX_BYTES = 1024,
@@ -232,19 +233,12 @@ static struct kind *kind_of(enum log_level level, const char *what, struct kind 
     return oldest;
 }
 
-static int64_t monotonic_second(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + 1; /* 0 is an entry that was never used */
-}
-
 /* Count one more of `what`.  False: it is one too many for this second.  *repeated: how many
  * were before it. */
 static bool count(enum log_level level, const char *what, unsigned long *repeated,
                   struct kind *gone)
 {
-    int64_t second = monotonic_second();
+    int64_t second = monotonic_ms() / 1000 + 1; /* 0 is an entry that was never used */
     pthread_mutex_lock(&lock);
     struct kind *k = kind_of(level, what, gone);
     if (k->second != second)

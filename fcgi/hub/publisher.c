@@ -92,7 +92,7 @@ static void publisher_make_room(struct publisher *p, size_t count, size_t bytes,
     p->waiting -= count;
     p->bytes -= bytes;
     if (worked)
-        p->worked_at = monotonic_us() / 1000;
+        p->worked_at = monotonic_ms();
     if (p->held > 0 && p->room_fd >= 0 && !is_full(p))
         eventfd_write(p->room_fd, 1);
     pthread_mutex_unlock(&p->lock);
@@ -102,7 +102,7 @@ static void publisher_make_room(struct publisher *p, size_t count, size_t bytes,
 
 static bool has_patience(struct publisher *p, const struct publishing *what)
 {
-    int64_t now = monotonic_us() / 1000, hurried_at = atomic_load(&p->hurried_at);
+    int64_t now = monotonic_ms(), hurried_at = atomic_load(&p->hurried_at);
     return now < what->since + STORE_PATIENCE_MS &&
            (!hurried_at || now < hurried_at + HURRY_MS);
 }
@@ -244,7 +244,7 @@ struct publisher *publisher_new(const char *db_path)
 
 bool publisher_post(struct publisher *p, struct publishing *what)
 {
-    what->since = monotonic_us() / 1000;
+    what->since = monotonic_ms();
     pthread_mutex_lock(&p->lock);
     if (!p->runs)
         p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
@@ -278,7 +278,7 @@ void publisher_holds(struct publisher *p, size_t held, int fd)
 bool publisher_is_stuck(struct publisher *p)
 {
     pthread_mutex_lock(&p->lock);
-    bool yes = p->waiting > 0 && monotonic_us() / 1000 - p->worked_at >= STORE_PATIENCE_MS;
+    bool yes = p->waiting > 0 && monotonic_ms() - p->worked_at >= STORE_PATIENCE_MS;
     pthread_mutex_unlock(&p->lock);
     return yes;
 }
@@ -286,7 +286,7 @@ bool publisher_is_stuck(struct publisher *p)
 void publisher_hurry(struct publisher *p)
 {
     int64_t none = 0;
-    atomic_compare_exchange_strong(&p->hurried_at, &none, monotonic_us() / 1000);
+    atomic_compare_exchange_strong(&p->hurried_at, &none, monotonic_ms());
 }
 
 void publisher_free(struct publisher *p)

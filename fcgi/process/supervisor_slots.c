@@ -1,3 +1,33 @@
+/* Who serves: the life of a slot, and rounds.
+ *
+ * A slot is a place that has to be served, by whichever process.  Its `current` process
+ * serves it, or is about to; it has a `successor` only while a round has its turn there
+ * (struct slot has the table).  Each process that ends passes through slots_gone, and there a
+ * slot that has nobody left starts its pause, so no slot is ever forgotten: it has a process,
+ * or its pause runs.
+ *
+ * A round replaces the program without a moment in which nobody listens.  It goes from slot
+ * to slot, one at a time, so only one process has to find out that a new program does not
+ * work.  A successor that is ready takes the slot, and the process before it is marked
+ * `succeeded`.  That one still accepts, since all processes share one listener.  Only when
+ * every slot has had its turn do the succeeded processes drain, all at once.  If each drained
+ * as soon as it had a successor, its streams would come back to any process, mostly an old
+ * one, and would be ended again there: at worst once for every slot.  This costs the memory
+ * of 2 N processes for a while.
+ *
+ * Until they drain, the old processes are also the way back.  A new program may say that it
+ * is ready and then die of its first requests.  If its predecessor does not drain yet, that
+ * one gets the slot back, and the successor that is being started elsewhere, by the same
+ * program, is ended; its end abandons the round.  A round is also abandoned when a successor
+ * dies, is late or is unfit before it serves.  Slots that were replaced by then stay
+ * replaced, and their old processes drain.  The other slots keep theirs, because an old
+ * program that serves is better than a new one that does not.  Once the drain has begun there
+ * is no way back: a process that dies then is replaced like any other, by the program that is
+ * on the disk.
+ *
+ * Early deaths are counted for each slot, so the others go on as before.  A slot is tried for
+ * ever, after pauses that grow: what keeps a process from living may be mended at any time,
+ * and nobody would tell us. */
 #include <signal.h>
 #include <utlist.h>
 
