@@ -42,7 +42,16 @@ await() {
     done
 }
 run_make() { make -s BUILD="$build" "$@"; }
+# options.h has the version; what repeats it for people says the same.
+one_version() {
+    local version
+    version=$("$build/rowcast.fcgi" --version) && version=${version#rowcast } && echo "$version" &&
+        grep -qF "\"version\": \"$version\"" web/package.json &&
+        { [ ! -e CHANGELOG.md ] || [ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]; }
+}
 has_mode() { [ -f "$2" ] && [ "$(stat -c %a "$2")" = "$1" ] || { ls -l "$2"; return 1; }; }
+
+expect 'one version in the program, the modules and the list of changes' one_version
 
 # ------------------------------------------------------------- the files, for a package
 dest=$work/dest
