@@ -2,24 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <libgen.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fcgi/base/log.h"
+#include "fcgi/base/number.h"
+#include "fcgi/process/socket_file.h"
 
-enum { BACKLOG = 4096, ACTIVATED = 3, NAME_MAX_BYTES = 256, LOCK_PAUSE_MS = 5 };
+enum { BACKLOG = 4096, ACTIVATED = 3 };
 
 union address {
     struct sockaddr any;
@@ -42,12 +39,11 @@ static bool listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
 }
 
-/* Whole and not negative; -1: not a number. */
+/* -1: not a number. */
 static int number(const char *text)
 {
-    char *end;
-    long n = strtol(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && n <= 0x7FFFFFFF ? (int)n : -1;
+    int n;
+    return number_read(&n, text, 10, 0, INT_MAX) ? n : -1;
 }
 
 static bool take_over(struct listener *l, const char *where, int fd)
@@ -105,103 +101,11 @@ static bool path_address(union address *a, socklen_t *len, const char *path)
     return true;
 }
 
-/* Who starts on a path looks whether somebody lives there, removes what is dead, binds and
- * listens.  Two that did so at once would each find the other's socket dead, and remove it; so
- * they take turns, by a lock of the directory, which leaves nothing behind.  -1: there can be
- * no lock, because we may not read the directory or somebody else keeps it; then go on
- * without. */
-static int directory_lock(const char *path)
-{
-    struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-    char *copy = strdup(path);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    free(copy);
-    for (int ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; ms += LOCK_PAUSE_MS) {
-        if (ms < LISTEN_LOCK_MS && (errno == EWOULDBLOCK || errno == EINTR)) {
-            nanosleep(&pause, NULL);
-            continue;
-        }
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static void directory_unlock(int lock)
-{
-    if (lock >= 0)
-        close(lock);
-}
-
-/* A process that was killed leaves its socket file; one that lives still answers on it, or has
- * more waiting than it takes (EAGAIN). */
-static void remove_if_dead(const union address *a, socklen_t len, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, &a->any, len) != 0 && errno == ECONNREFUSED)
-        unlink(path);
-    close(fd);
-}
-
-static bool user_id(uid_t *out, const char *name)
-{
-    int n = number(name);
-    const struct passwd *p = n < 0 ? getpwnam(name) : NULL;
-    *out = p ? p->pw_uid : (uid_t)n;
-    return p || n >= 0;
-}
-
-static bool group_id(gid_t *out, const char *name)
-{
-    int n = number(name);
-    const struct group *g = n < 0 ? getgrnam(name) : NULL;
-    *out = g ? g->gr_gid : (gid_t)n;
-    return g || n >= 0;
-}
-
-/* USER, USER:GROUP or :GROUP; what is left out stays (-1).  False: no such account. */
-static bool owner_ids(uid_t *user, gid_t *group, const char *owner)
-{
-    char name[NAME_MAX_BYTES];
-    int len = snprintf(name, sizeof name, "%s", owner);
-    char *colon = strchr(name, ':');
-    *user = (uid_t)-1;
-    *group = (gid_t)-1;
-    if (len >= (int)sizeof name)
-        return false;
-    if (colon)
-        *colon++ = '\0';
-    return (!name[0] || user_id(user, name)) && (!colon || group_id(group, colon));
-}
-
-/* The file's rights, before anybody listens on it. */
-static bool give_rights(const struct listener_wish *w, mode_t by_umask)
-{
-    uid_t user;
-    gid_t group;
-    char why[NAME_MAX_BYTES + 64];
-    if (w->owner && !owner_ids(&user, &group, w->owner)) {
-        snprintf(why, sizeof why, "--socket-owner: there is no account %s", w->owner);
-        return listen_refuse(w->where, why);
-    }
-    if (w->owner && lchown(w->where, user, group) != 0) {
-        snprintf(why, sizeof why, "--socket-owner %s: %s", w->owner, strerror(errno));
-        return listen_refuse(w->where, why);
-    }
-    if (chmod(w->where, w->mode >= 0 ? (mode_t)w->mode : by_umask) != 0)
-        return listen_refuse(w->where, strerror(errno));
-    return true;
-}
-
 static bool bind_file(struct listener *l, const struct listener_wish *w, const union address *a,
                       socklen_t len)
 {
-    remove_if_dead(a, len, w->where);
+    char why[SOCKET_FILE_WHY_SIZE];
+    socket_file_clear(w->where);
     mode_t mask = umask(0177);
     int bound = bind(l->fd, &a->any, len), error = errno;
     umask(mask);
@@ -213,7 +117,8 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
     if (l->file < 0)
         return listen_refuse(w->where, strerror(errno));
     l->path = w->where;
-    return give_rights(w, 0777 & ~mask);
+    mode_t mode = w->mode >= 0 ? (mode_t)w->mode : 0777 & ~mask;
+    return socket_file_give(w->where, w->owner, mode, why) || listen_refuse(w->where, why);
 }
 
 static bool bind_port(const struct listener *l, const char *where, const union address *a,
@@ -244,9 +149,9 @@ static bool make(struct listener *l, const struct listener_wish *w)
     l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return listen_refuse(w->where, strerror(errno));
-    int lock = is_port ? -1 : directory_lock(w->where);
+    int lock = is_port ? -1 : socket_file_lock(w->where);
     bool made = bind_and_listen(l, w, &a, len);
-    directory_unlock(lock);
+    socket_file_unlock(lock);
     return made;
 }
 
@@ -266,31 +171,18 @@ bool listener_open(struct listener *l, const struct listener_wish *w)
     return opened;
 }
 
-/* Whether the file we made has no name any more; one that was moved still leads to us. */
-static bool file_removed(const struct listener *l)
-{
-    struct stat st;
-    return l->file >= 0 && fstat(l->file, &st) == 0 && st.st_nlink == 0;
-}
-
 const char *listener_lost(const struct listener *l)
 {
     struct pollfd p = {.fd = l->fd, .events = POLLRDHUP};
     if (poll(&p, 1, 0) > 0 || !listens(l->fd))
         return "the socket was shut down";
-    return file_removed(l) ? "the socket file was removed" : NULL;
-}
-
-static bool is_our_file(const struct listener *l)
-{
-    struct stat named, ours;
-    return lstat(l->path, &named) == 0 && fstat(l->file, &ours) == 0 &&
-           named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+    return l->file >= 0 && socket_file_is_removed(l->file) ? "the socket file was removed"
+                                                           : NULL;
 }
 
 void listener_close(struct listener *l)
 {
-    if (l->path && is_our_file(l))
+    if (l->path && socket_file_is_at(l->file, l->path))
         unlink(l->path);
     if (l->file >= 0)
         close(l->file);

@@ -12,8 +12,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { LISTEN_LOCK_MS = 2000 };
-
 struct listener_wish {
     const char *where; /* of --listen; NULL: what we were given */
     int mode;          /* of the socket file; -1: by the umask */
@@ -32,7 +30,7 @@ struct listener {
  * A socket file that nobody listens on any more is replaced.  Nobody can connect before mode
  * and owner are as they were asked for.  Of several that start at the same moment on one path
  * one gets it, and the others are refused: they queue at a lock of the directory, for up to
- * LISTEN_LOCK_MS. */
+ * SOCKET_LOCK_MS (socket_file.h). */
 bool listener_open(struct listener *l, const struct listener_wish *w);
 
 /* Why nobody can come any more, in a sentence; NULL: all is well.  Somebody who shares the

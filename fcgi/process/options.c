@@ -1,5 +1,6 @@
 #include "fcgi/process/options.h"
 
+#include "fcgi/base/number.h"
 #include "store/address.h"
 
 #include <getopt.h>
@@ -81,17 +82,10 @@ static enum options_action wrong(const char *what, const char *value)
     return OPTIONS_WRONG;
 }
 
-/* Digits of `base` from `least` to `most`; NULL leaves *out as it is. */
+/* NULL leaves *out as it is. */
 static bool options_take_number(int *out, const char *text, int base, long least, long most)
 {
-    char *end;
-    if (!text)
-        return true;
-    long n = strtol(text, &end, base);
-    if (*text < '0' || *text > '9' || *end || n < least || n > most)
-        return false;
-    *out = (int)n;
-    return true;
+    return !text || number_read(out, text, base, least, most);
 }
 
 /* What has to be understood before it can be taken. */

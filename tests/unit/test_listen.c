@@ -230,7 +230,7 @@ static void test_a_directory_that_somebody_locks_does_not_keep_us_from_starting(
     struct place *p = *state;
     int lock = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(flock(lock, LOCK_EX), 0);
-    assert_true(open_listener(p, p->path, -1, NULL)); /* after LISTEN_LOCK_MS */
+    assert_true(open_listener(p, p->path, -1, NULL)); /* after SOCKET_LOCK_MS */
     close(lock);
     assert_true(connects(p));
     listener_close(&p->listener);

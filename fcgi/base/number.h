@@ -1,0 +1,13 @@
+/* Numbers that people write in options and environment variables.
+ *
+ * Thread: any. */
+#ifndef ROWCAST_FCGI_NUMBER_H
+#define ROWCAST_FCGI_NUMBER_H
+
+#include <stdbool.h>
+
+/* Digits of `base`, and nothing else, that make a number from `least` to `most`.  False: they do
+ * not, and *out is as it was. */
+bool number_read(int *out, const char *text, int base, long least, long most);
+
+#endif
