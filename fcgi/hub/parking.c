@@ -1,5 +1,3 @@
-/* The order of `waits` is that in which they came.  A stage that follows another (the body
- * after the headers) does not change it: whoever is slow altogether goes first. */
 #include "fcgi/hub/parking.h"
 
 #include <poll.h>
@@ -12,16 +10,16 @@
 #include "fcgi/base/log.h"
 #include "fcgi/base/monotonic.h"
 #include "fcgi/base/stop.h"
+#include "fcgi/hub/places.h"
 
-enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, PLACES = PARKING_MAX + PARKING_HELD_MAX };
+enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100 };
 
-static const char CROWDED[] = "too many requests are sent slowly at the same time: try again";
 static const char LOCKED[] = "the log is locked: another program is writing to it";
 static const char LATE[] = "the body did not come in time";
 
 struct parking {
     pthread_mutex_t lock; /* of these */
-    struct intake *arrived[PLACES];
+    struct intake *arrived[PLACES_MAX];
     size_t arrived_count;
     bool runs;
     bool stopping;
@@ -34,9 +32,8 @@ struct parking {
 
     /* The thread's own. */
     struct attendant attendant;
-    struct intake *waits[PLACES];
-    size_t count;
-    struct pollfd polled[PLACES + 1];
+    struct places places;
+    struct pollfd polled[PLACES_MAX + 1];
 };
 
 struct parking *parking_new(const struct worker_context *c)
@@ -52,88 +49,9 @@ struct parking *parking_new(const struct worker_context *c)
     return p;
 }
 
-static void end_one(struct intake *i)
-{
-    intake_end(i);
-    free(i);
-}
-
-static void remove_at(struct parking *p, size_t n)
-{
-    p->count--;
-    for (; n < p->count; n++)
-        p->waits[n] = p->waits[n + 1];
-}
-
-/* It will not be waited for any longer.  Its answer is read if the rest of what it sends is
- * read, too; unless there is no time for that. */
-static void turn_away(struct parking *p, size_t n, int status, const char *why, bool at_once)
-{
-    struct intake *i = p->waits[n];
-
-    if (intake_refuse(i, status, why)) {
-        intake_rest(i, monotonic_ms());
-        if (!at_once)
-            return;
-        (void)intake_step(i); /* what is at hand: unread, it would reset the answer */
-    }
-    remove_at(p, n);
-    end_one(i);
-}
-
 static struct publisher *publisher_of(const struct parking *p)
 {
     return p->attendant.context->publisher;
-}
-
-static size_t count_held(const struct parking *p)
-{
-    size_t held = 0;
-
-    for (size_t n = 0; n < p->count; n++)
-        held += p->waits[n]->held_at != 0;
-    return held;
-}
-
-/* The oldest of those that are held, or that are not; p->count: there is none. */
-static size_t oldest(const struct parking *p, bool held)
-{
-    size_t n = 0;
-
-    while (n < p->count && (p->waits[n]->held_at != 0) != held)
-        n++;
-    return n;
-}
-
-/* Who is slow goes before who is held, which is not its fault. */
-static void parking_make_room(struct parking *p)
-{
-    size_t n = oldest(p, false);
-
-    log_line(LOG_LEVEL_WARN, "slow_request_dropped", "waiting=%zu", p->count);
-    turn_away(p, n < p->count ? n : 0, 503, CROWDED, true);
-}
-
-static void admit(struct parking *p, struct intake *i)
-{
-    size_t held = count_held(p);
-
-    if (i->held_at == 0 && p->count - held >= PARKING_MAX)
-        parking_make_room(p);
-    else if (i->held_at != 0 && held >= PARKING_HELD_MAX)
-        turn_away(p, oldest(p, true), 503, CROWDED, true);
-    if (p->count == PLACES) /* the held ones that go on took the places of the others */
-        parking_make_room(p);
-    p->waits[p->count++] = i;
-}
-
-static size_t bytes_held(const struct parking *p)
-{
-    size_t size = 0;
-
-    for (size_t n = 0; n < p->count; n++)
-        size += intake_size(p->waits[n]);
-    return size;
 }
 
 /* Those that arrived meanwhile.  False: the parking is over. */
@@ -144,13 +62,13 @@ static bool welcome(struct parking *p)
     (void)eventfd_read(p->wake, &n);
     pthread_mutex_lock(&p->lock);
     for (size_t k = 0; k < p->arrived_count; k++)
-        admit(p, p->arrived[k]);
+        places_admit(&p->places, p->arrived[k]);
     p->arrived_count = 0;
-    for (; p->shed > 0 && p->count > 0; p->shed--)
-        parking_make_room(p);
+    for (; p->shed > 0 && p->places.count > 0; p->shed--)
+        places_make_room(&p->places);
     p->shed = 0;
     pthread_cond_broadcast(&p->shed_done);
-    bool over = p->stopping && (p->count == 0 || monotonic_ms() >= p->until_ms);
+    bool over = p->stopping && (p->places.count == 0 || monotonic_ms() >= p->until_ms);
     pthread_mutex_unlock(&p->lock);
     return !over;
 }
@@ -164,8 +82,9 @@ static int patience(struct parking *p)
     if (p->stopping)
         until = p->until_ms;
     pthread_mutex_unlock(&p->lock);
-    for (size_t n = 0; n < p->count; n++) {
-        int64_t at = p->waits[n]->held_at ? now + HELD_LOOK_MS : p->waits[n]->until_ms;
+    for (size_t n = 0; n < p->places.count; n++) {
+        const struct intake *i = p->places.waits[n];
+        int64_t at = i->held_at != 0 ? now + HELD_LOOK_MS : i->until_ms;
         if (at < until)
             until = at;
     }
@@ -176,33 +95,32 @@ static int patience(struct parking *p)
 
 static void wait_for_bytes(struct parking *p)
 {
-    for (size_t n = 0; n < p->count; n++)
-        p->polled[n] = (struct pollfd){.fd = p->waits[n]->request.fd,
-                                       .events = p->waits[n]->held_at ? 0 : POLLIN};
-    p->polled[p->count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
-    if (poll(p->polled, p->count + 1, patience(p)) == 0 && p->count == 0)
+    for (size_t n = 0; n < p->places.count; n++)
+        p->polled[n] = (struct pollfd){.fd = p->places.waits[n]->request.fd,
+                                       .events = p->places.waits[n]->held_at ? 0 : POLLIN};
+    p->polled[p->places.count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
+    if (poll(p->polled, p->places.count + 1, patience(p)) == 0 && p->places.count == 0)
         attendant_idle(&p->attendant);
 }
 
 /* Serve who brought something, turn away who is late.  Backwards, since they leave. */
 static void serve_all(struct parking *p)
 {
-    for (size_t n = p->count; n-- > 0;) {
-        struct intake *i = p->waits[n];
+    for (size_t n = p->places.count; n-- > 0;) {
+        struct intake *i = p->places.waits[n];
         if (i->held_at != 0) {
             if (p->polled[n].revents == 0)
                 continue;
-            remove_at(p, n); /* it has left */
-            end_one(i);
-        } else if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
-            remove_at(p, n);
+            intake_end(places_remove(&p->places, n)); /* it has left */
             free(i);
+        } else if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
+            free(places_remove(&p->places, n));
         } else if (intake_is_late(i, monotonic_ms())) {
-            turn_away(p, n, 408, LATE, false);
+            places_turn_away(&p->places, n, 408, LATE, false);
         }
     }
-    while (p->count > 1 && bytes_held(p) > PARKING_BYTES)
-        parking_make_room(p);
+    while (p->places.count > 1 && places_bytes(&p->places) > PARKING_BYTES)
+        places_make_room(&p->places);
 }
 
 static bool parking_is_readable(int fd)
@@ -223,15 +141,22 @@ static bool pursue(struct parking *p, struct intake *i)
     return false;
 }
 
+/* Whether it was held for as long as another program has kept the lock. */
+static bool is_locked_out(const struct parking *p, const struct intake *i)
+{
+    return i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
+           publisher_is_stuck(publisher_of(p));
+}
+
 /* There is room, perhaps: in their order, as far as it goes.  What comes in slowly after all is
  * kept to half of PARKING_BYTES. */
 static void serve_held(struct parking *p)
 {
-    size_t bytes = bytes_held(p);
+    size_t bytes = places_bytes(&p->places);
     bool room = true;
 
-    for (size_t n = 0; n < p->count;) {
-        struct intake *i = p->waits[n];
+    for (size_t n = 0; n < p->places.count;) {
+        struct intake *i = p->places.waits[n];
         if (i->held_at == 0) {
             n++;
             continue;
@@ -239,15 +164,13 @@ static void serve_held(struct parking *p)
         size_t before = intake_size(i);
         if (room && pursue(p, i)) {
             bytes -= before;
-            remove_at(p, n);
-            free(i);
+            free(places_remove(&p->places, n));
             continue;
         }
         bytes += intake_size(i) - before;
         room = room && i->held_at == 0 && bytes < PARKING_BYTES / 2;
-        if (i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
-            publisher_is_stuck(publisher_of(p)))
-            turn_away(p, n, 503, LOCKED, false); /* what it still sends is read */
+        if (is_locked_out(p, i))
+            places_turn_away(&p->places, n, 503, LOCKED, false);
         n++;
     }
 }
@@ -255,14 +178,14 @@ static void serve_held(struct parking *p)
 /* How many are held is said before they are tried, so no word of room is missed. */
 static void serve_those_held(struct parking *p)
 {
-    size_t held = publisher_of(p) ? count_held(p) : 0;
+    size_t held = publisher_of(p) ? places_held(&p->places) : 0;
 
     if (publisher_of(p))
         publisher_holds(publisher_of(p), held, p->wake);
     if (held == 0)
         return;
     serve_held(p);
-    publisher_holds(publisher_of(p), count_held(p), p->wake);
+    publisher_holds(publisher_of(p), places_held(&p->places), p->wake);
 }
 
 static void *parking_run(void *arg)
@@ -274,8 +197,8 @@ static void *parking_run(void *arg)
         wait_for_bytes(p);
         serve_all(p);
     }
-    while (p->count > 0)
-        turn_away(p, 0, 503, STOP_SENTENCE, true);
+    while (p->places.count > 0)
+        places_turn_away(&p->places, 0, 503, STOP_SENTENCE, true);
     attendant_end(&p->attendant);
     return NULL;
 }
@@ -297,7 +220,7 @@ void parking_take(struct parking *p, struct intake *i)
     bool taken = false;
 
     pthread_mutex_lock(&p->lock);
-    if (own && p->arrived_count < PLACES && parking_loop(p)) {
+    if (own && p->arrived_count < PLACES_MAX && parking_loop(p)) {
         *own = *i;
         p->arrived[p->arrived_count++] = own;
         taken = true;
@@ -308,7 +231,7 @@ void parking_take(struct parking *p, struct intake *i)
         return;
     }
     free(own);
-    (void)intake_refuse(i, 503, CROWDED);
+    (void)intake_refuse(i, 503, PLACES_CROWDED);
     intake_end(i);
 }
 

@@ -8,9 +8,9 @@
  * program keeps the log locked for STORE_PATIENCE_MS, those that were held for as long are told
  * 503.
  *
- * Bounded: PARKING_MAX connections, PARKING_HELD_MAX that are held, and PARKING_BYTES of what
- * they brought so far.  Beyond that the one that has been there longest goes, which is told 503
- * if its headers are known: so whoever comes new always has a place.
+ * Bounded: by the number of places (places.h), and by PARKING_BYTES of what all of them brought so
+ * far.  Beyond that the one that has been there longest goes, which is told 503 if its headers are
+ * known: so whoever comes new always has a place.
  *
  * The thread starts with the first connection. */
 #ifndef ROWCAST_FCGI_PARKING_H
@@ -20,12 +20,7 @@
 
 struct parking;
 
-enum {
-    PARKING_MAX = 256,
-    PARKING_HELD_MAX = 4096,
-    PARKING_BYTES = 64 * 1024 * 1024,
-    PARKING_SHED = 16
-};
+enum { PARKING_BYTES = 64 * 1024 * 1024, PARKING_SHED = 16 };
 
 /* `c` must stay until parking_stop returned.  NULL: out of memory. */
 struct parking *parking_new(const struct worker_context *c);

@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "fcgi/hub/parking.h"
+#include "fcgi/hub/places.h"
 #include "fcgi/hub/publisher.h"
 #include "fcgi/hub/worker.h"
 #include "tests/unit/http_helpers.h"
@@ -313,7 +314,7 @@ static void test_a_body_that_does_not_come_is_told_so(void **state)
 /* The first of these connections on which something is to be read. */
 static int first_answered(const int *fd, int count)
 {
-    struct pollfd p[PARKING_MAX + 2];
+    struct pollfd p[PLACES_SLOW_MAX + 2];
 
     for (int i = 0; i < count; i++)
         p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
@@ -327,7 +328,7 @@ static int first_answered(const int *fd, int count)
 static void test_of_too_many_slow_bodies_an_old_one_goes_and_is_told(void **state)
 {
     struct service *s = *state;
-    int slow[PARKING_MAX + 2], last = PARKING_MAX + 1;
+    int slow[PLACES_SLOW_MAX + 2], last = PLACES_SLOW_MAX + 1;
 
     set_token(s);
     for (int i = 0; i <= last; i++)
