@@ -2,11 +2,11 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 
 #include "fcgi/base/log.h"
 #include "fcgi/base/monotonic.h"
+#include "fcgi/hub/publisher_room.h"
 
 enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
@@ -16,12 +16,9 @@ struct publisher {
     pthread_t thread;
     struct message stop;
     _Atomic int64_t hurried_at; /* ms; 0: not yet */
-    pthread_mutex_t lock;       /* of these six */
+    struct publisher_room room;
+    pthread_mutex_t starting; /* of `runs` */
     bool runs;
-    size_t waiting, bytes; /* posted and not done */
-    int64_t worked_at;     /* ms: the lock was had, or nothing waited */
-    size_t held;           /* connections that wait for room, … */
-    int room_fd;           /* … and whom to tell that there is some; -1: nobody */
     /* The thread's own. */
     struct message *first, **last; /* taken out of the inbox */
     bool stopping;
@@ -81,23 +78,6 @@ static void gather(struct publisher *p)
     }
 }
 
-static bool is_full(const struct publisher *p)
-{
-    return p->waiting >= PUBLISHER_WAITING || p->bytes >= PUBLISHER_WAITING_BYTES;
-}
-
-static void publisher_make_room(struct publisher *p, size_t count, size_t bytes, bool worked)
-{
-    pthread_mutex_lock(&p->lock);
-    p->waiting -= count;
-    p->bytes -= bytes;
-    if (worked)
-        p->worked_at = monotonic_ms();
-    if (p->held > 0 && p->room_fd >= 0 && !is_full(p))
-        eventfd_write(p->room_fd, 1);
-    pthread_mutex_unlock(&p->lock);
-}
-
 /* ---- a group ----------------------------------------------------------------------- */
 
 static bool has_patience(struct publisher *p, const struct publishing *what)
@@ -149,7 +129,7 @@ static void answer_first(struct publisher *p, size_t n)
         p->group[i] = p->group[i + n];
         p->items[i] = p->items[i + n];
     }
-    publisher_make_room(p, n, bytes, worked);
+    publisher_room_leave(&p->room, n, bytes, worked);
 }
 
 /* While somebody else has the lock, the group grows, and those who waited for long are told. */
@@ -237,50 +217,44 @@ struct publisher *publisher_new(const char *db_path)
     }
     p->last = &p->first;
     inbox_open(&p->inbox, NULL, NULL);
-    pthread_mutex_init(&p->lock, NULL);
-    p->room_fd = -1;
+    publisher_room_open(&p->room);
+    pthread_mutex_init(&p->starting, NULL);
     return p;
+}
+
+static bool publisher_runs(struct publisher *p)
+{
+    pthread_mutex_lock(&p->starting);
+    if (!p->runs)
+        p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
+    bool runs = p->runs;
+    pthread_mutex_unlock(&p->starting);
+    return runs;
 }
 
 bool publisher_post(struct publisher *p, struct publishing *what)
 {
     what->since = monotonic_ms();
-    pthread_mutex_lock(&p->lock);
-    if (!p->runs)
-        p->runs = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
-    bool runs = p->runs;
-    if (p->waiting == 0)
-        p->worked_at = what->since;
-    p->waiting += runs;
-    p->bytes += runs ? what->bytes : 0;
-    pthread_mutex_unlock(&p->lock);
-    if (runs)
-        inbox_post(&p->inbox, &what->message);
-    return runs;
+    if (!publisher_runs(p))
+        return false;
+    publisher_room_enter(&p->room, what->bytes, what->since);
+    inbox_post(&p->inbox, &what->message);
+    return true;
 }
 
 bool publisher_admits(struct publisher *p, bool held)
 {
-    pthread_mutex_lock(&p->lock);
-    bool yes = !is_full(p) && (held || p->held == 0);
-    pthread_mutex_unlock(&p->lock);
-    return yes;
+    return publisher_room_admits(&p->room, held);
 }
 
 void publisher_holds(struct publisher *p, size_t held, int fd)
 {
-    pthread_mutex_lock(&p->lock);
-    p->held = held;
-    p->room_fd = fd;
-    pthread_mutex_unlock(&p->lock);
+    publisher_room_holds(&p->room, held, fd);
 }
 
 bool publisher_is_stuck(struct publisher *p)
 {
-    pthread_mutex_lock(&p->lock);
-    bool yes = p->waiting > 0 && monotonic_ms() - p->worked_at >= STORE_PATIENCE_MS;
-    pthread_mutex_unlock(&p->lock);
-    return yes;
+    return publisher_room_is_stuck(&p->room);
 }
 
 void publisher_hurry(struct publisher *p)
@@ -300,6 +274,7 @@ void publisher_free(struct publisher *p)
     }
     store_close(p->store);
     inbox_close(&p->inbox);
-    pthread_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->starting);
+    publisher_room_close(&p->room);
     free(p);
 }

@@ -33,9 +33,7 @@
 enum {
     PUBLISHER_GROUP_ROWS = 256,
     PUBLISHER_GROUP_BYTES = 1024 * 1024,
-    PUBLISHER_WAITING = 4096,                   /* publications, and … */
-    PUBLISHER_WAITING_BYTES = 32 * 1024 * 1024, /* … bytes that may wait */
-    PUBLISHER_PAUSE_MS = 20                     /* between two groups, at most */
+    PUBLISHER_PAUSE_MS = 20 /* between two groups, at most */
 };
 
 struct publisher;
