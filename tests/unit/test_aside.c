@@ -96,6 +96,29 @@ static void test_it_is_claimed_once_the_earlier_stream_has_ended(void **state)
     close(client);
 }
 
+static void test_whoever_answers_is_told_that_it_had_better_wait(void **state)
+{
+    struct world *w = *state;
+    struct answerer a = {.store = w->place->store};
+    struct request r;
+    int client;
+    request_make(&r, &client,
+                 ENVIRONMENT("REQUEST_METHOD=GET", "PATH_INFO=/events", "HTTP_USER_AGENT=page",
+                             w->cookie),
+                 NULL);
+    assert_true(answer_wants_hub(&r, w->place->settings));
+    struct outcome o = answer(&a, w->place->settings, &r, ANSWER_MAY_WAIT);
+    assert_true(o.waits);
+    assert_null(o.ticket);
+    assert_true(r.fd >= 0); /* the request is as it was */
+    o = answer(&a, w->place->settings, &r, ANSWER_AT_ONCE);
+    assert_false(o.waits);
+    assert_non_null(o.ticket);
+    ticket_free(o.ticket);
+    request_end(&r);
+    close(client);
+}
+
 static void test_it_does_not_wait_for_a_tab_that_stays(void **state)
 {
     struct world *w = *state;
@@ -143,6 +166,7 @@ static void test_a_stream_that_cannot_be_claimed_is_told_later_and_counts_no_mor
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_whoever_answers_is_told_that_it_had_better_wait),
         TEST(test_it_is_claimed_once_the_earlier_stream_has_ended),
         TEST(test_it_does_not_wait_for_a_tab_that_stays),
         TEST(test_at_the_end_of_the_process_it_is_told_later),
