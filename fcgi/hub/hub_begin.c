@@ -3,7 +3,7 @@
 
 #include "fcgi/base/log.h"
 #include "fcgi/hub/hub_internal.h"
-#include "fcgi/request/brief.h"
+#include "fcgi/stream/brief.h"
 
 /* The first stream of a process may end before anybody has read the settings. */
 int64_t stream_retry(const struct hub *h, int64_t at_claim)

@@ -9,7 +9,7 @@
 
 #include "fcgi/base/monotonic.h"
 #include "fcgi/base/stop.h"
-#include "fcgi/request/brief.h"
+#include "fcgi/stream/brief.h"
 #include "fcgi/request/reply.h"
 
 /* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "fcgi/request/brief.h"
+#include "fcgi/stream/brief.h"
 #include "fcgi/base/monotonic.h"
 #include "fcgi/request/reply.h"
 

@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "fcgi/request/brief.h"
+#include "fcgi/stream/brief.h"
 #include "fcgi/base/buffer.h"
 #include "fcgi/stream/framing.h"
 #include "fcgi/request/unsent.h"

@@ -1,4 +1,4 @@
-#include "fcgi/request/brief.h"
+#include "fcgi/stream/brief.h"
 
 #include <errno.h>
 #include <inttypes.h>
