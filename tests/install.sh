@@ -47,7 +47,7 @@ one_version() {
     local version
     version=$("$build/rowcast.fcgi" --version) && version=${version#rowcast } && echo "$version" &&
         grep -qF "\"version\": \"$version\"" web/package.json &&
-        { [ ! -e CHANGELOG.md ] || [ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]; }
+        [ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]
 }
 has_mode() { [ -f "$2" ] && [ "$(stat -c %a "$2")" = "$1" ] || { ls -l "$2"; return 1; }; }
 
