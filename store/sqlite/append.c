@@ -11,7 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/sessions.h"
 
 static const char appending[] = "appending to the log";
 
@@ -19,7 +25,7 @@ enum { LOOK_US = 1000 };
 
 /* Until when somebody waits for a lock. */
 struct patience {
-    int64_t until; /* database_clock_ms */
+    int64_t until; /* now_monotonic_ms */
 };
 
 /* SQLite's own patience sleeps longer and longer, up to 100 ms: between groups that another
@@ -30,7 +36,7 @@ static int wait_for_lock(void *arg, int tries)
     const struct patience *p = arg;
     struct timespec now;
     (void)tries;
-    if (database_clock_ms() >= p->until)
+    if (now_monotonic_ms() >= p->until)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
     now = (struct timespec){.tv_nsec = (LOOK_US / 2 + now.tv_nsec / 100 % LOOK_US) * 1000L};
@@ -247,7 +253,7 @@ static void fail_all(struct sqlite_store *s, struct appending *const *items, siz
 static void append_each(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct patience p = {database_clock_ms() + STORE_BUSY_MS};
+        struct patience p = {now_monotonic_ms() + STORE_BUSY_MS};
         if (items[i]->result != STORE_OK)
             continue;
         enum store_result r = append_together(s, &items[i], 1, &p);
@@ -260,7 +266,7 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
                                     size_t n, int patience_ms)
 {
     struct sqlite_store *s = sqlite_of(store);
-    struct patience p = {database_clock_ms() + patience_ms};
+    struct patience p = {now_monotonic_ms() + patience_ms};
     size_t well = 0;
     for (size_t i = 0; i < n; i++) { /* before the lock is taken */
         append_note(s, items[i], sessions_check(s, &items[i]->what));

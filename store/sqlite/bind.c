@@ -1,7 +1,9 @@
-#include "store/sqlite/sessions.h"
+#include "store/sqlite/bind.h"
 
 #include <stdarg.h>
 #include <string.h>
+
+#include "store/sqlite/failure.h"
 
 static sqlite3_stmt *bind(struct database *d, enum sql id, const char *kinds, va_list values)
 {

@@ -9,7 +9,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/place.h"
 
 /* Where findings go, and the first thing that was wrong. */
 struct checking {

@@ -1,10 +1,13 @@
-#include "store/sqlite/claim.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "store/sha256.h"
+#include "store/sqlite/bind.h"
+#include "store/sqlite/claim.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* One claim on its way. */
 struct claiming {

@@ -9,7 +9,7 @@
 #ifndef ROWCAST_STORE_SQLITE_CLAIM_H
 #define ROWCAST_STORE_SQLITE_CLAIM_H
 
-#include "store/sqlite/sessions.h"
+#include "store/sqlite/departed.h"
 
 /* The log in that state. */
 struct claim_log {

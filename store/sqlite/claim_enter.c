@@ -1,6 +1,13 @@
-#include "store/sqlite/claim.h"
-
 #include <string.h>
+
+#include "store/sqlite/bind.h"
+#include "store/sqlite/claim.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/sessions.h"
 
 enum { SHOWN_SUBSCRIPTION_MAX = 256 };
 
@@ -25,7 +32,7 @@ static enum store_result enter_session(struct sqlite_store *s, const struct clai
     enum store_result result =
         database_do(s, &s->sessions, "entering a session",
                     new ? SQL_CLAIM_NEW : SQL_CLAIM_RETURN, new ? "ttitttttti" : "ttitttttt",
-                    c->session_id, c->token, sessions_now(), r->user_agent, r->remote_addr,
+                    c->session_id, c->token, now_wall_ms(), r->user_agent, r->remote_addr,
                     r->client_version, subscription, r->headers, r->query, c->reconnections);
     if (result == STORE_OK && sqlite3_changes(s->sessions.db) == 0)
         return store_refuse(s, STORE_UNKNOWN, "the session was deleted while it was claimed");
@@ -56,7 +63,7 @@ static enum store_result enter_all(struct sqlite_store *s, const struct claim_en
     if (r == STORE_OK)
         r = database_do(s, &s->sessions, "entering a stream", SQL_CLAIM_STREAM, "tittiii",
                         c->session_id, (int64_t)lease_number(s), e->kept_key, e->epoch,
-                        c->bookmark, sessions_now(), sessions_now_us());
+                        c->bookmark, now_wall_ms(), now_wall_us());
     return r;
 }
 

@@ -1,8 +1,12 @@
-#include "store/sqlite/claim.h"
-
 #include <string.h>
 
 #include "store/sha256.h"
+#include "store/sqlite/bind.h"
+#include "store/sqlite/claim.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* Whether the session that was found may be taken up by this request. */
 static bool honoured(const struct settings *settings, const struct claim_request *r,

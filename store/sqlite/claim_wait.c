@@ -1,6 +1,10 @@
 #include <stdlib.h>
 
+#include "store/sqlite/bind.h"
 #include "store/sqlite/claim.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* Who brings an id begins after that, and `earliest` is before all bookmarks. */
 static bool needs_bookmark(const struct claim_request *r)

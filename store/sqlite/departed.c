@@ -11,10 +11,14 @@
  *
  * Strangers make many sessions that never come back.  Sessions that came back once, or that
  * stayed, are remembered apart from those: so a flood forgets no one it should not. */
+#include "store/sqlite/departed.h"
+
 #include <string.h>
 
 #include "store/sha256.h"
-#include "store/sqlite/sessions.h"
+#include "store/sqlite/bind.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* The statement cannot be prepared where the table is missing. */
 static bool is_of_an_earlier_version(struct database *d)

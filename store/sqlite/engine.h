@@ -1,9 +1,47 @@
-/* The functions of the SQLite engine, as engine.h and store.h say them.  Private to this
- * folder. */
+/* The SQLite engine: what it has of a store, and its functions, as store/engine.h and store.h
+ * say them.  Private to this folder. */
 #ifndef ROWCAST_STORE_SQLITE_ENGINE_H
 #define ROWCAST_STORE_SQLITE_ENGINE_H
 
+#include <stdatomic.h>
+
+#include "store/clock.h"
 #include "store/engine.h"
+#include "store/sqlite/database.h"
+
+enum { WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
+
+struct sqlite_store {
+    struct store store; /* first: what the rest of the program has of it */
+    char *given; /* the path of the log as it was given, which may lead over symbolic links */
+    struct database log;
+    struct database sessions;
+    sqlite3_stmt *walk[WALKS_MAX]; /* one a mailbox that is read at the same time */
+    struct lease *lease;  /* lease.c: the process's, shared; NULL: not looked for yet */
+    bool turn;            /* sessions.c: it is ours to write the sessions */
+    bool unentered;       /* lease.c: the lease is not in the sessions yet, they fail */
+    bool expiring;        /* expire.c: a round has more slices … */
+    int64_t expire_until; /* … of what was idle at this served time */
+    int idle;             /* store_rest was called so often since a file was used */
+    char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
+    int64_t data_version;            /* of the log when it was last read; -1: never read */
+    _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
+    int64_t grew_at;                 /* wait.c: when rows were last found behind a position */
+    atomic_bool woken;               /* store_wake was called since store_wait returned */
+    int64_t looked_at;               /* look.c: the schema's version then; -1: not looked at */
+    char lacks[STORE_WHY_SIZE];      /* what has to be mended; "": nothing */
+    int64_t mend_at;                 /* not before; of now_monotonic_ms */
+    char told[2 * STORE_WHY_SIZE];   /* what log_tell said last */
+    struct clock_watch clock;        /* retain.c: what it saw of the clocks … */
+    int64_t retained_at;             /* … the log's end at the last slice … */
+    char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
+};
+
+/* The engine's own struct of a store. */
+static inline struct sqlite_store *sqlite_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
 
 enum store_result sqlite_open(struct store **out, const char *address);
 void sqlite_close(struct store *s);

@@ -3,10 +3,19 @@
  * streams have their turn (SQLite, and our own queue of writers, let the one who asks again at
  * once win).  A slice reads who goes, notes from the log what has to be remembered of them, and
  * only then locks the sessions: 250 of them are about 5 ms. */
-#include "store/sqlite/sessions.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/sqlite/bind.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/sessions.h"
+#include "store/sqlite/shrink.h"
 
 enum { SLICE = 250, RESPONDERS_PAGE = 256, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
 
@@ -146,7 +155,7 @@ static enum store_result read_mailbox(struct sqlite_store *s, const struct setti
     sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", l->id);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     bool young = settings->buffer_age == 0 ||
-                 l->created_at > sessions_now() - settings->buffer_age * 1000;
+                 l->created_at > now_wall_ms() - settings->buffer_age * 1000;
     if (rc == SQLITE_ROW) {
         l->departure.private_to = sqlite3_column_int64(stmt, 0);
         l->mail = sqlite3_column_int64(stmt, 1) > 0;

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/now.h"
 
 /* How long who opens waits for the others; and how long for whoever changes the files: a
  * person's `mv copy rowcast.db; rm rowcast.db-wal rowcast.db-shm` must not hit files we just
@@ -253,7 +254,7 @@ static void changed(struct file *f, const struct identity *had, const struct ide
     f->leaving += f->open;
     f->open = 0;
     f->known = false;
-    f->changed_at = database_clock_ms();
+    f->changed_at = now_monotonic_ms();
     atomic_fetch_add(&f->generation, 1);
 }
 
@@ -268,7 +269,7 @@ static void believe(struct hold *h, const struct folder *folder)
     if (!is_settled(folder))
         return;
     h->folder = *folder;
-    h->looked_at = database_clock_ms();
+    h->looked_at = now_monotonic_ms();
 }
 
 bool file_is_current(struct hold *h)
@@ -278,7 +279,7 @@ bool file_is_current(struct hold *h)
         return false;
     struct folder folder = folder_at(f->folder);
     if (is_same_folder(&h->folder, &folder) &&
-        database_clock_ms() - h->looked_at < FOLDER_BELIEVED_MS)
+        now_monotonic_ms() - h->looked_at < FOLDER_BELIEVED_MS)
         return true;
     h->folder = (struct folder){0};
     struct identity now = file_look(f);
@@ -347,8 +348,8 @@ static void wait_until(int64_t ms)
 bool file_enter(struct hold *h, struct file *f)
 {
     pthread_mutex_lock(&lock);
-    int64_t now = database_clock_ms(), deadline = now + LEAVING_MS, settled;
-    for (;; now = database_clock_ms()) {
+    int64_t now = now_monotonic_ms(), deadline = now + LEAVING_MS, settled;
+    for (;; now = now_monotonic_ms()) {
         settled = f->changed_at ? f->changed_at + SETTLING_MS : 0;
         if (now >= deadline || (now >= settled && !is_being_left(f)))
             break;
@@ -425,7 +426,7 @@ bool file_was_used(struct file *f)
 
 int64_t file_is_gone_for(struct file *f)
 {
-    int64_t now = database_clock_ms();
+    int64_t now = now_monotonic_ms();
     pthread_mutex_lock(&lock);
     if (f->gone_at == 0)
         f->gone_at = now;

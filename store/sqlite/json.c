@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
 
 /* A connection to nothing, for the moment: errors are rare, and any thread may have one. */
 char *store_json_error(const char *sentence)

@@ -1,4 +1,4 @@
-#include "store/sqlite/sessions.h"
+#include "store/sqlite/lease.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store/notice.h"
+#include "store/sqlite/bind.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/place.h"
+#include "store/sqlite/sessions.h"
 
 enum { JANITOR = 0, LEASES_MAX = 65535 };
 
@@ -107,7 +116,7 @@ static bool take_any(struct lease *l)
 {
     for (int n = JANITOR + 1; l->number == 0 && n <= LEASES_MAX; n++)
         if (try_lock(l->fd, n)) {
-            l->started_at = sessions_now();
+            l->started_at = now_wall_ms();
             l->number = n;
         } else if (errno != EAGAIN && errno != EACCES) {
             break;
@@ -231,7 +240,7 @@ static enum store_result lease_enter_number(struct sqlite_store *s)
         r = entered(s, l, &yes); /* another thread may have been faster, and have streams */
     if (r == STORE_OK && !yes)
         r = lease_tidy(s, l);
-    return sessions_finish(s, r);
+    return database_finish(s, &s->sessions, r);
 }
 
 enum store_result lease_enter(struct sqlite_store *s)

@@ -1,65 +1,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/look.h"
+#include "store/sqlite/wait.h"
 
 static const char reading[] = "reading the log";
-
-/* An id of the books, cut to what it can be.  *sound stays true if it was. */
-static int64_t id_of(sqlite3_stmt *stmt, int column, int64_t most, bool *sound)
-{
-    bool is_number = sqlite3_column_type(stmt, column) == SQLITE_INTEGER;
-    int64_t id = is_number ? sqlite3_column_int64(stmt, column) : 0;
-    *sound &= is_number && id >= 0 && id <= most;
-    return id < 0 ? 0 : id > most ? most : id;
-}
-
-/* People can write the row, and rows can come past the triggers that keep it. */
-static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
-                                    struct store_end *out, int64_t *forgotten_to)
-{
-    const char *epoch = (const char *)sqlite3_column_text(stmt, 0);
-    bool sound = true, may_be = true;
-    int64_t booked = id_of(stmt, 1, INT64_MAX, &sound);
-    int64_t newest = id_of(stmt, 5, INT64_MAX, &may_be); /* NULL: there is no event */
-    if (!epoch || !epoch_is_sound(epoch) || sqlite3_column_bytes(stmt, 0) != EPOCH_SIZE - 1) {
-        log_books_wrong(s, "epoch was not eight hex digits", true);
-        return store_refuse(s, STORE_CORRUPT,
-                            "%s: epoch of rowcast_log is not eight hex digits", reading);
-    }
-    memcpy(out->epoch, epoch, sizeof out->epoch);
-    out->last_id = newest > booked ? newest : booked;
-    out->trimmed_to = id_of(stmt, 2, out->last_id, &sound);
-    out->config_version = sqlite3_column_int64(stmt, 3) & INT64_MAX; /* -1 is nobody's */
-    int64_t forgotten = id_of(stmt, 4, out->last_id, &sound);
-    if (forgotten_to)
-        *forgotten_to = forgotten;
-    if (newest > booked)
-        log_books_wrong(s, "events came that no trigger saw", false);
-    else if (!sound)
-        log_books_wrong(s, "rowcast_log was edited", false);
-    return STORE_OK;
-}
-
-enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
-                               int64_t *forgotten_to)
-{
-    enum store_result r = log_examine(s);
-    if (r != STORE_OK)
-        return r;
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_END);
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    if (rc == SQLITE_ROW) {
-        r = end_of_row(s, stmt, out, forgotten_to);
-    } else if (rc == SQLITE_DONE) {
-        log_books_wrong(s, "rowcast_log had no row", true);
-        r = store_refuse(s, STORE_CORRUPT, "%s: rowcast_log has no row", reading);
-    } else {
-        r = store_failed(s, &s->log, reading);
-    }
-    sqlite3_reset(stmt);
-    return r;
-}
 
 /* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
 static sqlite3_stmt *data_version_read(struct sqlite_store *s, int64_t *version)
@@ -133,7 +83,7 @@ static int64_t hole_of_row(struct sqlite_store *s, sqlite3_stmt *stmt, int colum
                            int64_t last_id)
 {
     bool sound = true;
-    int64_t to = id_of(stmt, column, last_id, &sound);
+    int64_t to = log_id_of(stmt, column, last_id, &sound);
     if (!sound)
         log_books_wrong(s, "rowcast_channels was edited", false);
     return to;

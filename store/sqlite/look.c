@@ -13,14 +13,19 @@
  *    the rows' (log_read_end).  So they reach the streams at once, before anything is mended.
  *
  * A trigger whose text is another one is left alone: it may be of an earlier version. */
+#include "store/sqlite/look.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "store/sqlite/database.h"
+#include "store/notice.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/now.h"
 
-enum { MEND_PAUSE_MS = 2000, RECOUNT_PAUSE_MS = 10000, SAID = 8, SAID_MS = 60000 };
+enum { RECOUNT_PAUSE_MS = 10000, SAID = 8, SAID_MS = 60000 };
 
 /* What the schema consists of; a test compares this with sql/schema.sql.  Tables whose absence
  * could be half of somebody's migration are not made again. */
@@ -87,7 +92,7 @@ void log_tell(struct sqlite_store *s, const char *format, ...)
     vsnprintf(s->told, sizeof s->told, format, args);
     va_end(args);
     pthread_mutex_lock(&news.lock);
-    bool is_news = !was_said(s->told, database_clock_ms());
+    bool is_news = !was_said(s->told, now_monotonic_ms());
     pthread_mutex_unlock(&news.lock);
     if (is_news)
         notice_again(s->told);
@@ -194,42 +199,9 @@ void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
             due; /* who goes on without triggers must not have all events read for ever */
 }
 
-static void recounted(void)
+void log_recounted(void)
 {
     pthread_mutex_lock(&news.lock);
-    news.recounted_at = database_clock_ms();
+    news.recounted_at = now_monotonic_ms();
     pthread_mutex_unlock(&news.lock);
-}
-
-/* Another connection may have done it since; what is still to be done is in s->lacks then. */
-static void look_again(struct sqlite_store *s)
-{
-    struct store_end end;
-    s->looked_at = -1;
-    s->lacks[0] = '\0';
-    (void)log_read_end(s, &end, NULL);
-    s->store.why[0] = '\0';
-}
-
-void log_mend(struct sqlite_store *s)
-{
-    if (!s->lacks[0] || !sqlite3_get_autocommit(s->log.db) || database_clock_ms() < s->mend_at)
-        return;
-    look_again(s);
-    if (!s->lacks[0])
-        return;
-    s->mend_at = database_clock_ms() + MEND_PAUSE_MS;
-    if (sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) == SQLITE_OK) {
-        log_tell(s, "the log %s lacked %s: made again", s->log.path, s->lacks);
-        s->lacks[0] = '\0';
-        s->looked_at = -1;
-        recounted();
-        return;
-    }
-    log_tell(
-        s,
-        "the log %s lacks %s, and it could not be made again: %s. Load sql/schema.sql again "
-        "with an account that may write the log",
-        s->log.path, s->lacks, sqlite3_errmsg(s->log.db));
-    database_rollback(&s->log);
 }

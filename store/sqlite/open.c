@@ -6,76 +6,19 @@
 #include <string.h>
 
 #include "store/shell_line.h"
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/look.h"
+#include "store/sqlite/mend.h"
+#include "store/sqlite/path.h"
+#include "store/sqlite/sessions.h"
+#include "store/sqlite/settings.h"
+#include "store/sqlite/wait.h"
 
 enum { LOG_VERSION = 1 /* of sql/schema.sql */, STORE_LINE_SIZE = 1000 };
-
-/* Of the whole process, and only before SQLite's first use; later it is refused, which costs
- * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
- * never use the 20 that SQLite would take at once (88 KiB).  And nobody asks how much memory
- * SQLite has: that sum costs each of its allocations a lock that all threads share. */
-static void set_up_sqlite(void)
-{
-    sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)NULL, 0, 0);
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
-enum store_result sqlite_open(struct store **out, const char *path)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set_up_sqlite);
-    struct sqlite_store *s = calloc(1, sizeof *s);
-    if (!s)
-        return STORE_NOMEM;
-    s->data_version = s->looked_at = -1;
-    s->given = strdup(path);
-    s->log = (struct database){.path = place_resolve(path),
-                               .mode = 0660,
-                               .pragmas = SQL_OPEN_LOG,
-                               .version = SQL_LOG_VERSION,
-                               .schema = SQL_SCHEMA};
-    s->sessions = (struct database){.mode = 0600,
-                                    .pragmas = SQL_OPEN_SESSIONS,
-                                    .version = SQL_SESSIONS_VERSION,
-                                    .schema = SQL_SESSIONS_SCHEMA};
-    if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
-        s->sessions.path = NULL;
-    if (!s->given || !s->sessions.path) {
-        sqlite_close(&s->store);
-        return STORE_NOMEM;
-    }
-    *out = &s->store;
-    return STORE_OK;
-}
-
-void sqlite_close(struct store *store)
-{
-    struct sqlite_store *s = sqlite_of(store);
-    waiter_free(s);
-    database_close(s, &s->sessions);
-    database_close(s, &s->log);
-    free(s->sessions.path);
-    free(s->log.path);
-    free(s->given);
-    free(s);
-}
-
-bool sqlite_rest(struct store *store)
-{
-    struct sqlite_store *s = sqlite_of(store);
-    struct database *both[] = {&s->log, &s->sessions};
-    bool rest = s->idle >= STORE_REST_S - 1, closed = false;
-    for (int i = 0; i < 2; i++)
-        if (both[i]->db && (rest || !database_is_current(both[i]))) {
-            database_close(s, both[i]);
-            closed = true;
-        }
-    if (!rest)
-        s->idle++;
-    else if (closed)
-        malloc_trim(0); /* else it stays with us, in pieces */
-    return rest;
-}
 
 static enum store_result version_check(struct sqlite_store *s)
 {
@@ -229,7 +172,10 @@ static enum store_result look_and_mend(struct sqlite_store *s)
     return log_read_end(s, &end, NULL);
 }
 
-enum store_result log_opened(struct sqlite_store *s)
+/* The log was just opened: the version is checked, settings of a new log are taken from the
+ * environment, those an older one lacks added, and a log that stands below what was seen of it
+ * gets a new epoch. */
+static enum store_result log_opened(struct sqlite_store *s)
 {
     enum store_result r = log_examine(s); /* before anything asks the tables */
     if (r == STORE_OK)
@@ -248,6 +194,95 @@ enum store_result log_opened(struct sqlite_store *s)
     if (r == STORE_OK)
         file_saw(s->log.hold.file, end.epoch, end.last_id);
     return r;
+}
+
+static enum store_result log_before_use(struct sqlite_store *s)
+{
+    enum store_result r = path_follow(s);
+    if (r == STORE_OK && s->lacks[0] && database_is_usable(&s->log))
+        log_mend(s);
+    return r;
+}
+
+/* Another connection counts anew. */
+static void log_closed(struct sqlite_store *s)
+{
+    s->data_version = s->looked_at = -1;
+    for (int i = 0; i < WALKS_MAX; i++) {
+        sqlite3_finalize(s->walk[i]);
+        s->walk[i] = NULL;
+    }
+}
+
+/* Of the whole process, and only before SQLite's first use; later it is refused, which costs
+ * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
+ * never use the 20 that SQLite would take at once (88 KiB).  And nobody asks how much memory
+ * SQLite has: that sum costs each of its allocations a lock that all threads share. */
+static void set_up_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+enum store_result sqlite_open(struct store **out, const char *path)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_sqlite);
+    struct sqlite_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return STORE_NOMEM;
+    s->data_version = s->looked_at = -1;
+    s->given = strdup(path);
+    s->log = (struct database){.path = path_resolve(path),
+                               .mode = 0660,
+                               .pragmas = SQL_OPEN_LOG,
+                               .version = SQL_LOG_VERSION,
+                               .schema = SQL_SCHEMA,
+                               .before_use = log_before_use,
+                               .opened = log_opened,
+                               .closed = log_closed};
+    s->sessions = (struct database){.mode = 0600,
+                                    .pragmas = SQL_OPEN_SESSIONS,
+                                    .version = SQL_SESSIONS_VERSION,
+                                    .schema = SQL_SESSIONS_SCHEMA,
+                                    .opened = sessions_opened};
+    if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
+        s->sessions.path = NULL;
+    if (!s->given || !s->sessions.path) {
+        sqlite_close(&s->store);
+        return STORE_NOMEM;
+    }
+    *out = &s->store;
+    return STORE_OK;
+}
+
+void sqlite_close(struct store *store)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    waiter_free(s);
+    database_close(s, &s->sessions);
+    database_close(s, &s->log);
+    free(s->sessions.path);
+    free(s->log.path);
+    free(s->given);
+    free(s);
+}
+
+bool sqlite_rest(struct store *store)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    struct database *both[] = {&s->log, &s->sessions};
+    bool rest = s->idle >= STORE_REST_S - 1, closed = false;
+    for (int i = 0; i < 2; i++)
+        if (both[i]->db && (rest || !database_is_current(both[i]))) {
+            database_close(s, both[i]);
+            closed = true;
+        }
+    if (!rest)
+        s->idle++;
+    else if (closed)
+        malloc_trim(0); /* else it stays with us, in pieces */
+    return rest;
 }
 
 static enum store_result fit(struct sqlite_store *s, struct database *d, const char *what)

@@ -1,3 +1,5 @@
+#include "store/sqlite/place.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <libgen.h>
@@ -10,97 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/sqlite/database.h"
+#include "store/notice.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
 
-enum { PATIENCE_MS = 5000, LINKS_MAX = 8, GROUPS_MAX = 256 };
-
-/* ---- the path ---------------------------------------------------------------------- */
-
-static char *joined(const char *folder, const char *base)
-{
-    char *out;
-    return asprintf(&out, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, base) < 0 ? NULL
-                                                                                     : out;
-}
-
-/* The folder of a file that is not there, and its name in it. */
-static char *resolve_missing(const char *path)
-{
-    char *a = strdup(path), *b = strdup(path), *out = NULL;
-    if (a && b) {
-        char *folder = realpath(dirname(a), NULL);
-        out = folder ? joined(folder, basename(b)) : strdup(path);
-        free(folder);
-    }
-    free(a);
-    free(b);
-    return out;
-}
-
-/* Where a symbolic link points, one step; NULL: it is none. */
-static char *place_step(const char *path)
-{
-    char target[PATH_MAX];
-    ssize_t n = readlink(path, target, sizeof target - 1);
-    if (n < 0)
-        return NULL;
-    target[n] = '\0';
-    if (target[0] == '/')
-        return strdup(target);
-    char *copy = strdup(path), *out = copy ? joined(dirname(copy), target) : NULL;
-    free(copy);
-    return out;
-}
-
-char *place_resolve(const char *path)
-{
-    char *whole = realpath(path, NULL), *at = whole ? NULL : strdup(path);
-    for (int i = 0; at && i < LINKS_MAX; i++) {
-        char *next = place_step(at);
-        if (!next)
-            break;
-        free(at);
-        at = next;
-    }
-    if (at)
-        whole = resolve_missing(at);
-    free(at);
-    return whole;
-}
-
-bool place_leads_elsewhere(const struct sqlite_store *s)
-{
-    struct stat st;
-    const struct inode *have = &s->log.hold.identity.file;
-    if (!s->log.db)
-        return true; /* it may: a folder on the way may have been missing */
-    return strcmp(s->given, s->log.path) != 0 && stat(s->given, &st) == 0 &&
-           (st.st_ino != have->number || st.st_dev != have->device);
-}
-
-/* A link that leads to another log now takes its sessions along: they stand beside it. */
-enum store_result place_follow(struct sqlite_store *s)
-{
-    if (s->log.opening || !place_leads_elsewhere(s))
-        return STORE_OK;
-    char *path = place_resolve(s->given), *sessions = NULL;
-    if (path && strcmp(path, s->log.path) == 0) {
-        free(path);
-        return STORE_OK;
-    }
-    if (!path || asprintf(&sessions, "%s.sessions", path) < 0) {
-        free(path);
-        return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
-    }
-    database_close(s, &s->log);
-    database_close(s, &s->sessions);
-    free(s->log.path);
-    free(s->sessions.path);
-    s->log.path = path;
-    s->sessions.path = sessions;
-    lease_follow(s);
-    return STORE_OK;
-}
+enum { PATIENCE_MS = 5000, GROUPS_MAX = 256 };
 
 /* ---- may it be opened -------------------------------------------------------------- */
 

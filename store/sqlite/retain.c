@@ -2,6 +2,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/sqlite/bind.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
 #include "store/sqlite/sessions.h"
 
 static const char retaining[] = "letting old events go";
@@ -188,7 +195,7 @@ enum store_result sqlite_retain(struct store *store, const struct settings *sett
     *more = false;
     if (!lease_janitor(s)) /* many that trim would lock the publishers' shells out */
         return STORE_OK;
-    int64_t now = sessions_now();
+    int64_t now = now_wall_ms();
     enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
     if (clock == CLOCK_JUMPED)
         return STORE_OK; /* what is old will still be old when it is clear what time it is */

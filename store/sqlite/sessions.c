@@ -4,19 +4,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/sqlite/bind.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
+
 enum { SESSIONS_VERSION = 1 };
-
-int64_t sessions_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-int64_t sessions_now(void)
-{
-    return sessions_now_us() / 1000;
-}
 
 /* A file of an earlier version gains what it lacks; versions that do not know of it go on
  * beside us.  Whatever is in the way (a lock, a file that is read-only) is no reason not to use
@@ -39,7 +36,7 @@ static enum store_result forget_the_robbed(struct sqlite_store *s)
     if (!file_is_robbed(f))
         return STORE_OK;
     enum store_result r = database_do(s, &s->sessions, "forgetting what may be incomplete",
-                                      SQL_SESSIONS_LOST, "i", sessions_now());
+                                      SQL_SESSIONS_LOST, "i", now_wall_ms());
     if (r == STORE_OK)
         file_is_mended(f);
     return r;
@@ -178,7 +175,7 @@ static enum store_result sessions_leave(struct sqlite_store *s, enum sql id,
 {
     struct database *d = &s->sessions;
     enum store_result r = STORE_OK;
-    int64_t now = sessions_now();
+    int64_t now = now_wall_ms();
     for (size_t i = 0; r == STORE_OK && i < n; i++) {
         r = database_do(s, d, "saving a bookmark", id, "iti", b[i].stream_id, b[i].epoch,
                         b[i].position);

@@ -1,8 +1,14 @@
+#include "store/sqlite/settings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/look.h"
 
 /* The row's value, which the rules of the schema allow; else the default stays in force, and a
  * line says so.  Only a table whose triggers are gone can have such a row. */

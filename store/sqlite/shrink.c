@@ -1,7 +1,12 @@
-#include "store/sqlite/sessions.h"
-
 /* Below so many free pages nothing is given back: sessions come and go.  A rebuild copies what
  * is in use while nobody else can write: 1000 pages are 10 ms. */
+#include "store/sqlite/shrink.h"
+
+#include "store/sqlite/bind.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/sessions.h"
+
 enum { FREE_MIN = 256, STEP = 200, REBUILD_MAX = 1000 };
 
 struct pages {

@@ -1,7 +1,11 @@
-#include "store/sqlite/sessions.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/sqlite/bind.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/lease.h"
 
 enum { SESSION_COUNTS = 4 };
 

@@ -1,8 +1,14 @@
-#include "store/sqlite/claim.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/sqlite/bind.h"
+#include "store/sqlite/claim.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* Where a mailbox's rows are: bind its session and channel, ?1 and ?2. */
 static const char *session_of(const struct subscription *s, size_t i)

@@ -1,6 +1,8 @@
 #include <stddef.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/connect.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
 
 /* The file never shrinks, so its size only says where a closer look is due.  Never more than
  * PASSIVE: the others would refuse the publishers' shells. */

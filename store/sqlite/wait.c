@@ -1,3 +1,5 @@
+#include "store/sqlite/wait.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <poll.h>
@@ -8,7 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/path.h"
 
 /* What is believed is the data version; the question is when to look at it.
  *
@@ -57,13 +63,6 @@ struct waiter {
     int64_t look_at, keep_at; /* when the next look is due … */
     unsigned generation;      /* … at the files of this one */
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void watch_close(struct waiter *w)
 {
@@ -224,7 +223,7 @@ static bool are_still_there(struct sqlite_store *s, struct waiter *w, int64_t no
         return true;
     w->moved = false;
     w->look_at = soon;
-    return database_is_current(&s->log) && !place_leads_elsewhere(s);
+    return database_is_current(&s->log) && !path_leads_elsewhere(s);
 }
 
 /* How long until the next look. */
@@ -243,21 +242,21 @@ static int64_t pause_us(const struct sqlite_store *s, const struct waiter *w, in
 
 void waiter_grew(struct sqlite_store *s)
 {
-    s->grew_at = now_us();
+    s->grew_at = now_monotonic_us();
 }
 
 static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t deadline)
 {
-    int64_t now = now_us();
+    int64_t now = now_monotonic_us();
     while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline &&
            are_still_there(s, w, now, w->told)) {
         w->told = w->told && now - w->since < TOLD_US;
         if (sleep_until_something(w, smaller(pause_us(s, w, now), deadline - now), w->told)) {
             w->told = true;
             w->others = s->grew_at < w->since;
-            w->since = now_us();
+            w->since = now_monotonic_us();
         }
-        now = now_us();
+        now = now_monotonic_us();
     }
     if (now < deadline && !atomic_load(&s->woken)) { /* a commit */
         w->overlaps = w->watch >= 0 && watch_fired(w);
@@ -269,7 +268,8 @@ static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t dead
 /* There is no log to look at: only a wake or the time ends this. */
 static void wait_for_wake(struct sqlite_store *s, struct waiter *w, int64_t deadline)
 {
-    for (int64_t now = now_us(); !atomic_load(&s->woken) && now < deadline; now = now_us())
+    for (int64_t now = now_monotonic_us(); !atomic_load(&s->woken) && now < deadline;
+         now = now_monotonic_us())
         sleep_until_something(w, deadline - now, true);
 }
 
@@ -283,7 +283,7 @@ enum store_result sqlite_wait(struct store *store, int timeout_ms)
     struct waiter *w = waiter_get(s);
     if (!w)
         return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");
-    int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+    int64_t deadline = now_monotonic_us() + (int64_t)timeout_ms * 1000;
     if (!s->log.db) {
         wait_for_wake(s, w, deadline);
     } else if (s->data_version >= 0) {

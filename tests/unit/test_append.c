@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "store/sqlite/connect.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
 
 enum { GROUP_MAX = 8 };
 

@@ -2,7 +2,9 @@
  * earlier version made. */
 #include "tests/unit/store_world.h"
 
-#include "store/sqlite/sessions.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/departed.h"
+#include "store/sqlite/file.h"
 
 /* A session that was there, had everything up to `at`, left, and expired. */
 static void sleeper(struct world *w, int64_t at, char *token, char *id)

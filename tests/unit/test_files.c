@@ -7,6 +7,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
 #include "store/sqlite/sessions.h"
 
 /* A shell command in the world's folder. */
@@ -474,9 +479,9 @@ static void test_sessions_without_their_shm_are_known_all_the_same(void **state)
 /* Until the folder's word is taken for its files: a moment after it last changed. */
 static void believe_the_folder(struct world *w)
 {
-    int64_t until = database_clock_ms() + 10000;
+    int64_t until = now_monotonic_ms() + 10000;
     while (end_of(w).last_id >= 0 && sqlite_of(w->store)->log.hold.folder.inode.number == 0)
-        assert_true(database_clock_ms() < until);
+        assert_true(now_monotonic_ms() < until);
 }
 
 /* (How fast this runs decides nothing: what is believed has to be old by then.) */

@@ -1,7 +1,7 @@
 /* What a store has open while nobody asks it for anything. */
 #include "tests/unit/store_world.h"
 
-#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
 
 static bool log_is_open(const struct world *w)
 {

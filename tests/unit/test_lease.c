@@ -1,6 +1,9 @@
 /* A responder's life is a lock, which the kernel drops with the process. */
 #include "tests/unit/store_world.h"
 
+#include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/lease.h"
 #include "store/sqlite/sessions.h"
 
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
 
 /* An allocator that fails once, at the n-th call. */
 static sqlite3_mem_methods real;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "store/sqlite/database.h"
+#include "store/sqlite/engine.h"
 
 enum { LONG_MS = 20000 };
 

@@ -1,0 +1,41 @@
+#include "store/sqlite/mend.h"
+
+#include "store/sqlite/end.h"
+#include "store/sqlite/engine.h"
+#include "store/sqlite/look.h"
+#include "store/sqlite/now.h"
+
+enum { MEND_PAUSE_MS = 2000 };
+
+/* Another connection may have done it since; what is still to be done is in s->lacks then. */
+static void look_again(struct sqlite_store *s)
+{
+    struct store_end end;
+    s->looked_at = -1;
+    s->lacks[0] = '\0';
+    (void)log_read_end(s, &end, NULL);
+    s->store.why[0] = '\0';
+}
+
+void log_mend(struct sqlite_store *s)
+{
+    if (!s->lacks[0] || !sqlite3_get_autocommit(s->log.db) || now_monotonic_ms() < s->mend_at)
+        return;
+    look_again(s);
+    if (!s->lacks[0])
+        return;
+    s->mend_at = now_monotonic_ms() + MEND_PAUSE_MS;
+    if (sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) == SQLITE_OK) {
+        log_tell(s, "the log %s lacked %s: made again", s->log.path, s->lacks);
+        s->lacks[0] = '\0';
+        s->looked_at = -1;
+        log_recounted();
+        return;
+    }
+    log_tell(
+        s,
+        "the log %s lacks %s, and it could not be made again: %s. Load sql/schema.sql again "
+        "with an account that may write the log",
+        s->log.path, s->lacks, sqlite3_errmsg(s->log.db));
+    database_rollback(&s->log);
+}

@@ -1,0 +1,30 @@
+#include "store/sqlite/now.h"
+
+#include <time.h>
+
+static int64_t now_us_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t now_wall_us(void)
+{
+    return now_us_of(CLOCK_REALTIME);
+}
+
+int64_t now_wall_ms(void)
+{
+    return now_wall_us() / 1000;
+}
+
+int64_t now_monotonic_us(void)
+{
+    return now_us_of(CLOCK_MONOTONIC);
+}
+
+int64_t now_monotonic_ms(void)
+{
+    return now_monotonic_us() / 1000;
+}
