@@ -38,7 +38,8 @@ struct store_engine {
     void (*wake)(struct store *s);
     enum store_result (*append_all)(struct store *s, struct appending *const *items, size_t n,
                                     int patience_ms);
-    enum store_result (*settings)(struct store *s, struct settings **out);
+    enum store_result (*settings_newer)(struct store *s, const struct settings *have,
+                                        struct settings **newer);
     enum store_result (*environment)(struct store *s, void (*say)(void *arg, const char *line),
                                      void *arg);
     enum store_result (*fit)(struct store *s);

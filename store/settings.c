@@ -167,6 +167,11 @@ void settings_unref(struct settings *s)
         free(s);
 }
 
+bool settings_are_of(const struct settings *s, const char *epoch, int64_t version)
+{
+    return s && s->version == version && strcmp(s->epoch, epoch) == 0;
+}
+
 int64_t settings_heartbeat(const struct settings *s, int64_t asked)
 {
     return asked > 0 && asked < s->heartbeat_interval ? asked : s->heartbeat_interval;

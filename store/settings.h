@@ -1,7 +1,7 @@
 /* The settings in force: an immutable snapshot of the table `rowcast_config`.
  *
- * The feeder reads a new one when `rowcast_log.config_version` moves and hands it out; everyone
- * keeps a reference for as long as it needs one.  Values are in the table's units.
+ * Which ones they are, epoch and version tell.  Whoever needs settings asks the store for newer
+ * ones, and keeps a reference for as long as it needs them.  Values are in the table's units.
  *
  * Names, kinds, ranges and defaults are the table in settings.c.  sql/schema.sql has them as
  * well, as rules for whoever writes (a test compares the two).  Here they are checked again,
@@ -16,13 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/event_id.h"
+
 enum session_check { SESSION_CHECK_NONE, SESSION_CHECK_USER_AGENT };
 
 struct settings {
     atomic_int refs;
-    int64_t version;     /* rowcast_log.config_version they were read at; -1: the defaults */
-    int64_t buffer_size; /* events a mailbox */
-    int64_t buffer_age;  /* s; 0: no limit */
+    char epoch[EPOCH_SIZE]; /* of the log they are of; "": the defaults */
+    int64_t version;        /* rowcast_log.config_version they were read at; -1: the defaults */
+    int64_t buffer_size;    /* events a mailbox */
+    int64_t buffer_age;     /* s; 0: no limit */
     int64_t buffer_bytes;
     int64_t buffer_ttl; /* s of served time */
     bool enable_reconnection;
@@ -45,6 +48,9 @@ struct settings {
 struct settings *settings_new(void);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s); /* NULL is fine; frees with the last */
+
+/* Whether they are those of the log of this epoch at this config_version; NULL: no. */
+bool settings_are_of(const struct settings *s, const char *epoch, int64_t version);
 
 /* Seconds from one heartbeat of a stream to the next: what its client asked for, if that is
  * shorter than the setting; `asked` 0: nothing. */

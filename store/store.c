@@ -82,9 +82,10 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
     return engine_of(s)->append_all(s, items, n, patience_ms);
 }
 
-enum store_result store_settings(struct store *s, struct settings **out)
+enum store_result store_settings_newer(struct store *s, const struct settings *have,
+                                       struct settings **newer)
 {
-    return engine_of(s)->settings(s, out);
+    return engine_of(s)->settings_newer(s, have, newer);
 }
 
 enum store_result store_environment(struct store *s, void (*say)(void *arg, const char *line),

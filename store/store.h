@@ -122,8 +122,10 @@ enum store_result store_read(struct store *s, const struct store_question *q,
 enum store_result store_wait(struct store *s, int timeout_ms);
 void store_wake(struct store *s); /* Thread: any. */
 
-/* Read the settings.  *out gets a reference. */
-enum store_result store_settings(struct store *s, struct settings **out);
+/* *newer: the settings in force, with a reference, or NULL if they are `have` (NULL: none).
+ * Asked before each request, so it has to be cheap (SQLite: 5 µs, for a look at the log's end). */
+enum store_result store_settings_newer(struct store *s, const struct settings *have,
+                                       struct settings **newer);
 
 /* Environment variables ROWCAST_<NAME> seed the settings of a new log.  Say a line for each
  * that is not in force, and how to change the setting; never the token itself. */

@@ -24,11 +24,12 @@ struct feeder {
     struct message fanned_out;
     struct message stop;
     bool stopping;
-    bool under_way;      /* a batch that the hub did not fan out yet */
-    bool down;           /* the log can not be read, and the log line about it was written */
-    bool following;      /* `at` is true */
-    bool tail_is_stale;  /* the hub's, since settings changed how events are written */
-    struct store_end at; /* the hub was fed up to at.last_id of at.epoch */
+    bool under_way;        /* a batch that the hub did not fan out yet */
+    bool down;             /* the log can not be read, and the log line about it was written */
+    bool following;        /* `at` is true */
+    bool tail_is_stale;    /* the hub's, since settings changed how events are written */
+    struct store_end at;   /* the hub was fed up to at.last_id of at.epoch */
+    struct settings *told; /* those the hub has of us; NULL: none yet */
     pthread_mutex_t seen_lock;
     struct store_end seen; /* a copy of `at` for others */
     bool was_seen;
@@ -87,9 +88,7 @@ static bool follow(struct feeder *f, const struct store_end *end)
     if (f->following)
         log_line(LOG_LEVEL_WARN, "log_replaced", "epoch=%s last_id=%lld", end->epoch,
                  (long long)end->last_id);
-    int64_t version = f->following ? -1 : f->at.config_version; /* another log's are others */
     f->at = *end;
-    f->at.config_version = version;
     f->following = true;
     publish_end(f);
     return true;
@@ -104,21 +103,25 @@ static bool formats_alike(struct feeder *f, const struct settings *s)
     return alike;
 }
 
-static void refresh_settings(struct feeder *f, int64_t version)
+static void refresh_settings(struct feeder *f, const struct store_end *end)
 {
-    struct settings *s;
-    if (version == f->at.config_version)
+    struct settings *newer;
+    if (settings_are_of(f->told, end->epoch, end->config_version))
         return;
-    if (store_settings(f->store, &s) != STORE_OK) {
+    if (store_settings_newer(f->store, f->told, &newer) != STORE_OK) {
         log_line(LOG_LEVEL_WARN, "settings_unread", "why=\"%s\"", store_why(f->store));
         return;
     }
-    f->tail_is_stale |= !formats_alike(f, s);
-    if (hub_settings(f->hub, settings_ref(s)))
-        f->at.config_version = s->version;
-    else
-        settings_unref(s); /* it is told again with the next look at the log */
-    board_put(f->board, s);
+    if (!newer)
+        return;
+    f->tail_is_stale |= !formats_alike(f, newer);
+    if (hub_settings(f->hub, settings_ref(newer))) {
+        settings_unref(f->told);
+        f->told = settings_ref(newer);
+    } else {
+        settings_unref(newer); /* it is told again with the next look at the log */
+    }
+    board_put(f->board, newer);
 }
 
 /* Events in the tail are written as the settings then wanted it; the readers write them
@@ -174,7 +177,7 @@ static void pass_on(struct feeder *f, struct batch *b)
 static bool is_as_it_was(const struct feeder *f, const struct store_end *end)
 {
     return strcmp(end->epoch, f->at.epoch) == 0 && end->last_id == f->at.last_id &&
-           end->config_version == f->at.config_version && !f->tail_is_stale;
+           settings_are_of(f->told, end->epoch, end->config_version) && !f->tail_is_stale;
 }
 
 /* Read what follows, once.  *more: there may be more right now. */
@@ -196,7 +199,7 @@ static enum store_result feed(struct feeder *f, bool *more)
         batch_unref(b);
         return another_log(f, &end);
     }
-    refresh_settings(f, end.config_version);
+    refresh_settings(f, &end);
     if (b) {
         *more = b->through < end.last_id;
         pass_on(f, b);
@@ -211,8 +214,7 @@ static enum store_result feeder_begin(struct feeder *f)
     enum store_result r = store_where(f->store, &end);
     if (r != STORE_OK)
         return r;
-    f->at.config_version = -1;
-    refresh_settings(f, end.config_version);
+    refresh_settings(f, &end);
     follow(f, &end);
     return STORE_OK;
 }
@@ -293,6 +295,7 @@ static void *feeder_run(void *arg)
 static void feeder_free_all(struct feeder *f)
 {
     batch_builder_free(f->builder);
+    settings_unref(f->told);
     store_close(f->store);
     pthread_mutex_destroy(&f->seen_lock);
     inbox_close(&f->inbox);

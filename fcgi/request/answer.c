@@ -18,16 +18,11 @@
 
 struct settings *answer_settings(struct answerer *a)
 {
-    struct store_end end;
     struct settings *newer = NULL;
 
-    if (store_where(a->store, &end) == STORE_OK &&
-        (a->settings == NULL || a->settings->version != end.config_version ||
-         strcmp(a->epoch, end.epoch) != 0) &&
-        store_settings(a->store, &newer) == STORE_OK) {
+    if (store_settings_newer(a->store, a->settings, &newer) == STORE_OK && newer != NULL) {
         settings_unref(a->settings);
         a->settings = newer;
-        memcpy(a->epoch, end.epoch, sizeof a->epoch);
     }
     return a->settings != NULL ? settings_ref(a->settings) : board_get(a->board);
 }

@@ -18,7 +18,6 @@ struct answerer {
     struct store *store;
     struct board *board;       /* the settings while the log can not be read */
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
-    char epoch[EPOCH_SIZE];    /* of the log they were read from */
     bool leased;
 };
 

@@ -165,7 +165,8 @@ static void check_settings(struct checking *c)
 {
     struct settings *settings = NULL;
     c->store->told[0] = '\0';
-    if (sqlite_settings(&c->store->store, &settings) == STORE_OK && c->store->told[0])
+    if (sqlite_settings_newer(&c->store->store, NULL, &settings) == STORE_OK &&
+        c->store->told[0])
         finding(c, STORE_CORRUPT, "log %s: %s", c->store->log.path, c->store->told);
     settings_unref(settings);
 }

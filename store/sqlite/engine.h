@@ -56,7 +56,8 @@ enum store_result sqlite_wait(struct store *s, int timeout_ms);
 void sqlite_wake(struct store *s);
 enum store_result sqlite_append_all(struct store *s, struct appending *const *items, size_t n,
                                     int patience_ms);
-enum store_result sqlite_settings(struct store *s, struct settings **out);
+enum store_result sqlite_settings_newer(struct store *s, const struct settings *have,
+                                        struct settings **newer);
 enum store_result sqlite_environment(struct store *s, void (*say)(void *arg, const char *line),
                                      void *arg);
 enum store_result sqlite_fit(struct store *s);

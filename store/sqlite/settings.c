@@ -62,6 +62,7 @@ static enum store_result settings_read(struct sqlite_store *s, struct settings *
     enum store_result r = log_read_end(s, &end, NULL);
     if (r != STORE_OK)
         return r;
+    memcpy(out->epoch, end.epoch, sizeof out->epoch);
     out->version = end.config_version;
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -73,25 +74,34 @@ static enum store_result settings_read(struct sqlite_store *s, struct settings *
     return r;
 }
 
-enum store_result sqlite_settings(struct store *store, struct settings **out)
+/* Values, epoch and version of one moment. */
+static enum store_result settings_read_all(struct sqlite_store *s, struct settings **out)
 {
-    struct sqlite_store *s = sqlite_of(store);
-    enum store_result r = database_use(s, &s->log);
-    if (r != STORE_OK)
-        return r;
     struct settings *new = settings_new();
     if (!new)
         return store_refuse(s, STORE_NOMEM, "reading the settings: out of memory");
-    r = database_run(s, &s->log, SQL_BEGIN); /* values and version of one moment */
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN);
     if (r == STORE_OK)
         r = settings_read(s, new);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_COMMIT);
-    if (r != STORE_OK) {
-        database_rollback(&s->log);
-        settings_unref(new);
+    if (r == STORE_OK) {
+        *out = new;
         return r;
     }
-    *out = new;
-    return STORE_OK;
+    database_rollback(&s->log);
+    settings_unref(new);
+    return r;
+}
+
+enum store_result sqlite_settings_newer(struct store *store, const struct settings *have,
+                                        struct settings **newer)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    struct store_end end;
+    *newer = NULL;
+    enum store_result r = sqlite_where(store, &end);
+    if (r != STORE_OK || settings_are_of(have, end.epoch, end.config_version))
+        return r;
+    return settings_read_all(s, newer);
 }

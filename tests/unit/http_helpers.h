@@ -100,7 +100,7 @@ static inline int place_open(void **state)
     snprintf(p->db, sizeof p->db, "%s/rowcast.db", p->folder);
     assert_int_equal(store_open(&p->store, p->db), STORE_OK);
     assert_int_equal(store_join(p->store), STORE_OK);
-    assert_int_equal(store_settings(p->store, &p->settings), STORE_OK);
+    assert_int_equal(store_settings_newer(p->store, NULL, &p->settings), STORE_OK);
     strcpy(p->settings->publish_token, "secret");
     *state = p;
     return 0;

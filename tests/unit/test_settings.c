@@ -3,9 +3,9 @@
 static struct settings *settings_of(struct log_world *w)
 {
     struct settings *s = NULL;
-    enum store_result r = store_settings(w->store, &s);
+    enum store_result r = store_settings_newer(w->store, NULL, &s);
     if (r != STORE_OK)
-        fail_msg("store_settings gave %d: %s", r, store_why(w->store));
+        fail_msg("store_settings_newer gave %d: %s", r, store_why(w->store));
     return s;
 }
 
@@ -229,6 +229,30 @@ static void test_an_older_log_that_is_locked_is_used_as_it_is(void **state)
     assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_config"), 18);
 }
 
+static void test_settings_are_given_again_only_when_they_are_others(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *have = settings_of(w), *newer = have;
+    assert_int_equal(store_settings_newer(w->store, have, &newer), STORE_OK);
+    assert_null(newer);
+    log_insert(w, 1);
+    assert_int_equal(store_settings_newer(w->store, have, &newer), STORE_OK);
+    assert_null(newer);
+    log_set(w, "retry", 5000);
+    assert_int_equal(store_settings_newer(w->store, have, &newer), STORE_OK);
+    assert_non_null(newer);
+    assert_int_equal(newer->retry, 5000);
+    assert_string_equal(newer->epoch, have->epoch);
+    settings_unref(have);
+    have = newer;
+    log_sql(w, "UPDATE rowcast_log SET epoch = '0badcafe'"); /* another log's are others */
+    assert_int_equal(store_settings_newer(w->store, have, &newer), STORE_OK);
+    assert_non_null(newer);
+    assert_string_equal(newer->epoch, "0badcafe");
+    settings_unref(have);
+    settings_unref(newer);
+}
+
 static void collect(void *arg, const char *line)
 {
     strcat(arg, line);
@@ -246,7 +270,7 @@ static void test_the_environment_seeds_a_new_log_and_no_other(void **state)
     setenv("ROWCAST_RETRY", "5", 1);
     setenv("ROWCAST_PUBLISH_TOKEN", "hush", 1);
     assert_int_equal(store_open(&s, path), STORE_OK);
-    assert_int_equal(store_settings(s, &got), STORE_OK);
+    assert_int_equal(store_settings_newer(s, NULL, &got), STORE_OK);
     assert_int_equal(got->buffer_size, 77);
     assert_int_equal(got->retry, 3000); /* 5 is impossible: the default, and a line */
     assert_string_equal(got->publish_token, "hush");
@@ -396,6 +420,7 @@ int main(void)
         LOG_TEST(test_an_older_log_that_is_locked_is_used_as_it_is),
         LOG_TEST(test_the_settings_of_the_program_and_of_the_schema_are_the_same),
         LOG_TEST(test_a_value_past_the_rules_leaves_the_default_in_force),
+        LOG_TEST(test_settings_are_given_again_only_when_they_are_others),
         LOG_TEST(test_the_environment_seeds_a_new_log_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void test_any_allocation_may_fail_and_the_next_call_works(void **state)
         enum store_result first = log_ask(&asker, 0, NULL);
         enum store_result second = store_append(store, &p, &id, epoch);
         enum store_result third = log_ask(&asker, 0, s);
-        enum store_result fourth = store_settings(store, &settings);
+        enum store_result fourth = store_settings_newer(store, NULL, &settings);
         settings_unref(settings);
         settings = NULL;
         failed = calls >= n;
@@ -58,7 +58,7 @@ static void test_any_allocation_may_fail_and_the_next_call_works(void **state)
             assert_int_equal(fourth, STORE_NOMEM);
         assert_int_equal(log_ask(&asker, 0, NULL), STORE_OK);
         assert_int_equal(store_append(store, &p, &id, epoch), STORE_OK);
-        assert_int_equal(store_settings(store, &settings), STORE_OK);
+        assert_int_equal(store_settings_newer(store, NULL, &settings), STORE_OK);
         settings_unref(settings);
         store_close(store);
     }
