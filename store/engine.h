@@ -30,11 +30,10 @@ struct store_engine {
     void (*deadline)(int ms); /* of all stores of this engine */
     /* the log */
     enum store_result (*where)(struct store *s, struct store_end *out);
-    enum store_result (*look)(struct store *s, struct store_end *out);
     enum store_result (*renew)(struct store *s, const char *epoch, int64_t seen);
     enum store_result (*read)(struct store *s, const struct store_question *q,
                               const struct store_sink *sink, int64_t *through);
-    enum store_result (*wait)(struct store *s, int timeout_ms);
+    enum store_result (*wait)(struct store *s, int64_t after, int timeout_ms);
     void (*wake)(struct store *s);
     enum store_result (*append_all)(struct store *s, struct appending *const *items, size_t n,
                                     int patience_ms);

@@ -50,11 +50,6 @@ enum store_result store_where(struct store *s, struct store_end *out)
     return engine_of(s)->where(s, out);
 }
 
-enum store_result store_look(struct store *s, struct store_end *out)
-{
-    return engine_of(s)->look(s, out);
-}
-
 enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
 {
     return engine_of(s)->renew(s, epoch, seen);
@@ -66,9 +61,9 @@ enum store_result store_read(struct store *s, const struct store_question *q,
     return engine_of(s)->read(s, q, sink, through);
 }
 
-enum store_result store_wait(struct store *s, int timeout_ms)
+enum store_result store_wait(struct store *s, int64_t after, int timeout_ms)
 {
-    return engine_of(s)->wait(s, timeout_ms);
+    return engine_of(s)->wait(s, after, timeout_ms);
 }
 
 void store_wake(struct store *s)

@@ -75,10 +75,6 @@ struct store_end {
 /* Read the end.  One read transaction, about 5 µs. */
 enum store_result store_where(struct store *s, struct store_end *out);
 
-/* The same, and store_wait waits from then on for what was committed after it: for who has read
- * all of the log, and asks whether there can be more. */
-enum store_result store_look(struct store *s, struct store_end *out);
-
 /* The log of this epoch was seen up to `seen`, and now ends below: it was put back to an older
  * state, so ids will be given again.  Give it a new epoch, unless somebody did. */
 enum store_result store_renew(struct store *s, const char *epoch, int64_t seen);
@@ -115,11 +111,13 @@ struct store_sink {
 enum store_result store_read(struct store *s, const struct store_question *q,
                              const struct store_sink *sink, int64_t *through);
 
-/* Wait until the log may have grown since this store's last store_read or store_look, until
- * store_wake, or `timeout_ms`.  False alarms are allowed, lost ones are not.  Costs a `PRAGMA
- * data_version` (2.3 µs) each 50 ms at least, and holds no transaction.  Who waits for rows
- * serves no sessions: their file is closed. */
-enum store_result store_wait(struct store *s, int timeout_ms);
+/* Wait until the log may have something that is not in what this store read up to `after` (rows,
+ * other settings, another epoch), until store_wake, or `timeout_ms`.  It may return too early,
+ * never too late: a store that has not read yet, or whose read failed, does not wait.  Holds no
+ * lock meanwhile.  SQLite: costs a `PRAGMA data_version` (2.3 µs) each 50 ms at least, and for
+ * each commit of anybody a look at the log's end (5 µs).  Who waits for rows serves no sessions:
+ * their file is closed. */
+enum store_result store_wait(struct store *s, int64_t after, int timeout_ms);
 void store_wake(struct store *s); /* Thread: any. */
 
 /* *newer: the settings in force, with a reference, or NULL if they are `have` (NULL: none).

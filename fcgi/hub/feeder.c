@@ -11,7 +11,8 @@
 #include "fcgi/hub/replay.h"
 #include "store/store.h"
 
-enum { WAIT_MS = 1000, WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
+enum { WAIT_MS = 1000, NO_MEMORY_MS = 100 };
+enum { WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
 
 struct feeder {
     pthread_t thread;
@@ -151,11 +152,13 @@ static bool is_another(const struct feeder *f, const struct store_end *end)
     return strcmp(end->epoch, f->at.epoch) != 0 || end->last_id < f->at.last_id;
 }
 
+/* What the hub has no memory for is read again after a while. */
 static void pass_on(struct feeder *f, struct batch *b)
 {
     int64_t through = b->through;
     if (!hub_feed(f->hub, b)) {
-        batch_unref(b); /* it is read again */
+        batch_unref(b);
+        feeder_open_mail(f, inbox_wait(&f->inbox, NO_MEMORY_MS));
         return;
     }
     f->under_way = true;
@@ -163,35 +166,14 @@ static void pass_on(struct feeder *f, struct batch *b)
     publish_end(f);
 }
 
-/* Whether there is nothing to do: what was committed was none of ours, as most commits are in
- * the database of an application.  The end alone tells that:
- *
- *  - Rows get ids beyond last_id, and the end counts those that came past the triggers, too.
- *  - Holes end at last_id or before, since only what was in the log is trimmed, and the end is
- *    cut to that.  The hub was fed up to there; what is trimmed ahead of a slow cursor, the
- *    reader finds that answers it.  So store_read, asked for what is after last_id, would give
- *    no row and no hole, and replay_next no batch.
- *  - Another log has another epoch, or ends below; settings have another version.
- *  - That the schema changed is seen by whoever reads the end, and that the files did, by every
- *    call. */
-static bool is_as_it_was(const struct feeder *f, const struct store_end *end)
-{
-    return strcmp(end->epoch, f->at.epoch) == 0 && end->last_id == f->at.last_id &&
-           settings_are_of(f->told, end->epoch, end->config_version) && !f->tail_is_stale;
-}
-
-/* Read what follows, once.  *more: there may be more right now. */
-static enum store_result feed(struct feeder *f, bool *more)
+/* Read what follows, once. */
+static enum store_result feed(struct feeder *f)
 {
     struct store_question q = {.after = f->at.last_id};
     struct batch *b = NULL;
     struct store_end end;
-    *more = false;
-    enum store_result r = store_look(f->store, &end);
-    if (r != STORE_OK || is_as_it_was(f, &end))
-        return r;
     struct settings *settings = board_get(f->board);
-    r = replay_next(f->store, f->builder, settings, &q, &b, &end);
+    enum store_result r = replay_next(f->store, f->builder, settings, &q, &b, &end);
     settings_unref(settings);
     if (r != STORE_OK)
         return r;
@@ -200,10 +182,8 @@ static enum store_result feed(struct feeder *f, bool *more)
         return another_log(f, &end);
     }
     refresh_settings(f, &end);
-    if (b) {
-        *more = b->through < end.last_id;
+    if (b)
         pass_on(f, b);
-    }
     drop_stale_tail(f);
     return STORE_OK;
 }
@@ -275,8 +255,7 @@ static void *feeder_run(void *arg)
 {
     struct feeder *f = arg;
     while (!f->stopping) {
-        bool more = false;
-        enum store_result r = f->following ? feed(f, &more) : feeder_begin(f);
+        enum store_result r = f->following ? feed(f) : feeder_begin(f);
         if (r != STORE_OK) {
             trouble(f, f->following ? "following" : "opening");
             continue;
@@ -285,7 +264,7 @@ static void *feeder_run(void *arg)
         while (f->under_way && !f->stopping)
             feeder_open_mail(f, inbox_wait(&f->inbox, -1));
         look_at_wal(f);
-        if (!more && !f->stopping && store_wait(f->store, WAIT_MS) != STORE_OK)
+        if (!f->stopping && store_wait(f->store, f->at.last_id, WAIT_MS) != STORE_OK)
             trouble(f, "waiting");
         feeder_open_mail(f, inbox_take(&f->inbox));
     }

@@ -18,6 +18,14 @@ struct sqlite_store;
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to);
 
+/* What PRAGMA data_version says: another number than before, once a commit came that is not this
+ * connection's own. */
+enum store_result log_data_version(struct sqlite_store *s, int64_t *version);
+
+/* The end and the version of one moment. */
+enum store_result log_end_at_version(struct sqlite_store *s, struct store_end *out,
+                                     int64_t *version);
+
 /* An id of the books, cut to what it can be: 0 to `most`.  *sound stays true if it was. */
 int64_t log_id_of(sqlite3_stmt *stmt, int column, int64_t most, bool *sound);
 

@@ -24,7 +24,8 @@ struct sqlite_store {
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* store_rest was called so often since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
-    int64_t data_version;            /* of the log when it was last read; -1: never read */
+    struct store_end read;           /* the log's end when it was last read, … */
+    int64_t data_version; /* … and its version then; -1: it was not, or that failed */
     _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
     int64_t grew_at;                 /* wait.c: when rows were last found behind a position */
     atomic_bool woken;               /* store_wake was called since store_wait returned */
@@ -48,11 +49,10 @@ void sqlite_close(struct store *s);
 bool sqlite_rest(struct store *s);
 void sqlite_deadline(int ms);
 enum store_result sqlite_where(struct store *s, struct store_end *out);
-enum store_result sqlite_look(struct store *s, struct store_end *out);
 enum store_result sqlite_renew(struct store *s, const char *epoch, int64_t seen);
 enum store_result sqlite_read(struct store *s, const struct store_question *q,
                               const struct store_sink *sink, int64_t *through);
-enum store_result sqlite_wait(struct store *s, int timeout_ms);
+enum store_result sqlite_wait(struct store *s, int64_t after, int timeout_ms);
 void sqlite_wake(struct store *s);
 enum store_result sqlite_append_all(struct store *s, struct appending *const *items, size_t n,
                                     int patience_ms);

@@ -11,63 +11,15 @@
 
 static const char reading[] = "reading the log";
 
-/* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
-static sqlite3_stmt *data_version_read(struct sqlite_store *s, int64_t *version)
-{
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
-    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW) {
-        sqlite3_reset(stmt);
-        return NULL;
-    }
-    *version = sqlite3_column_int64(stmt, 0);
-    return stmt;
-}
-
-/* The end, and the data version of the same moment.  The statements under it would each begin
- * and end a read of their own, at three system calls; this way they share one. */
-static enum store_result end_at_version(struct sqlite_store *s, struct store_end *out,
-                                        int64_t *version)
-{
-    sqlite3_stmt *stmt = data_version_read(s, version);
-    if (!stmt)
-        return store_failed(s, &s->log, reading);
-    enum store_result r = log_read_end(s, out, NULL);
-    sqlite3_reset(stmt);
-    if (r == STORE_OK)
-        file_saw(s->log.hold.file, out->epoch, out->last_id);
-    return r;
-}
-
 enum store_result sqlite_where(struct store *store, struct store_end *out)
 {
     struct sqlite_store *s = sqlite_of(store);
-    int64_t version = -1;
+    int64_t version;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
-        r = end_at_version(s, out, &version);
-    return r;
-}
-
-enum store_result sqlite_look(struct store *store, struct store_end *out)
-{
-    struct sqlite_store *s = sqlite_of(store);
-    int64_t version = -1;
-    enum store_result r = database_use(s, &s->log);
+        r = log_end_at_version(s, out, &version);
     if (r == STORE_OK)
-        r = end_at_version(s, out, &version);
-    if (r == STORE_OK)
-        s->data_version = version;
-    return r;
-}
-
-/* Before the rows are read, or the commit that comes in between is never seen to be new. */
-static enum store_result data_version_note(struct sqlite_store *s)
-{
-    enum store_result r = STORE_OK;
-    sqlite3_stmt *stmt = data_version_read(s, &s->data_version);
-    if (!stmt)
-        r = store_failed(s, &s->log, reading);
-    sqlite3_reset(stmt);
+        file_saw(s->log.hold.file, out->epoch, out->last_id);
     return r;
 }
 
@@ -290,25 +242,36 @@ static enum store_result read_in_transaction(struct sqlite_store *s,
     return r;
 }
 
+/* The version comes before the rows, or the commit between them is never seen to be new. */
+static enum store_result read_once(struct sqlite_store *s, const struct store_question *q,
+                                   struct taking *t, struct store_end *end)
+{
+    int64_t version;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = log_data_version(s, &version);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_BEGIN);
+    if (r == STORE_OK)
+        r = read_in_transaction(s, q, t, end);
+    if (r == STORE_OK)
+        r = database_end_read(s, &s->log);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    s->data_version = r == STORE_OK ? version : -1;
+    return r;
+}
+
 enum store_result sqlite_read(struct store *store, const struct store_question *q,
                               const struct store_sink *sink, int64_t *through)
 {
     struct sqlite_store *s = sqlite_of(store);
-    struct store_end end;
     struct taking t = {.sink = sink, .given = q->after, .through = -1};
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = data_version_note(s);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN);
-    if (r == STORE_OK)
-        r = read_in_transaction(s, q, &t, &end);
-    if (r == STORE_OK)
-        r = database_end_read(s, &s->log);
-    if (r != STORE_OK) {
-        database_rollback(&s->log);
+    struct store_end end;
+    enum store_result r = read_once(s, q, &t, &end);
+    if (r != STORE_OK)
         return r;
-    }
+    s->read = end;
     file_saw(s->log.hold.file, end.epoch, end.last_id);
     if (end.last_id > q->after)
         waiter_grew(s);

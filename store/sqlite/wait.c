@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
@@ -175,11 +176,34 @@ void sqlite_wake(struct store *store)
 /* An error counts as a move: the read that follows will name it. */
 static bool version_moved(struct sqlite_store *s)
 {
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
-    bool moved = !stmt || sqlite3_step(stmt) != SQLITE_ROW ||
-                 sqlite3_column_int64(stmt, 0) != s->data_version;
-    sqlite3_reset(stmt);
-    return moved;
+    int64_t version;
+    return log_data_version(s, &version) != STORE_OK || version != s->data_version;
+}
+
+/* Whether what was read up to `after` lacks something, as far as the end alone tells:
+ *
+ *  - Rows get ids beyond last_id, and the end counts those that came past the triggers, too.
+ *  - Holes end at last_id or before, since only what was in the log is trimmed, and the end is
+ *    cut to that.  Who read up to there was told of them; what is trimmed ahead of somebody
+ *    slower, that one's own read finds.
+ *  - Another log has another epoch, or ends below; settings have another version.
+ *  - That the schema changed is seen by whoever reads the end, which notes what is to be mended:
+ *    the next call mends it. */
+static bool lacks_something(const struct sqlite_store *s, const struct store_end *end,
+                            int64_t after)
+{
+    return strcmp(end->epoch, s->read.epoch) != 0 || end->last_id > after ||
+           end->last_id < s->read.last_id || end->config_version != s->read.config_version ||
+           s->lacks[0];
+}
+
+/* A commit was seen: whether it is to be read.  Most commits in the database of an application
+ * are to its own tables. */
+static bool commit_matters(struct sqlite_store *s, int64_t after)
+{
+    struct store_end end;
+    return log_end_at_version(s, &end, &s->data_version) != STORE_OK ||
+           lacks_something(s, &end, after);
 }
 
 /* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not
@@ -245,23 +269,35 @@ void waiter_grew(struct sqlite_store *s)
     s->grew_at = now_monotonic_us();
 }
 
-static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t deadline)
+/* What the watch told until now was of the commit that was seen, or of the next one. */
+static void watch_drain(struct waiter *w, int64_t now)
 {
-    int64_t now = now_monotonic_us();
-    while (!atomic_load(&s->woken) && !version_moved(s) && now < deadline &&
-           are_still_there(s, w, now, w->told)) {
-        w->told = w->told && now - w->since < TOLD_US;
-        if (sleep_until_something(w, smaller(pause_us(s, w, now), deadline - now), w->told)) {
-            w->told = true;
-            w->others = s->grew_at < w->since;
-            w->since = now_monotonic_us();
-        }
-        now = now_monotonic_us();
-    }
-    if (now < deadline && !atomic_load(&s->woken)) { /* a commit */
-        w->overlaps = w->watch >= 0 && watch_fired(w);
-        w->told = false;
-        w->since = now;
+    w->overlaps = w->watch >= 0 && watch_fired(w);
+    w->told = false;
+    w->since = now;
+}
+
+static void wait_for_news(struct sqlite_store *s, struct waiter *w, int64_t now, int64_t until)
+{
+    w->told = w->told && now - w->since < TOLD_US;
+    if (!sleep_until_something(w, smaller(pause_us(s, w, now), until - now), w->told))
+        return;
+    w->told = true;
+    w->others = s->grew_at < w->since;
+    w->since = now_monotonic_us();
+}
+
+static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t after,
+                          int64_t deadline)
+{
+    for (int64_t now; !atomic_load(&s->woken) && (now = now_monotonic_us()) < deadline;
+         wait_for_news(s, w, now, deadline)) {
+        bool moved = version_moved(s);
+        bool over = moved ? commit_matters(s, after) : !are_still_there(s, w, now, w->told);
+        if (moved || over)
+            watch_drain(w, now);
+        if (over)
+            return;
     }
 }
 
@@ -273,7 +309,7 @@ static void wait_for_wake(struct sqlite_store *s, struct waiter *w, int64_t dead
         sleep_until_something(w, deadline - now, true);
 }
 
-enum store_result sqlite_wait(struct store *store, int timeout_ms)
+enum store_result sqlite_wait(struct store *store, int64_t after, int timeout_ms)
 {
     struct sqlite_store *s = sqlite_of(store);
     s->store.why[0] = '\0';
@@ -286,10 +322,11 @@ enum store_result sqlite_wait(struct store *store, int timeout_ms)
     int64_t deadline = now_monotonic_us() + (int64_t)timeout_ms * 1000;
     if (!s->log.db) {
         wait_for_wake(s, w, deadline);
-    } else if (s->data_version >= 0) {
+    } else if (s->data_version >= 0 && s->read.last_id <= after) {
         watch_open(w, s->log.wal_path);
-        wait_watching(s, w, deadline);
+        wait_watching(s, w, after, deadline);
     }
     atomic_store(&s->woken, false);
+    s->store.why[0] = '\0';
     return STORE_OK;
 }

@@ -60,7 +60,7 @@ static void test_who_waits_for_rows_keeps_the_log_alone(void **state)
     struct store_end end;
     assert_int_equal(store_where(w->store, &end), STORE_OK);
     assert_true(log_is_open(w) && sessions_are_open(w));
-    assert_int_equal(store_wait(w->store, 1), STORE_OK);
+    assert_int_equal(store_wait(w->store, 0, 1), STORE_OK);
     assert_true(log_is_open(w));
     assert_false(sessions_are_open(w));
 }
