@@ -30,7 +30,6 @@ struct store_engine {
     void (*deadline)(int ms); /* of all stores of this engine */
     /* the log */
     enum store_result (*where)(struct store *s, struct store_end *out);
-    enum store_result (*renew)(struct store *s, const char *epoch, int64_t seen);
     enum store_result (*read)(struct store *s, const struct store_question *q,
                               const struct store_sink *sink, int64_t *through);
     enum store_result (*wait)(struct store *s, int64_t after, int timeout_ms);
@@ -50,8 +49,7 @@ struct store_engine {
                                const struct claim_request *r, struct claim *out);
     enum store_result (*claim_waits)(struct store *s, const struct claim_request *r,
                                      struct claim_open *open);
-    enum store_result (*save)(struct store *s, const struct bookmark *b, size_t n,
-                              const struct store_end *end);
+    enum store_result (*save)(struct store *s, const struct bookmark *b, size_t n);
     enum store_result (*ended)(struct store *s, const struct bookmark *b, size_t n);
     enum store_result (*beat)(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
     enum store_result (*disconnect)(struct store *s, const char *session_id);

@@ -50,11 +50,6 @@ enum store_result store_where(struct store *s, struct store_end *out)
     return engine_of(s)->where(s, out);
 }
 
-enum store_result store_renew(struct store *s, const char *epoch, int64_t seen)
-{
-    return engine_of(s)->renew(s, epoch, seen);
-}
-
 enum store_result store_read(struct store *s, const struct store_question *q,
                              const struct store_sink *sink, int64_t *through)
 {
@@ -121,10 +116,9 @@ enum store_result store_claim_waits(struct store *s, const struct claim_request 
     return engine_of(s)->claim_waits(s, r, open);
 }
 
-enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
-                             const struct store_end *end)
+enum store_result store_save(struct store *s, const struct bookmark *b, size_t n)
 {
-    return engine_of(s)->save(s, b, n, end);
+    return engine_of(s)->save(s, b, n);
 }
 
 enum store_result store_ended(struct store *s, const struct bookmark *b, size_t n)

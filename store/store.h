@@ -75,10 +75,6 @@ struct store_end {
 /* Read the end.  One read transaction, about 5 µs. */
 enum store_result store_where(struct store *s, struct store_end *out);
 
-/* The log of this epoch was seen up to `seen`, and now ends below: it was put back to an older
- * state, so ids will be given again.  Give it a new epoch, unless somebody did. */
-enum store_result store_renew(struct store *s, const char *epoch, int64_t seen);
-
 /* Which rows: those with after < id, in the mailboxes of `only` (NULL: in all of them).
  * `without_session` leaves the last mailbox of `only` out, where it is the session's own. */
 struct store_question {
@@ -278,10 +274,9 @@ struct claim_open {
 enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
                                     struct claim_open *open);
 
-/* Save the bookmarks of running streams, in one transaction, and that the log was seen up to
- * `end` (NULL: nothing seen). */
-enum store_result store_save(struct store *s, const struct bookmark *b, size_t n,
-                             const struct store_end *end);
+/* Save where running streams may begin again, and how far this process has seen the log, in one
+ * transaction.  With nothing to save, and nothing new seen, it costs nothing. */
+enum store_result store_save(struct store *s, const struct bookmark *b, size_t n);
 
 /* The streams ended: leave their bookmarks, let their sessions' time run.  A poll in vain
  * leaves no session, if nobody came back to it: it is remembered for a while, and made again

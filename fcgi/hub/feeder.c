@@ -31,9 +31,6 @@ struct feeder {
     bool tail_is_stale;    /* the hub's, since settings changed how events are written */
     struct store_end at;   /* the hub was fed up to at.last_id of at.epoch */
     struct settings *told; /* those the hub has of us; NULL: none yet */
-    pthread_mutex_t seen_lock;
-    struct store_end seen; /* a copy of `at` for others */
-    bool was_seen;
     time_t looked_at_wal;
     time_t wal_waits_since; /* somebody keeps checkpoints from finishing; 0: nobody does */
     time_t wal_told_at;
@@ -55,14 +52,6 @@ static void feeder_open_mail(struct feeder *f, struct message *m)
     }
 }
 
-static void publish_end(struct feeder *f)
-{
-    pthread_mutex_lock(&f->seen_lock);
-    f->seen = f->at;
-    f->was_seen = true;
-    pthread_mutex_unlock(&f->seen_lock);
-}
-
 /* Told once when it begins and once when it is over; then a second of patience. */
 static void trouble(struct feeder *f, const char *doing)
 {
@@ -81,18 +70,24 @@ static void recovered(struct feeder *f)
     f->down = false;
 }
 
-/* Begin to follow the log where it ends now; a hub that follows another one is told. */
-static bool follow(struct feeder *f, const struct store_end *end)
+/* The hub has no memory for what it is told: a moment of patience, then it is read again. */
+static void out_of_memory(struct feeder *f)
 {
-    if (!hub_reset(f->hub, end->epoch, end->last_id))
-        return false;
+    feeder_open_mail(f, inbox_wait(&f->inbox, NO_MEMORY_MS));
+}
+
+/* Begin to follow the log where it ends now; a hub that follows another one is told. */
+static void follow(struct feeder *f, const struct store_end *end)
+{
+    if (!hub_reset(f->hub, end->epoch, end->last_id)) {
+        out_of_memory(f);
+        return;
+    }
     if (f->following)
         log_line(LOG_LEVEL_WARN, "log_replaced", "epoch=%s last_id=%lld", end->epoch,
                  (long long)end->last_id);
     f->at = *end;
     f->following = true;
-    publish_end(f);
-    return true;
 }
 
 static bool formats_alike(struct feeder *f, const struct settings *s)
@@ -133,37 +128,16 @@ static void drop_stale_tail(struct feeder *f)
         f->tail_is_stale = false;
 }
 
-/* The log we fed from has another epoch now, or ends below what was read of it. */
-static enum store_result another_log(struct feeder *f, struct store_end *end)
-{
-    if (strcmp(end->epoch, f->at.epoch) == 0) {
-        enum store_result r = store_renew(f->store, f->at.epoch, f->at.last_id);
-        if (r == STORE_OK)
-            r = store_where(f->store, end);
-        if (r != STORE_OK)
-            return r;
-    }
-    follow(f, end);
-    return STORE_OK;
-}
-
-static bool is_another(const struct feeder *f, const struct store_end *end)
-{
-    return strcmp(end->epoch, f->at.epoch) != 0 || end->last_id < f->at.last_id;
-}
-
-/* What the hub has no memory for is read again after a while. */
 static void pass_on(struct feeder *f, struct batch *b)
 {
     int64_t through = b->through;
     if (!hub_feed(f->hub, b)) {
-        batch_unref(b);
-        feeder_open_mail(f, inbox_wait(&f->inbox, NO_MEMORY_MS));
+        batch_unref(b); /* it is read again */
+        out_of_memory(f);
         return;
     }
     f->under_way = true;
     f->at.last_id = through;
-    publish_end(f);
 }
 
 /* Read what follows, once. */
@@ -177,9 +151,10 @@ static enum store_result feed(struct feeder *f)
     settings_unref(settings);
     if (r != STORE_OK)
         return r;
-    if (is_another(f, &end)) {
+    if (strcmp(end.epoch, f->at.epoch) != 0) {
         batch_unref(b);
-        return another_log(f, &end);
+        follow(f, &end);
+        return STORE_OK;
     }
     refresh_settings(f, &end);
     if (b)
@@ -276,7 +251,6 @@ static void feeder_free_all(struct feeder *f)
     batch_builder_free(f->builder);
     settings_unref(f->told);
     store_close(f->store);
-    pthread_mutex_destroy(&f->seen_lock);
     inbox_close(&f->inbox);
     free(f);
 }
@@ -291,7 +265,6 @@ struct feeder *feeder_start(const char *db_path, struct board *board, struct hub
     f->hub = hub;
     f->readers = readers;
     inbox_open(&f->inbox, feeder_ring, f);
-    pthread_mutex_init(&f->seen_lock, NULL);
     f->builder = batch_builder_new();
     if (!f->builder || store_open(&f->store, db_path) != STORE_OK ||
         pthread_create(&f->thread, NULL, feeder_run, f) != 0) {
@@ -304,15 +277,6 @@ struct feeder *feeder_start(const char *db_path, struct board *board, struct hub
 void feeder_fanned_out(struct feeder *f)
 {
     inbox_post(&f->inbox, &f->fanned_out);
-}
-
-bool feeder_seen(struct feeder *f, struct store_end *out)
-{
-    pthread_mutex_lock(&f->seen_lock);
-    bool was_seen = f->was_seen;
-    *out = f->seen;
-    pthread_mutex_unlock(&f->seen_lock);
-    return was_seen;
 }
 
 void feeder_stop(struct feeder *f)

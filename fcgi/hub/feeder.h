@@ -24,8 +24,4 @@ struct feeder *feeder_start(const char *db_path, struct board *board, struct hub
 void feeder_fanned_out(struct feeder *f); /* the hub: the last batch is on its way */
 void feeder_stop(struct feeder *f);       /* NULL is fine */
 
-/* Where the log ended when it was last read.  False: it was not read yet. */
-struct store_end;
-bool feeder_seen(struct feeder *f, struct store_end *out);
-
 #endif

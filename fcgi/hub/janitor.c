@@ -22,7 +22,6 @@ struct janitor {
     struct store *store;
     struct board *board;
     struct hub *hub;
-    struct feeder *feeder;
     struct inbox inbox;
     struct message stop;
     bool stopping;
@@ -35,9 +34,8 @@ struct janitor {
     int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
     size_t endings;
     uint64_t asked_at, retained_at;
-    uint64_t served;        /* ms since the last expiry */
-    bool marks_unsaved;     /* some that the hub gave: it has to give all again */
-    struct store_end saved; /* how far the log was seen, as the sessions know it */
+    uint64_t served;    /* ms since the last expiry */
+    bool marks_unsaved; /* some that the hub gave: it has to give all again */
     bool retain_more, expire_more;
     bool down; /* the last save failed, and the log line about it was written */
 };
@@ -74,24 +72,11 @@ static void forget_ended(struct janitor *j)
     j->ended_n = 0;
 }
 
-/* Many quiet processes need not tell each other every 5 s. */
-static bool janitor_is_news(const struct janitor *j, const struct store_end *seen)
-{
-    return seen->last_id != j->saved.last_id || strcmp(seen->epoch, j->saved.epoch) != 0;
-}
-
-/* True: it was saved, or there was nothing to save. */
+/* True: it was saved, or there was nothing to save, which is no news of the sessions. */
 static bool save(struct janitor *j, const struct bookmark *b, size_t n)
 {
-    struct store_end seen;
-    bool was_seen = feeder_seen(j->feeder, &seen) && janitor_is_news(j, &seen);
-    if (!n && !was_seen)
-        return true;
-    if (!janitor_note(j, store_save(j->store, b, n, was_seen ? &seen : NULL), "bookmarks"))
-        return false;
-    if (was_seen)
-        j->saved = seen;
-    return true;
+    enum store_result r = store_save(j->store, b, n);
+    return (r == STORE_OK && n == 0) || janitor_note(j, r, "bookmarks");
 }
 
 static void save_marks(struct janitor *j, struct bookmarks *b)
@@ -288,15 +273,13 @@ static void janitor_free_all(struct janitor *j)
     free(j);
 }
 
-struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub,
-                              struct feeder *feeder)
+struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub)
 {
     struct janitor *j = calloc(1, sizeof *j);
     if (!j)
         return NULL;
     j->board = board;
     j->hub = hub;
-    j->feeder = feeder;
     inbox_open(&j->inbox, NULL, NULL);
     if (store_open(&j->store, db_path) != STORE_OK ||
         pthread_create(&j->thread, NULL, janitor_run, j) != 0) {

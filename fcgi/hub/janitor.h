@@ -22,14 +22,12 @@
 
 #include "fcgi/hub/aside.h"
 #include "fcgi/base/board.h"
-#include "fcgi/hub/feeder.h"
 #include "fcgi/hub/hub.h"
 
 struct janitor;
 
 /* NULL: out of memory or threads. */
-struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub,
-                              struct feeder *feeder);
+struct janitor *janitor_start(const char *db_path, struct board *board, struct hub *hub);
 void janitor_ended(struct janitor *j, struct ending *e);    /* takes e over */
 void janitor_marks(struct janitor *j, struct bookmarks *b); /* takes b over */
 bool janitor_has_room(struct janitor *j);                   /* for one more claim */

@@ -70,7 +70,7 @@ static void *run_hub(void *arg)
     return NULL;
 }
 
-/* Hub, feeder and janitor know each other, and none speaks before the hub's loop runs: so that
+/* Hub, feeder and janitor speak to each other, and none does before the hub's loop runs: so that
  * loop starts last. */
 static struct hub *start_all(struct responder *r)
 {
@@ -85,7 +85,7 @@ static struct hub *start_all(struct responder *r)
     r->feeder = feeder_start(r->db_path, &r->board, h, r->readers);
     if (!r->feeder)
         goto fail;
-    r->janitor = janitor_start(r->db_path, &r->board, h, r->feeder);
+    r->janitor = janitor_start(r->db_path, &r->board, h);
     if (!r->janitor || pthread_create(&r->hub_thread, NULL, run_hub, h) != 0)
         goto fail;
     return h;

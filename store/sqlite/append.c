@@ -224,11 +224,12 @@ static enum store_result append_together(struct sqlite_store *s, struct appendin
                                          size_t n, struct patience *p)
 {
     enum store_result r = append_begin(s, p);
-    if (r == STORE_OK)
+    bool begun = r == STORE_OK;
+    if (begun)
         r = append_group(s, items, n);
     if (r != STORE_OK) {
         database_rollback(&s->log);
-        return r;
+        return begun && s->fell ? append_together(s, items, n, p) : r;
     }
     r = database_commit(s, &s->log);
     if (is_to_be_redone(s, r, p))

@@ -43,6 +43,18 @@ static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
     return STORE_OK;
 }
 
+/* Commits that others had seen before this call began are in what it reads, so an end below
+ * theirs means that some are lost. */
+static enum store_result end_compare(struct sqlite_store *s, const struct store_end *end)
+{
+    s->fell = strcmp(end->epoch, s->seen.epoch) == 0 && end->last_id < s->seen.last_id;
+    if (!s->fell)
+        return STORE_OK;
+    return store_refuse(s, STORE_BUSY,
+                        "the log lost what came after its event %lld: it gets a new epoch",
+                        (long long)end->last_id);
+}
+
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to)
 {
@@ -60,7 +72,7 @@ enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
         r = store_failed(s, &s->log, end_reading);
     }
     sqlite3_reset(stmt);
-    return r;
+    return r == STORE_OK ? end_compare(s, out) : r;
 }
 
 /* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */

@@ -14,7 +14,11 @@ struct sqlite_store;
 /* Read where the log stands, in the transaction that is open, or else in one of its own.  What
  * is read was checked: the epoch is one, 0 <= trimmed_to, forgotten_to <= last_id, and no event
  * has an id beyond last_id, also when the books say otherwise (log_books_wrong is told
- * then). */
+ * then).
+ *
+ * STORE_BUSY with s->fell: it ends below what this process had seen of it before the call, so
+ * its ids will be given again.  Nothing of it may be handed out; whoever calls database_use next
+ * gives it a new epoch, and tries again. */
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to);
 

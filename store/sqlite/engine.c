@@ -10,7 +10,6 @@ const struct store_engine sqlite_engine = {
     .rest = sqlite_rest,
     .deadline = sqlite_deadline,
     .where = sqlite_where,
-    .renew = sqlite_renew,
     .read = sqlite_read,
     .wait = sqlite_wait,
     .wake = sqlite_wake,

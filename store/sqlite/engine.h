@@ -24,6 +24,9 @@ struct sqlite_store {
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* store_rest was called so often since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
+    struct store_end seen;           /* how far this process had seen the log before the call */
+    bool fell;                       /* end.c: it ends below that; the next call renews it */
+    struct store_end saved;          /* sessions.c: as the sessions know it */
     struct store_end read;           /* the log's end when it was last read, … */
     int64_t data_version; /* … and its version then; -1: it was not, or that failed */
     _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
@@ -49,7 +52,6 @@ void sqlite_close(struct store *s);
 bool sqlite_rest(struct store *s);
 void sqlite_deadline(int ms);
 enum store_result sqlite_where(struct store *s, struct store_end *out);
-enum store_result sqlite_renew(struct store *s, const char *epoch, int64_t seen);
 enum store_result sqlite_read(struct store *s, const struct store_question *q,
                               const struct store_sink *sink, int64_t *through);
 enum store_result sqlite_wait(struct store *s, int64_t after, int timeout_ms);
@@ -68,8 +70,7 @@ enum store_result sqlite_claim(struct store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim *out);
 enum store_result sqlite_claim_waits(struct store *s, const struct claim_request *r,
                                      struct claim_open *open);
-enum store_result sqlite_save(struct store *s, const struct bookmark *b, size_t n,
-                              const struct store_end *end);
+enum store_result sqlite_save(struct store *s, const struct bookmark *b, size_t n);
 enum store_result sqlite_ended(struct store *s, const struct bookmark *b, size_t n);
 enum store_result sqlite_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 enum store_result sqlite_disconnect(struct store *s, const char *session_id);

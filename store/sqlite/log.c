@@ -11,9 +11,8 @@
 
 static const char reading[] = "reading the log";
 
-enum store_result sqlite_where(struct store *store, struct store_end *out)
+static enum store_result where_once(struct sqlite_store *s, struct store_end *out)
 {
-    struct sqlite_store *s = sqlite_of(store);
     int64_t version;
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
@@ -21,6 +20,13 @@ enum store_result sqlite_where(struct store *store, struct store_end *out)
     if (r == STORE_OK)
         file_saw(s->log.hold.file, out->epoch, out->last_id);
     return r;
+}
+
+enum store_result sqlite_where(struct store *store, struct store_end *out)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    enum store_result r = where_once(s, out);
+    return r == STORE_BUSY && s->fell ? where_once(s, out) : r;
 }
 
 /* Which mailboxes are asked for: the first *n of q->only. */
@@ -269,6 +275,8 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
     struct taking t = {.sink = sink, .given = q->after, .through = -1};
     struct store_end end;
     enum store_result r = read_once(s, q, &t, &end);
+    if (r == STORE_BUSY && s->fell) /* no row was given yet */
+        r = read_once(s, q, &t, &end);
     if (r != STORE_OK)
         return r;
     s->read = end;

@@ -105,15 +105,15 @@ static enum store_result settings_seed(struct sqlite_store *s)
     return r;
 }
 
-/* Another epoch, if the log still has this one and ends below `seen`. */
-static enum store_result epoch_renew(struct sqlite_store *s, const char *epoch, int64_t seen)
+/* Another epoch, if the log still has this one and ends below what was seen. */
+static enum store_result epoch_renew(struct sqlite_store *s, const struct store_end *seen)
 {
     enum store_result r = STORE_OK;
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_NEW_EPOCH);
     if (!stmt)
         return store_failed(s, &s->log, "giving the log a new epoch");
-    sqlite3_bind_text(stmt, 1, epoch, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 2, seen);
+    sqlite3_bind_text(stmt, 1, seen->epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, seen->last_id);
     if (sqlite3_step(stmt) != SQLITE_DONE)
         r = store_failed(s, &s->log, "giving the log a new epoch");
     sqlite3_reset(stmt);
@@ -127,15 +127,15 @@ static enum store_result epoch_compare(struct sqlite_store *s, const struct stor
     enum store_result r = log_read_end(s, &end, NULL);
     if (r != STORE_OK || strcmp(seen->epoch, end.epoch) != 0 || seen->last_id <= end.last_id)
         return r;
-    return epoch_renew(s, seen->epoch, seen->last_id);
+    return epoch_renew(s, seen);
 }
 
 /* A log that stands below what was seen of it is a restored copy, or lost its end in a power
  * cut: its ids will be given again, so they need another epoch.  What was seen, by this process
- * or by those that saved it in the sessions, is read before the end, which only grows.  Where a
- * -wal was taken away, nobody knows what was in it: the ids may have been given again by
- * now. */
-static enum store_result epoch_check(struct sqlite_store *s)
+ * (`before`: where the path led before) or by those that saved it in the sessions, is read before
+ * the end, which only grows.  Where a -wal was taken away, nobody knows what was in it: the ids
+ * may have been given again by now. */
+static enum store_result epoch_check(struct sqlite_store *s, const struct store_end *before)
 {
     struct file *f = s->log.hold.file;
     bool known = false, robbed = file_is_robbed(f);
@@ -147,18 +147,13 @@ static enum store_result epoch_check(struct sqlite_store *s)
         s->store.why[0] = '\0';
     }
     enum store_result r = epoch_compare(s, &seen);
+    if (r == STORE_OK)
+        r = epoch_compare(s, before);
     if (r == STORE_OK && known)
         r = epoch_compare(s, &saved);
     if (r == STORE_OK && robbed)
         file_is_mended(f);
     return r;
-}
-
-enum store_result sqlite_renew(struct store *store, const char *epoch, int64_t seen)
-{
-    struct sqlite_store *s = sqlite_of(store);
-    enum store_result r = database_use(s, &s->log);
-    return r == STORE_OK ? epoch_renew(s, epoch, seen) : r;
 }
 
 static enum store_result look_and_mend(struct sqlite_store *s)
@@ -177,6 +172,9 @@ static enum store_result look_and_mend(struct sqlite_store *s)
  * gets a new epoch. */
 static enum store_result log_opened(struct sqlite_store *s)
 {
+    const struct store_end before = s->seen;
+    s->seen = (struct store_end){.epoch = ""}; /* it is compared here, with more */
+    s->fell = false;
     enum store_result r = log_examine(s); /* before anything asks the tables */
     if (r == STORE_OK)
         r = version_check(s);
@@ -187,7 +185,7 @@ static enum store_result log_opened(struct sqlite_store *s)
     if (r == STORE_OK)
         r = look_and_mend(s);
     if (r == STORE_OK)
-        r = epoch_check(s);
+        r = epoch_check(s, &before);
     struct store_end end;
     if (r == STORE_OK)
         r = log_read_end(s, &end, NULL);
@@ -196,11 +194,17 @@ static enum store_result log_opened(struct sqlite_store *s)
     return r;
 }
 
+/* What is read from now on has all that anybody of this process saw until now. */
 static enum store_result log_before_use(struct sqlite_store *s)
 {
+    if (s->log.hold.file)
+        s->seen = file_seen(s->log.hold.file);
     enum store_result r = path_follow(s);
     if (r == STORE_OK && s->lacks[0] && database_is_usable(&s->log))
         log_mend(s);
+    if (r == STORE_OK && s->fell && database_is_usable(&s->log))
+        r = epoch_renew(s, &s->seen);
+    s->fell &= r != STORE_OK;
     return r;
 }
 

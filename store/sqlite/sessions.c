@@ -54,6 +54,8 @@ enum store_result sessions_opened(struct sqlite_store *s)
     sqlite3_reset(st);
     if (r != STORE_OK)
         return r;
+    if (d->made)
+        s->saved = (struct store_end){.epoch = ""};
     complete(s);
     r = lease_enter(s);
     if (r == STORE_OK)
@@ -186,18 +188,34 @@ static enum store_result sessions_leave(struct sqlite_store *s, enum sql id,
     return r;
 }
 
-enum store_result sqlite_save(struct store *store, const struct bookmark *b, size_t n,
-                              const struct store_end *end)
+/* How far this process has seen the log, if the sessions do not know it yet: many quiet
+ * processes need not tell each other every 5 s. */
+static bool seen_is_news(const struct sqlite_store *s, struct store_end *seen)
+{
+    struct file *f = file_of(s->log.path);
+    *seen = f ? file_seen(f) : (struct store_end){.epoch = ""};
+    return seen->epoch[0] &&
+           (seen->last_id != s->saved.last_id || strcmp(seen->epoch, s->saved.epoch) != 0);
+}
+
+enum store_result sqlite_save(struct store *store, const struct bookmark *b, size_t n)
 {
     struct sqlite_store *s = sqlite_of(store);
+    struct store_end seen;
+    bool news = seen_is_news(s, &seen);
+    if (n == 0 && !news)
+        return STORE_OK;
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
     r = sessions_leave(s, SQL_SESSIONS_SAVE, b, n);
-    if (r == STORE_OK && end)
+    if (r == STORE_OK && news)
         r = database_do(s, &s->sessions, "saving how far the log was seen", SQL_SESSIONS_SEE,
-                        "ti", end->epoch, end->last_id);
-    return sessions_finish(s, r);
+                        "ti", seen.epoch, seen.last_id);
+    r = sessions_finish(s, r);
+    if (r == STORE_OK)
+        s->saved = seen;
+    return r;
 }
 
 enum store_result sqlite_ended(struct store *store, const struct bookmark *b, size_t n)

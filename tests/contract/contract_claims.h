@@ -102,7 +102,7 @@ static inline void end_at(struct world *w, int64_t stream, int64_t at)
 static inline void save_at(struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = bookmark_at(w, stream, at);
-    assert_int_equal(store_save(w->store, &b, 1, NULL), STORE_OK);
+    assert_int_equal(store_save(w->store, &b, 1), STORE_OK);
 }
 
 /* Someone whose session is `token` was sent everything up to `at`, and left. */

@@ -161,7 +161,7 @@ static inline void world_end(struct world *w, int64_t stream, int64_t at)
 static inline void world_save(struct world *w, int64_t stream, int64_t at)
 {
     struct bookmark b = world_bookmark(w, stream, at);
-    assert_int_equal(store_save(w->store, &b, 1, NULL), STORE_OK);
+    assert_int_equal(store_save(w->store, &b, 1), STORE_OK);
 }
 
 /* Let `seconds` of served time pass, with all that expires by it. */

@@ -114,6 +114,64 @@ static void test_without_its_shm_alone_a_log_loses_nothing(void **state)
     assert_int_equal(fresh_number(w, "SELECT count(*) FROM events"), 2);
 }
 
+/* Three rows, a copy, three more, and the copy is put back into the same file: no path changed. */
+static struct store_end put_back_in_place(struct world *w)
+{
+    for (int i = 0; i < 3; i++)
+        append(w);
+    run(w, "sqlite3 log '.backup copy'");
+    for (int i = 0; i < 3; i++)
+        append(w);
+    struct store_end before = end_of(w);
+    assert_int_equal(before.last_id, 6);
+    run(w, "sqlite3 log '.restore copy'");
+    return before;
+}
+
+static void test_a_log_that_was_put_back_in_place_gets_another_epoch_before_a_look(void **state)
+{
+    struct world *w = *state;
+    shells_close(w);
+    struct store_end before = put_back_in_place(w), after = end_of(w);
+    assert_int_equal(after.last_id, 3);
+    assert_string_not_equal(after.epoch, before.epoch);
+    assert_string_equal(end_of(w).epoch, after.epoch); /* once */
+}
+
+static void test_nothing_is_published_under_the_epoch_that_gave_the_id_before(void **state)
+{
+    struct world *w = *state;
+    struct publication p = {.channel = "", .type = "n", .data = "x", .data_len = 1};
+    char epoch[EPOCH_SIZE];
+    int64_t id = 0;
+    shells_close(w);
+    struct store_end before = put_back_in_place(w);
+    assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
+    assert_int_equal(id, 4);
+    assert_string_not_equal(epoch, before.epoch);
+    assert_string_equal(end_of(w).epoch, epoch);
+}
+
+static void test_a_link_that_leads_to_an_older_copy_leads_to_another_epoch(void **state)
+{
+    struct world *w = *state;
+    char path[128];
+    struct store *linked;
+    struct store_end before, after;
+    snprintf(path, sizeof path, "%s/link", w->dir);
+    append(w);
+    run(w, "sqlite3 log '.backup older' && ln -s log link");
+    append(w);
+    assert_int_equal(store_open(&linked, path), STORE_OK);
+    assert_int_equal(store_where(linked, &before), STORE_OK);
+    assert_int_equal(before.last_id, 2);
+    run(w, "ln -sf older link");
+    assert_int_equal(store_where(linked, &after), STORE_OK);
+    assert_int_equal(after.last_id, 1);
+    assert_string_not_equal(after.epoch, before.epoch);
+    store_close(linked);
+}
+
 /* The ids were given again, up to where the log had been: only the epoch tells them apart. */
 static void test_a_wal_that_is_lost_makes_another_epoch_whatever_the_ids_are(void **state)
 {
@@ -565,6 +623,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_removed_wal_and_shm_get_their_names_back),
         TEST(test_without_its_shm_alone_a_log_loses_nothing),
+        TEST(test_a_log_that_was_put_back_in_place_gets_another_epoch_before_a_look),
+        TEST(test_nothing_is_published_under_the_epoch_that_gave_the_id_before),
+        TEST(test_a_link_that_leads_to_an_older_copy_leads_to_another_epoch),
         TEST(test_a_wal_that_is_lost_makes_another_epoch_whatever_the_ids_are),
         TEST(test_a_second_store_waits_until_the_first_let_go),
         TEST(test_a_log_that_another_makes_at_the_same_moment_is_waited_for),

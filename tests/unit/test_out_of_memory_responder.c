@@ -184,7 +184,7 @@ static bool start_threads(struct board *board, const char *db)
     struct hub *h = hub_new(&friends, s, 16);
     struct readers *r = readers_new(db, board);
     struct feeder *f = h && r ? feeder_start(db, board, h, r) : NULL;
-    struct janitor *j = f ? janitor_start(db, board, h, f) : NULL;
+    struct janitor *j = f ? janitor_start(db, board, h) : NULL;
     (void)memory_mend();
     settings_unref(s);
     janitor_stop(j);
