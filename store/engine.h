@@ -41,8 +41,7 @@ struct store_engine {
     enum store_result (*environment)(struct store *s, void (*say)(void *arg, const char *line),
                                      void *arg);
     enum store_result (*fit)(struct store *s);
-    bool (*wal_exceeds)(struct store *s, int64_t wal_bytes);
-    enum store_result (*checkpoint)(struct store *s, int64_t wal_bytes, struct store_wal *out);
+    enum store_result (*upkeep)(struct store *s, bool *worked);
     /* sessions */
     enum store_result (*join)(struct store *s);
     enum store_result (*claim)(struct store *s, const struct settings *settings,

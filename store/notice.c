@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/store.h"
-
 static _Atomic(store_say) listener;
 
 void store_notices(store_say to)
@@ -14,11 +12,16 @@ void store_notices(store_say to)
     listener = to;
 }
 
-void notice_again(const char *line)
+void notice_of(enum store_notice what, const char *text)
 {
     store_say tell = listener;
     if (tell)
-        tell(line);
+        tell(what, text);
+}
+
+void notice_again(const char *line)
+{
+    notice_of(STORE_NOTICE_FILES, line);
 }
 
 void notice(const char *format, ...)

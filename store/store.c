@@ -89,14 +89,9 @@ enum store_result store_fit(struct store *s)
     return engine_of(s)->fit(s);
 }
 
-bool store_wal_exceeds(struct store *s, int64_t wal_bytes)
+enum store_result store_upkeep(struct store *s, bool *worked)
 {
-    return engine_of(s)->wal_exceeds(s, wal_bytes);
-}
-
-enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out)
-{
-    return engine_of(s)->checkpoint(s, wal_bytes, out);
+    return engine_of(s)->upkeep(s, worked);
 }
 
 enum store_result store_join(struct store *s)

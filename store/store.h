@@ -48,10 +48,14 @@ enum { STORE_WHY_SIZE = 256, SESSION_ID_SIZE = 17, SESSION_TOKEN_SIZE = 33 };
 enum store_result store_open(struct store **out, const char *address);
 void store_close(struct store *s); /* NULL is fine */
 
-/* Who hears what people should know although no call failed: a log that the store's files lock
- * its owner out of, and the like; each once, from whatever thread.  Set before the first store
- * is used; NULL: nobody. */
-typedef void (*store_say)(const char *sentence);
+/* Who hears what people should know although no call failed, from whatever thread.  Set before the
+ * first store is used; NULL: nobody. */
+enum store_notice {
+    STORE_NOTICE_FILES, /* a sentence: what is stored locks its owner out, and the like; once */
+    STORE_CHECKPOINT_WAITS, /* key=value words; when it begins, and each minute */
+    STORE_CHECKPOINT_DONE   /* the same, when it is over */
+};
+typedef void (*store_say)(enum store_notice what, const char *text);
 void store_notices(store_say to);
 
 /* From `ms` on, a statement that takes long (more than some milliseconds) ends with an error,
@@ -182,18 +186,13 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE]);
 
-/* Whether more than this waits in the log's -wal to be copied into the log, and readers keep it
- * there.  One stat(); where the file is large (it never shrinks), a PASSIVE checkpoint. */
-bool store_wal_exceeds(struct store *s, int64_t wal_bytes);
-
-struct store_wal {
-    bool whole;    /* all of it was copied, so that the next writer begins it anew */
-    int64_t bytes; /* about so many are in it … */
-    int64_t left; /* … and these are not copied, because somebody still reads what was before */
-};
-
-/* One PASSIVE checkpoint if the -wal is larger than `wal_bytes`. */
-enum store_result store_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out);
+/* What following the log makes necessary; for the thread that does, after each read.  The engine
+ * looks at its own clock and mostly does nothing.  *worked: it did something.
+ *
+ * SQLite: one stat() of the log's -wal a second.  A file larger than 64 MiB, which never shrinks,
+ * is copied into the log (a PASSIVE checkpoint), and if readers were in the way, once more
+ * while nobody of this process reads.  Other programs' readers are waited for, and told of. */
+enum store_result store_upkeep(struct store *s, bool *worked);
 
 /* ---- sessions ---------------------------------------------------------------------- */
 

@@ -3,16 +3,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fcgi/base/inbox.h"
 #include "fcgi/base/log.h"
-#include "fcgi/base/monotonic.h"
 #include "fcgi/hub/replay.h"
 #include "store/store.h"
 
 enum { WAIT_MS = 1000, NO_MEMORY_MS = 100 };
-enum { WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
 
 struct feeder {
     pthread_t thread;
@@ -20,7 +17,6 @@ struct feeder {
     struct batch_builder *builder;
     struct board *board;
     struct hub *hub;
-    struct readers *readers;
     struct inbox inbox; /* rings store_wake: wakes it wherever it waits */
     struct message fanned_out;
     struct message stop;
@@ -31,9 +27,6 @@ struct feeder {
     bool tail_is_stale;    /* the hub's, since settings changed how events are written */
     struct store_end at;   /* the hub was fed up to at.last_id of at.epoch */
     struct settings *told; /* those the hub has of us; NULL: none yet */
-    time_t looked_at_wal;
-    time_t wal_waits_since; /* somebody keeps checkpoints from finishing; 0: nobody does */
-    time_t wal_told_at;
 };
 
 static void feeder_ring(void *arg)
@@ -174,62 +167,11 @@ static enum store_result feeder_begin(struct feeder *f)
     return STORE_OK;
 }
 
-static int64_t second_of_look(void)
-{
-    return monotonic_ms() / 1000 + 1; /* 0 is never */
-}
-
-/* Ours paused, so who is in the way is somebody else's, whom SQLite does not name.  Told when
- * it begins, each minute, and when it is over. */
-static void tell_checkpoint(struct feeder *f, const struct store_wal *wal, const char *failed)
-{
-    static const char reader[] =
-        "another program keeps a read transaction of the log open; the "
-        "-wal grows until it ends";
-    time_t now = f->looked_at_wal;
-    if (!f->wal_waits_since) {
-        f->wal_waits_since = now;
-        f->wal_told_at = 0;
-    }
-    if (!wal->whole && f->wal_told_at && now - f->wal_told_at < WAL_TELL_S)
-        return;
-    f->wal_told_at = now;
-    log_line(wal->whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "checkpoint",
-             "done=%d waited_s=%lld wal_mb=%lld left_mb=%lld why=\"%s\"", wal->whole,
-             (long long)(now - f->wal_waits_since), (long long)wal->bytes >> 20,
-             (long long)wal->left >> 20,
-             failed       ? failed
-             : wal->whole ? ""
-                          : reader);
-    if (wal->whole)
-        f->wal_waits_since = 0;
-}
-
-/* Steady readers let no checkpoint get to the end of the -wal, which then grows for ever. */
-static void look_at_wal(struct feeder *f)
-{
-    struct store_wal wal;
-    time_t now = second_of_look();
-    if (now == f->looked_at_wal)
-        return;
-    f->looked_at_wal = now;
-    if (!store_wal_exceeds(f->store, WAL_BYTES_MAX)) {
-        if (f->wal_waits_since)
-            log_line(LOG_LEVEL_INFO, "checkpoint", "done=1 waited_s=%lld",
-                     (long long)(now - f->wal_waits_since));
-        f->wal_waits_since = 0;
-        return;
-    }
-    readers_pause(f->readers);
-    enum store_result r = store_checkpoint(f->store, WAL_BYTES_MAX, &wal);
-    readers_resume(f->readers);
-    tell_checkpoint(f, &wal, r == STORE_OK ? NULL : store_why(f->store));
-}
-
 static void *feeder_run(void *arg)
 {
     struct feeder *f = arg;
     while (!f->stopping) {
+        bool worked;
         enum store_result r = f->following ? feed(f) : feeder_begin(f);
         if (r != STORE_OK) {
             trouble(f, f->following ? "following" : "opening");
@@ -238,7 +180,7 @@ static void *feeder_run(void *arg)
         recovered(f);
         while (f->under_way && !f->stopping)
             feeder_open_mail(f, inbox_wait(&f->inbox, -1));
-        look_at_wal(f);
+        (void)store_upkeep(f->store, &worked);
         if (!f->stopping && store_wait(f->store, f->at.last_id, WAIT_MS) != STORE_OK)
             trouble(f, "waiting");
         feeder_open_mail(f, inbox_take(&f->inbox));
@@ -255,15 +197,13 @@ static void feeder_free_all(struct feeder *f)
     free(f);
 }
 
-struct feeder *feeder_start(const char *db_path, struct board *board, struct hub *hub,
-                            struct readers *readers)
+struct feeder *feeder_start(const char *db_path, struct board *board, struct hub *hub)
 {
     struct feeder *f = calloc(1, sizeof *f);
     if (!f)
         return NULL;
     f->board = board;
     f->hub = hub;
-    f->readers = readers;
     inbox_open(&f->inbox, feeder_ring, f);
     f->builder = batch_builder_new();
     if (!f->builder || store_open(&f->store, db_path) != STORE_OK ||

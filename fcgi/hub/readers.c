@@ -18,7 +18,6 @@ struct readers {
     pthread_t thread[READERS];
     int threads;
     int reading; /* how many are at it */
-    bool paused;
     bool stopping;
     bool told; /* of an outage */
 };
@@ -38,9 +37,9 @@ static struct question *readers_take(struct readers *r)
     struct timespec idle = idle_from_now();
     int waited = 0;
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping && waited == 0 && (r->paused || !r->first))
+    while (!r->stopping && waited == 0 && !r->first)
         waited = pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &idle);
-    if (!r->stopping && !r->paused && r->first) {
+    if (!r->stopping && r->first) {
         q = (struct question *)r->first;
         r->first = r->first->next;
         if (!r->first)
@@ -58,7 +57,6 @@ static void done(struct readers *r, bool failed, const char *why)
     bool news = failed != r->told;
     r->told = failed;
     r->reading--;
-    pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
     if (news)
         log_line(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
@@ -156,23 +154,6 @@ void readers_ask(struct readers *r, struct question *q)
     pthread_mutex_unlock(&r->lock);
     if (nobody)
         hub_answer(r->hub, q); /* nothing yet */
-}
-
-void readers_pause(struct readers *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->paused = true;
-    while (r->reading > 0)
-        pthread_cond_wait(&r->changed, &r->lock);
-    pthread_mutex_unlock(&r->lock);
-}
-
-void readers_resume(struct readers *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->paused = false;
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
 }
 
 void readers_free(struct readers *r)

@@ -21,10 +21,6 @@ struct readers *readers_new(const char *db_path, struct board *board);
 void readers_serve(struct readers *r, struct hub *hub);  /* before the first question */
 void readers_ask(struct readers *r, struct question *q); /* q goes back by hub_answer */
 
-/* Let nobody read until readers_resume; returns when the last one under way is done. */
-void readers_pause(struct readers *r);
-void readers_resume(struct readers *r);
-
 void readers_free(struct readers *r); /* joins; questions that wait are dropped; NULL is fine */
 
 #endif

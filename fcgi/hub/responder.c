@@ -82,7 +82,7 @@ static struct hub *start_all(struct responder *r)
     if (!h || !r->readers)
         goto fail;
     readers_serve(r->readers, h);
-    r->feeder = feeder_start(r->db_path, &r->board, h, r->readers);
+    r->feeder = feeder_start(r->db_path, &r->board, h);
     if (!r->feeder)
         goto fail;
     r->janitor = janitor_start(r->db_path, &r->board, h);

@@ -194,9 +194,19 @@ static bool serve_run(const struct options *o, const struct listener *l, int sig
     return !w.failed;
 }
 
-static void log_notice(const char *sentence)
+static void log_notice(enum store_notice what, const char *text)
 {
-    log_line(LOG_LEVEL_WARN, "log_files", "note=\"%s\"", sentence);
+    switch (what) {
+    case STORE_NOTICE_FILES:
+        log_line(LOG_LEVEL_WARN, "log_files", "note=\"%s\"", text);
+        break;
+    case STORE_CHECKPOINT_WAITS:
+        log_line(LOG_LEVEL_WARN, "checkpoint", "%s", text);
+        break;
+    case STORE_CHECKPOINT_DONE:
+        log_line(LOG_LEVEL_INFO, "checkpoint", "%s", text);
+        break;
+    }
 }
 
 static bool prepare(const struct options *o, int *signals)

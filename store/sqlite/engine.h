@@ -30,14 +30,17 @@ struct sqlite_store {
     struct store_end read;           /* the log's end when it was last read, … */
     int64_t data_version; /* … and its version then; -1: it was not, or that failed */
     _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
-    int64_t grew_at;                 /* wait.c: when rows were last found behind a position */
-    atomic_bool woken;               /* store_wake was called since store_wait returned */
-    int64_t looked_at;               /* look.c: the schema's version then; -1: not looked at */
-    char lacks[STORE_WHY_SIZE];      /* what has to be mended; "": nothing */
-    int64_t mend_at;                 /* not before; of now_monotonic_ms */
-    char told[2 * STORE_WHY_SIZE];   /* what log_tell said last */
-    struct clock_watch clock;        /* retain.c: what it saw of the clocks … */
-    int64_t retained_at;             /* … the log's end at the last slice … */
+    int64_t wal_looked_at;           /* upkeep.c: seconds of the monotonic clock, … */
+    int64_t wal_waits_since; /* … somebody keeps checkpoints from their end; 0: nobody … */
+    int64_t wal_told_at;     /* … and that was told */
+    int64_t grew_at;         /* wait.c: when rows were last found behind a position */
+    atomic_bool woken;       /* store_wake was called since store_wait returned */
+    int64_t looked_at;       /* look.c: the schema's version then; -1: not looked at */
+    char lacks[STORE_WHY_SIZE];           /* what has to be mended; "": nothing */
+    int64_t mend_at;                      /* not before; of now_monotonic_ms */
+    char told[2 * STORE_WHY_SIZE];        /* what log_tell said last */
+    struct clock_watch clock;             /* retain.c: what it saw of the clocks … */
+    int64_t retained_at;                  /* … the log's end at the last slice … */
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };
 
@@ -63,8 +66,7 @@ enum store_result sqlite_settings_newer(struct store *s, const struct settings *
 enum store_result sqlite_environment(struct store *s, void (*say)(void *arg, const char *line),
                                      void *arg);
 enum store_result sqlite_fit(struct store *s);
-bool sqlite_wal_exceeds(struct store *s, int64_t wal_bytes);
-enum store_result sqlite_checkpoint(struct store *s, int64_t wal_bytes, struct store_wal *out);
+enum store_result sqlite_upkeep(struct store *s, bool *worked);
 enum store_result sqlite_join(struct store *s);
 enum store_result sqlite_claim(struct store *s, const struct settings *settings,
                                const struct claim_request *r, struct claim *out);

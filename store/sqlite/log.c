@@ -7,6 +7,7 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/look.h"
+#include "store/sqlite/upkeep.h"
 #include "store/sqlite/wait.h"
 
 static const char reading[] = "reading the log";
@@ -249,13 +250,12 @@ static enum store_result read_in_transaction(struct sqlite_store *s,
 }
 
 /* The version comes before the rows, or the commit between them is never seen to be new. */
-static enum store_result read_once(struct sqlite_store *s, const struct store_question *q,
-                                   struct taking *t, struct store_end *end)
+static enum store_result read_at_one_moment(struct sqlite_store *s,
+                                            const struct store_question *q, struct taking *t,
+                                            struct store_end *end)
 {
-    int64_t version;
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = log_data_version(s, &version);
+    int64_t version = -1;
+    enum store_result r = log_data_version(s, &version);
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_BEGIN);
     if (r == STORE_OK)
@@ -265,6 +265,18 @@ static enum store_result read_once(struct sqlite_store *s, const struct store_qu
     if (r != STORE_OK)
         database_rollback(&s->log);
     s->data_version = r == STORE_OK ? version : -1;
+    return r;
+}
+
+static enum store_result read_once(struct sqlite_store *s, const struct store_question *q,
+                                   struct taking *t, struct store_end *end)
+{
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    upkeep_share();
+    r = read_at_one_moment(s, q, t, end);
+    upkeep_unshare();
     return r;
 }
 

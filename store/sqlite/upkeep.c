@@ -1,20 +1,34 @@
-#include <stddef.h>
+#include "store/sqlite/upkeep.h"
 
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "store/notice.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
+#include "store/sqlite/now.h"
 
-/* The file never shrinks, so its size only says where a closer look is due.  Never more than
- * PASSIVE: the others would refuse the publishers' shells. */
-static enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes,
-                                           struct store_wal *out)
+enum { WAL_BYTES_MAX = 64 * 1024 * 1024, WAL_TELL_S = 60 };
+
+static pthread_rwlock_t readers = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
+void upkeep_share(void)
 {
-    struct stat file;
+    pthread_rwlock_rdlock(&readers);
+}
+
+void upkeep_unshare(void)
+{
+    pthread_rwlock_unlock(&readers);
+}
+
+/* Never more than PASSIVE: the other kinds would refuse the publishers' shells. */
+static enum store_result copy(struct sqlite_store *s, struct wal *out)
+{
     int frames = 0, copied = 0;
-    *out = (struct store_wal){.whole = false};
-    enum store_result r = database_use(s, &s->log);
-    if (r != STORE_OK || stat(s->log.wal_path, &file) != 0 || file.st_size <= wal_bytes)
-        return r;
     if (sqlite3_wal_checkpoint_v2(s->log.db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames,
                                   &copied) != SQLITE_OK)
         return store_failed(s, &s->log, "copying the -wal into the log");
@@ -24,17 +38,79 @@ static enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_b
     return STORE_OK;
 }
 
-bool sqlite_wal_exceeds(struct store *store, int64_t wal_bytes)
+/* The first one copies most of it beside the readers, so they wait for little. */
+enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, struct wal *out,
+                                    bool *was_alone)
 {
-    struct sqlite_store *s = sqlite_of(store);
-    struct store_wal wal;
-    return upkeep_checkpoint(s, wal_bytes, &wal) == STORE_OK && wal.bytes > wal_bytes &&
-           !wal.whole;
+    struct stat file;
+    *out = (struct wal){.whole = false};
+    *was_alone = false;
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK || stat(s->log.wal_path, &file) != 0 || file.st_size <= wal_bytes)
+        return r; /* the file never shrinks: its size says where a closer look is due */
+    r = copy(s, out);
+    if (r != STORE_OK || out->whole || out->bytes <= wal_bytes)
+        return r;
+    *was_alone = true;
+    pthread_rwlock_wrlock(&readers);
+    r = copy(s, out);
+    pthread_rwlock_unlock(&readers);
+    return r;
 }
 
-enum store_result sqlite_checkpoint(struct store *store, int64_t wal_bytes,
-                                    struct store_wal *out)
+/* Nobody of this process was reading, so who is in the way is somebody else, whom SQLite does not
+ * name.  Told when it begins, each minute, and when it is over. */
+static void tell_wal(struct sqlite_store *s, const struct wal *wal, const char *failed)
+{
+    static const char reader[] = "another program keeps a read transaction of the log open; "
+                                 "the -wal grows until it ends";
+    char words[STORE_WHY_SIZE + 128];
+    int64_t now = s->wal_looked_at;
+    if (!s->wal_waits_since) {
+        s->wal_waits_since = now;
+        s->wal_told_at = 0;
+    }
+    if (!wal->whole && s->wal_told_at && now - s->wal_told_at < WAL_TELL_S)
+        return;
+    s->wal_told_at = now;
+    snprintf(words, sizeof words, "done=%d waited_s=%lld wal_mb=%lld left_mb=%lld why=\"%s\"",
+             wal->whole, (long long)(now - s->wal_waits_since), (long long)wal->bytes >> 20,
+             (long long)wal->left >> 20,
+             *failed      ? failed
+             : wal->whole ? ""
+                          : reader);
+    notice_of(wal->whole ? STORE_CHECKPOINT_DONE : STORE_CHECKPOINT_WAITS, words);
+    if (wal->whole)
+        s->wal_waits_since = 0;
+}
+
+/* What kept it is gone, and it is small or whole without our doing. */
+static void tell_over(struct sqlite_store *s)
+{
+    char words[64];
+    if (!s->wal_waits_since)
+        return;
+    snprintf(words, sizeof words, "done=1 waited_s=%lld",
+             (long long)(s->wal_looked_at - s->wal_waits_since));
+    notice_of(STORE_CHECKPOINT_DONE, words);
+    s->wal_waits_since = 0;
+}
+
+enum store_result sqlite_upkeep(struct store *store, bool *worked)
 {
     struct sqlite_store *s = sqlite_of(store);
-    return upkeep_checkpoint(s, wal_bytes, out);
+    struct wal wal;
+    bool alone;
+    int64_t now = now_monotonic_us() / 1000000 + 1; /* 0 is never */
+    *worked = false;
+    if (now == s->wal_looked_at)
+        return STORE_OK;
+    s->wal_looked_at = now;
+    enum store_result r = upkeep_checkpoint(s, WAL_BYTES_MAX, &wal, &alone);
+    *worked = wal.bytes > 0;
+    if (alone)
+        tell_wal(s, &wal, s->store.why);
+    else
+        tell_over(s);
+    return r;
 }

@@ -425,8 +425,9 @@ static void test_sessions_that_another_may_have_made_are_not_used(void **state)
 
 static char noticed[1024];
 
-static void note(const char *sentence)
+static void note(enum store_notice what, const char *sentence)
 {
+    assert_int_equal(what, STORE_NOTICE_FILES);
     snprintf(noticed, sizeof noticed, "%s", sentence);
 }
 

@@ -183,7 +183,7 @@ static bool start_threads(struct board *board, const char *db)
     struct settings *s = board_get(board);
     struct hub *h = hub_new(&friends, s, 16);
     struct readers *r = readers_new(db, board);
-    struct feeder *f = h && r ? feeder_start(db, board, h, r) : NULL;
+    struct feeder *f = h && r ? feeder_start(db, board, h) : NULL;
     struct janitor *j = f ? janitor_start(db, board, h) : NULL;
     (void)memory_mend();
     settings_unref(s);

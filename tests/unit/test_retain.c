@@ -156,29 +156,6 @@ static void test_a_walk_reaches_the_mailboxes_of_every_page(void **state)
     settings_unref(s);
 }
 
-static void test_a_checkpoint_is_made_when_the_wal_is_large(void **state)
-{
-    struct log_world *w = *state;
-    struct store_wal wal;
-    for (int i = 0; i < 30; i++)
-        log_sql(w, "INSERT INTO events(data) VALUES (printf('%%.10000c', 'x'))");
-    assert_int_equal(store_checkpoint(w->store, 1 << 30, &wal), STORE_OK);
-    assert_false(wal.whole);
-    assert_false(store_wal_exceeds(w->store, 1 << 30));
-    sqlite3 *reader = NULL;
-    assert_int_equal(sqlite3_open(w->path, &reader), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM rowcast_log", NULL, NULL, NULL),
-                     SQLITE_OK);
-    log_insert(w, 1);
-    assert_true(store_wal_exceeds(w->store, 100000)); /* the reader keeps it */
-    sqlite3_close(reader);
-    assert_int_equal(store_checkpoint(w->store, 100000, &wal), STORE_OK);
-    assert_true(wal.whole);
-    assert_true(wal.bytes > 100000);
-    assert_int_equal(wal.left, 0);
-    assert_false(store_wal_exceeds(w->store, 100000));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,7 +166,6 @@ int main(void)
         LOG_TEST(test_mailboxes_go_although_somebody_inserts_all_the_time),
         LOG_TEST(test_only_the_janitor_of_the_log_retains),
         LOG_TEST(test_a_walk_reaches_the_mailboxes_of_every_page),
-        LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,8 +312,9 @@ static void test_a_table_that_is_put_right_is_followed_again(void **state)
 
 static char notices[2048];
 
-static void note_sentence(const char *sentence)
+static void note_sentence(enum store_notice what, const char *sentence)
 {
+    assert_int_equal(what, STORE_NOTICE_FILES);
     snprintf(notices + strlen(notices), sizeof notices - strlen(notices), "%s\n", sentence);
 }
 

@@ -1,0 +1,107 @@
+#include "tests/unit/log_world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "store/sqlite/engine.h"
+#include "store/sqlite/upkeep.h"
+
+static void test_a_checkpoint_is_made_when_the_wal_is_large(void **state)
+{
+    struct log_world *w = *state;
+    struct sqlite_store *s = sqlite_of(w->store);
+    struct wal wal;
+    bool alone;
+    for (int i = 0; i < 30; i++)
+        log_sql(w, "INSERT INTO events(data) VALUES (printf('%%.10000c', 'x'))");
+    assert_int_equal(upkeep_checkpoint(s, 1 << 30, &wal, &alone), STORE_OK);
+    assert_false(wal.whole || alone || wal.bytes);
+    sqlite3 *reader = NULL;
+    assert_int_equal(sqlite3_open(w->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM rowcast_log", NULL, NULL, NULL),
+                     SQLITE_OK);
+    log_insert(w, 1);
+    assert_int_equal(upkeep_checkpoint(s, 100000, &wal, &alone), STORE_OK);
+    assert_true(alone && !wal.whole && wal.left > 0); /* the reader keeps it */
+    sqlite3_close(reader);
+    assert_int_equal(upkeep_checkpoint(s, 100000, &wal, &alone), STORE_OK);
+    assert_true(wal.whole && !alone);
+    assert_true(wal.bytes > 100000);
+    assert_int_equal(wal.left, 0);
+}
+
+/* Two threads that read without a pause, each row slowly: there is always one under way. */
+enum { SLOW_READERS = 2 };
+
+struct slow_reader {
+    const char *path;
+    atomic_bool *stop;
+    atomic_int *reads;
+    pthread_t thread;
+};
+
+static void slow_begin(void *arg, const struct store_end *end)
+{
+    (void)arg, (void)end;
+}
+
+static enum store_taken slow_row(void *arg, const struct event *e)
+{
+    static const struct timespec pause = {.tv_nsec = 3000000};
+    (void)arg, (void)e;
+    nanosleep(&pause, NULL);
+    return STORE_MORE;
+}
+
+static void *slow_run(void *arg)
+{
+    struct slow_reader *r = arg;
+    struct store *s = NULL;
+    struct store_sink sink = {r, slow_begin, NULL, slow_row};
+    struct store_question q = {.after = 0};
+    int64_t through;
+    assert_int_equal(store_open(&s, r->path), STORE_OK);
+    while (!atomic_load(r->stop)) {
+        assert_int_equal(store_read(s, &q, &sink, &through), STORE_OK);
+        atomic_fetch_add(r->reads, 1);
+    }
+    store_close(s);
+    return NULL;
+}
+
+static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(void **state)
+{
+    struct log_world *w = *state;
+    struct slow_reader reader[SLOW_READERS];
+    atomic_bool stop = false;
+    atomic_int reads = 0;
+    struct wal wal;
+    bool alone, ever_alone = false;
+    log_insert(w, 10);
+    for (int i = 0; i < SLOW_READERS; i++) {
+        reader[i] = (struct slow_reader){.path = w->path, .stop = &stop, .reads = &reads};
+        assert_int_equal(pthread_create(&reader[i].thread, NULL, slow_run, &reader[i]), 0);
+    }
+    for (int i = 0; i < 5; i++) {
+        int before = atomic_load(&reads);
+        while (atomic_load(&reads) < before + SLOW_READERS)
+            log_set(w, "retry", 1000 + i);
+        assert_int_equal(upkeep_checkpoint(sqlite_of(w->store), 1, &wal, &alone), STORE_OK);
+        assert_true(wal.whole);
+        ever_alone |= alone;
+    }
+    assert_true(ever_alone); /* they were in the way */
+    atomic_store(&stop, true);
+    for (int i = 0; i < SLOW_READERS; i++)
+        pthread_join(reader[i].thread, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
+        LOG_TEST(test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
