@@ -33,10 +33,11 @@ enum store_result {
     STORE_BUSY, /* somebody holds the lock; later is as good as now */
     STORE_FULL, /* no room on the disk, or max_page_count */
     STORE_NOMEM,
-    STORE_CORRUPT, /* not a database, or a damaged one */
-    STORE_NEWER,   /* made by a newer version of Rowcast */
-    STORE_REFUSED, /* a rule of the data said no; the sentence is the schema's */
-    STORE_UNKNOWN, /* no such session */
+    STORE_CORRUPT,   /* not a database, or a damaged one */
+    STORE_NEWER,     /* made by a newer version of Rowcast */
+    STORE_REFUSED,   /* a rule of the data said no; the sentence is the schema's */
+    STORE_TOO_LARGE, /* and the rule was max_event_bytes */
+    STORE_UNKNOWN,   /* no such session */
     STORE_READONLY,
     STORE_IO
 };

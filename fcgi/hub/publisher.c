@@ -98,7 +98,7 @@ static size_t count_over(struct publisher *p)
 
 static bool concerns_the_log(enum store_result r)
 {
-    return r != STORE_OK && r != STORE_REFUSED && r != STORE_UNKNOWN;
+    return r != STORE_OK && r != STORE_REFUSED && r != STORE_TOO_LARGE && r != STORE_UNKNOWN;
 }
 
 /* Told once when it begins, and once when it is over. */

@@ -15,6 +15,7 @@ static bool will_pass(enum store_result r)
     case STORE_FULL:
     case STORE_NOMEM:
     case STORE_REFUSED:
+    case STORE_TOO_LARGE:
     case STORE_UNKNOWN:
     case STORE_IO:
         return true;

@@ -144,19 +144,16 @@ void reply_error(struct request *r, int status, const char *headers, const char 
     free(json);
 }
 
-/* The schema's refusal of a large event names the setting to change. */
-static int refused_status(const char *why)
-{
-    return strstr(why, "max_event_bytes") != NULL ? 413 : 400;
-}
-
 void reply_failure(struct request *r, enum store_result result, const char *why)
 {
     const char *sentence = why[0] != '\0' ? why : "the event log can not be used now";
 
     switch (result) {
     case STORE_REFUSED:
-        reply_error(r, refused_status(why), NULL, sentence);
+        reply_error(r, 400, NULL, sentence);
+        return;
+    case STORE_TOO_LARGE:
+        reply_error(r, 413, NULL, sentence);
         return;
     case STORE_UNKNOWN:
         reply_error(r, 404, NULL, why[0] != '\0' ? why : "there is no such session");

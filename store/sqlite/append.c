@@ -91,6 +91,18 @@ static enum store_result find_twin(struct sqlite_store *s, const struct publicat
     return r;
 }
 
+/* The sentence of that rule names the setting to change, and SQLite hands on nothing else. */
+static enum store_result which_refusal(const struct sqlite_store *s, enum store_result r)
+{
+    bool large = r == STORE_REFUSED && strstr(s->store.why, "max_event_bytes");
+    return large ? STORE_TOO_LARGE : r;
+}
+
+static bool is_refusal(enum store_result r)
+{
+    return r == STORE_REFUSED || r == STORE_TOO_LARGE;
+}
+
 static enum store_result append_row(struct sqlite_store *s, const struct publication *p,
                                     const char *session, int64_t *id)
 {
@@ -105,7 +117,7 @@ static enum store_result append_row(struct sqlite_store *s, const struct publica
     text_or_null(stmt, 5, p->dedup_key);
     enum store_result r = STORE_OK;
     if (sqlite3_step(stmt) != SQLITE_DONE)
-        r = store_failed(s, &s->log, appending);
+        r = which_refusal(s, store_failed(s, &s->log, appending));
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt); /* the texts are the caller's */
     if (r != STORE_OK)
@@ -126,7 +138,7 @@ static enum store_result append_rows(struct sqlite_store *s, const struct append
         r = append_row(s, &a->what, a->what.sessions[i], &a->ids[i]);
     if (r == STORE_OK)
         return database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
-    if (r != STORE_REFUSED)
+    if (!is_refusal(r))
         return r; /* the whole transaction ends */
     char why[STORE_WHY_SIZE];
     memcpy(why, s->store.why, sizeof why);
@@ -180,7 +192,7 @@ static enum store_result append_group(struct sqlite_store *s, struct appending *
             return store_refuse(s, STORE_CORRUPT,
                                 "the log has no id left, since somebody changed last_id of "
                                 "rowcast_log: rowcast.fcgi --check says what to do");
-        if (r != STORE_OK && (r != STORE_REFUSED || lost))
+        if (r != STORE_OK && (!is_refusal(r) || lost))
             return r;
         append_note(s, a, r);
     }
@@ -277,7 +289,7 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
         return STORE_OK;
     s->log.unsure = false;
     enum store_result r = append_together(s, items, n, &p);
-    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || r == STORE_REFUSED)) {
+    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || is_refusal(r))) {
         append_each(s, items, n);
         return STORE_OK;
     }

@@ -82,6 +82,26 @@ static void test_a_key_of_the_same_group_gives_the_same_id(void **state)
     expect_rows(w, 2);
 }
 
+static void
+test_one_that_is_larger_than_is_allowed_is_told_apart_from_what_is_wrong(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    static char large[1026];
+    memset(large, 'x', sizeof large - 1);
+    log_set(w, "max_event_bytes", 1024);
+    add(&g, "a", "one");
+    add(&g, "a", large);
+    add(&g, "heartbeat", "reserved");
+    add(&g, "a", "four");
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[1].result, STORE_TOO_LARGE);
+    assert_non_null(strstr(g.item[1].why, "max_event_bytes"));
+    assert_int_equal(g.item[2].result, STORE_REFUSED);
+    assert_int_equal(g.item[3].result, STORE_OK);
+    expect_rows(w, 2);
+}
+
 /* The key of a row that was undone is free. */
 static void test_a_key_of_one_that_was_refused_is_not_taken(void **state)
 {
@@ -356,6 +376,7 @@ int main(void)
         LOG_TEST(test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said),
         LOG_TEST(test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing),
         LOG_TEST(test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others),
+        LOG_TEST(test_one_that_is_larger_than_is_allowed_is_told_apart_from_what_is_wrong),
         LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
         LOG_TEST(test_whichever_allocation_fails_what_is_answered_is_what_is_there),
     };

@@ -107,7 +107,8 @@ static void test_what_the_store_says_decides_the_status(void **state)
         const char *why, *status;
     } cases[] = {
         {STORE_REFUSED, "a channel and a session exclude each other", "400 "},
-        {STORE_REFUSED, "data is larger than max_event_bytes", "413 "},
+        {STORE_REFUSED, "max_event_bytes is mentioned", "400 "},
+        {STORE_TOO_LARGE, "data is larger than is allowed", "413 "},
         {STORE_UNKNOWN, "", "404 "},
         {STORE_FULL, "database or disk is full", "507 "},
         {STORE_BUSY, "database is locked", "503 "},
