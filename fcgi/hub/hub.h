@@ -1,8 +1,8 @@
 /* The hub: one thread, one event loop, every stream's socket.
  *
- * It fans the feeder's batches out, asks the readers for what is older than its tail, beats the
- * hearts, and ends streams.  It never touches SQLite, and never blocks: all it knows
- * of the log are batches.
+ * It fans the feeder's batches out, asks the readers for what is older than its tail, sends
+ * heartbeats, and ends streams.  It never touches a store, and never blocks: all that it knows of
+ * the log is batches.
  *
  * Everything below may be called from any thread but hub_new, hub_run and hub_free. */
 #ifndef ROWCAST_FCGI_HUB_H
@@ -37,7 +37,7 @@ struct bookmarks {
     struct bookmark bookmark[];
 };
 
-/* Where the hub turns for what it does not do itself. Called on the hub's thread; must not
+/* Where the hub turns for what it does not do itself.  Called on the hub's thread; they must not
  * block. */
 struct hub_friends {
     void *arg;
@@ -50,7 +50,7 @@ struct hub_friends {
     void (*emptied)(void *arg);
 };
 
-/* NULL: out of memory or descriptors.  `streams_max`: as many as may be open at once. */
+/* NULL: out of memory or descriptors.  `streams_max`: how many may be open at once. */
 struct hub *hub_new(const struct hub_friends *friends, struct settings *settings,
                     size_t streams_max);
 void hub_run(struct hub *h);  /* until hub_stop; the thread that calls it is the hub's */
@@ -62,8 +62,8 @@ size_t hub_streams(const struct hub *h);
 
 void hub_serve(struct hub *h, struct ticket *t); /* takes t over */
 
-/* A stream is on its way that was not claimed yet: it counts from now on, so that a drain waits
- * for it.  Later it comes, or (NULL) it became none. */
+/* A stream that is not claimed yet is on its way: it counts from now on, so that a drain waits
+ * for it.  Then it comes; or NULL comes, because no stream came of it. */
 void hub_expect(struct hub *h);
 void hub_expected(struct hub *h, struct ticket *t); /* takes t over */
 

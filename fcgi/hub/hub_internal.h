@@ -25,24 +25,26 @@
 #include "fcgi/stream/mark.h"
 #include "fcgi/stream/tail.h"
 
-/* Beyond streams_max: the workers ask one after the other whether there is room, and then each
- * brings one. */
+/* Seats beyond streams_max: several threads may each find that there is room for one more stream,
+ * and then each brings one. */
 enum { STREAMS_MORE = 16 };
 
 /* What a stream does.  The table is data in hub_state.c, and asserted there.
  *
  *     from      to, and why
  *     NEW       WRITES: it begins
- *     WRITES,   WAITS: it is at the end of the log.  STRAYS: the hub follows another log.
- *     that is,  ASKS: it is behind the tail, or a heartbeat went out while it asked.
- *     within    PUTS_OFF: no memory to ask.  BLOCKED: its socket is full, or its turn is over
- *     stream_pump
+ *     WRITES    (which no stream does outside stream_pump)
+ *               WAITS: it is at the end of the log, or beyond what the hub has of it.
+ *               STRAYS: the hub follows another log, or none yet.
+ *               ASKS: it is behind the tail, or a heartbeat went out while it asked.
+ *               PUTS_OFF: there was no memory to ask.
+ *               BLOCKED: its socket is full, or its turn is over
  *     WAITS     WRITES: a batch, a heartbeat, its end, another log
  *     STRAYS    WRITES: the hub reached its log; 3 s passed, and it is told a gap of reason
  *               `epoch`; a heartbeat, its end, another log
  *     ASKS      WRITES: rows came, a heartbeat, its end, another log.
  *               PUTS_OFF: the reader has nothing yet
- *     PUTS_OFF  WRITES: the next tick, its end, another log
+ *     PUTS_OFF  WRITES: the next tick, a heartbeat, its end, another log
  *     BLOCKED   WRITES: the socket takes more.  An answer or an order that comes meanwhile waits
  *               for that
  *     any       CLOSED: the peer left, it ended, it stalled too long, or a deadline cut it
@@ -62,19 +64,20 @@ enum stream_state {
 struct stream {
     struct client client;
     struct hub *hub;
-    struct ending *ending; /* for the janitor, and what it was given last; NULL: not saved */
+    struct ending *ending; /* its bookmark is the one that the janitor was given last; NULL:
+                            * the stream is not saved */
     uv_poll_t watch;
-    bool watched;   /* false: a file, which can not be polled and never blocks */
-    bool lingers;   /* a poll whose end waits for its mark, once it told something */
-    bool lingering; /* it told it */
+    bool watched;   /* false: a file, which cannot be polled and never blocks */
+    bool lingers;   /* a poll that is to stay until its mark has passed what it told */
+    bool lingering; /* it told something, and stays for that */
     enum stream_state state;
     uint32_t seat;         /* where it stands in hub->stream */
-    uint32_t number;       /* the how-manieth stream: spreads heartbeats and rotation */
+    uint32_t number;       /* a serial number, which spreads heartbeats and rotation */
     int32_t claim_retry;   /* the setting `retry` at its claim */
     uint64_t began_at;     /* ms of the loop's clock, as all that follow */
     uint64_t over_at;      /* a poll: when it has waited, or lingered, enough; 0: a stream */
     uint64_t beat_at;      /* its last heartbeat, or its begin */
-    uint64_t strays_since; /* it STRAYS: since when, heartbeats aside; else 0 */
+    uint64_t strays_since; /* since when it STRAYS, heartbeats aside; 0: it does not */
     struct mark mark;      /* what of it counts as received */
     struct stream *prev, *next;               /* among the blocked */
     struct pending *pending;                  /* a question that was not answered yet */
@@ -122,16 +125,16 @@ struct hub {
     struct tail *tail; /* NULL: the log was not reached yet */
     struct stream **stream;
     uint32_t streams_max;
-    uint32_t seats; /* taken of streams_max */
+    uint32_t seats; /* of `stream`, that are taken: the first ones */
     uint32_t numbers;
-    atomic_uint taken;      /* as `seats`, for other threads; counts tickets on their way too */
+    atomic_uint taken;      /* like `seats`, for other threads; with the tickets on their way */
     struct stream *blocked; /* longest first */
     struct pending *pending; /* hashed by key */
     struct mark_log log;     /* where the streams at the end stood at which time */
-    bool collect_all;        /* marks, at the next collection: what was given is not saved */
-    struct order *early;     /* orders to end streams that did not come yet, oldest first */
-    uint64_t alive_at;       /* the loop's clock when it last turned */
-    uint64_t stood_still;    /* so many ms of it did not */
+    bool collect_all;     /* at the next collection, all marks: some were given and not saved */
+    struct order *early;  /* orders to end streams that did not come yet, oldest first */
+    uint64_t alive_at;    /* the loop's clock when it last turned */
+    uint64_t stood_still; /* so many ms of it did not */
     uint64_t marked_at;
     uint64_t rotated_at;         /* streams that were too old were ended up to then */
     char owed_epoch[EPOCH_SIZE]; /* a reset that found no memory, for the next tick; "": none */

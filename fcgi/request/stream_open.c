@@ -70,7 +70,7 @@ static void add_blocks(struct buffer *out, const struct settings *settings,
         sse_format_replay_start(out, c->count);
 }
 
-/* The hub must not wait for a client.  A file can not be polled, and is written blocking. */
+/* The hub must not wait for a client.  A file cannot be polled, and is written blocking. */
 static void unblock(int fd)
 {
     struct stat st;

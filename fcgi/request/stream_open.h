@@ -16,8 +16,7 @@
  * stream (store_claim_waits), those are in *open, and nothing was done.
  *
  * The ticket has taken over the descriptor, which does not block any more.  NULL: the request
- * was answered: with 400 when the page asks for what can not be, with `later` when the store
- * can not serve it now. */
+ * was answered: with 400 if it is invalid, with `later` if the store cannot serve it now. */
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
                             const struct query *q, struct claim_open *open);
 

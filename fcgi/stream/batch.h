@@ -2,7 +2,7 @@
  *
  *   interval   (after, through]            of the log, under `epoch`
  *   bytes      |event: a\ndata: {"x":1}\nid: 5f2a91c0-19\n\n|data: hi\nid: …\n\n|,"_replayed":…|
- *              ^at                  ^object_end            ^at (the next)     ^mark_at
+ *               ^at                   ^object_end            ^at (the next)      ^mark_at
  *   event[]    id, mailbox, type, where its bytes are
  *   hole[]     mailboxes that had been trimmed beyond `after` when it was read
  *

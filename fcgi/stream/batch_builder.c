@@ -101,6 +101,25 @@ static void add_mark(struct batch_builder *w, const struct event *e, struct batc
     entry->mark_len = (uint32_t)len;
 }
 
+/* Its bytes stand from `at` on, to the end of what was written. */
+static void add_to_index(struct batch_builder *w, const struct event *e, size_t at,
+                         uint32_t object_end)
+{
+    const char *type = sse_type_is_sound(e->type) ? e->type : "message";
+    struct batch_event entry = {.id = e->id,
+                                .mailbox_hash = mailbox_hash(e->mailbox),
+                                .type = intern(w, type, mailbox_hash(type)),
+                                .at = (uint32_t)at,
+                                .len = (uint32_t)(w->bytes.len - at)};
+    entry.mailbox = intern(w, e->mailbox, entry.mailbox_hash);
+    if (w->replays && object_end) {
+        entry.object_end = object_end;
+        add_mark(w, e, &entry);
+    }
+    buffer_add(&w->event, &entry, sizeof entry);
+    w->broadcasts_only = w->broadcasts_only && e->mailbox[0] == '\0';
+}
+
 enum batch_added batch_builder_add(struct batch_builder *w, const struct event *e)
 {
     size_t at = w->bytes.len;
@@ -116,19 +135,7 @@ enum batch_added batch_builder_add(struct batch_builder *w, const struct event *
         w->failed = true;
         return BATCH_ADDED_LAST;
     }
-    const char *type = sse_type_is_sound(e->type) ? e->type : "message";
-    struct batch_event entry = {.id = e->id,
-                                .mailbox_hash = mailbox_hash(e->mailbox),
-                                .type = intern(w, type, mailbox_hash(type)),
-                                .at = (uint32_t)at,
-                                .len = (uint32_t)(w->bytes.len - at)};
-    entry.mailbox = intern(w, e->mailbox, entry.mailbox_hash);
-    if (w->replays && object_end) {
-        entry.object_end = object_end;
-        add_mark(w, e, &entry);
-    }
-    buffer_add(&w->event, &entry, sizeof entry);
-    w->broadcasts_only = w->broadcasts_only && e->mailbox[0] == '\0';
+    add_to_index(w, e, at, object_end);
     return w->bytes.len >= BATCH_BYTES ? BATCH_ADDED_LAST : BATCH_ADDED;
 }
 
@@ -152,14 +159,21 @@ static char *lay(char **at, const struct buffer *part)
     return here;
 }
 
+static bool something_failed(const struct batch_builder *w)
+{
+    return w->failed || w->bytes.failed || w->marks.failed || w->text.failed ||
+           w->event.failed || w->hole.failed;
+}
+
+static size_t batch_size(const struct batch_builder *w)
+{
+    return sizeof(struct batch) + w->event.len + w->hole.len + w->text.len + w->bytes.len +
+           w->marks.len;
+}
+
 struct batch *batch_builder_finish(struct batch_builder *w, int64_t after, int64_t through)
 {
-    if (w->failed || w->bytes.failed || w->marks.failed || w->text.failed || w->event.failed ||
-        w->hole.failed)
-        return NULL;
-    size_t size = sizeof(struct batch) + w->event.len + w->hole.len + w->text.len +
-                  w->bytes.len + w->marks.len;
-    struct batch *b = batch_alloc(size);
+    struct batch *b = something_failed(w) ? NULL : batch_alloc(batch_size(w));
     if (!b)
         return NULL;
     char *at = (char *)(b + 1);

@@ -93,7 +93,7 @@ static enum client_state take_leave(struct client *c)
     uint8_t end[FRAMING_END_SIZE];
     size_t len = framing_end(&c->framing, end);
     if (c->later_ms > 0) {
-        sse_format_retry(&c->own, c->later_ms);
+        sse_format_later(&c->own, c->later_ms);
         c->later_ms = 0;
         return CLIENT_TIRED;
     }

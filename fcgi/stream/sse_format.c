@@ -232,15 +232,10 @@ void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds, const char *
     sse_add_id(out, id);
 }
 
+/* It has a name, because fetch-event-source hands out a block without one as an empty message. */
 void sse_format_later(struct buffer *out, int64_t retry_ms)
 {
     buffer_printf(out, SSE_LATER, retry_ms);
-}
-
-/* Named as well: fetch-event-source hands out a block without a name as an empty message. */
-void sse_format_retry(struct buffer *out, int64_t retry_ms)
-{
-    sse_format_later(out, retry_ms);
 }
 
 /* Any seed is good enough here, so a missing getrandom() is no reason to fail. */

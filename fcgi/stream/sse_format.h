@@ -33,7 +33,7 @@ void sse_format_event(struct buffer *out, const struct event *e, const char *epo
 void sse_format_mark(struct buffer *out, const struct event *e);
 
 /* Our own blocks; each is whole and ends with its blank line.  The opening is a comment line
- * and, right behind it, a block without data; later and retry are the last of a stream. */
+ * and, right behind it, a block without data; `later` is the last of a stream. */
 void sse_format_opening(struct buffer *out, int64_t retry_ms, const char *id /* NULL: none */);
 void sse_format_connected(struct buffer *out, const char *session_id, bool reconnection,
                           int64_t buffer_size, int64_t reconnections, int64_t heartbeat,
@@ -46,7 +46,6 @@ void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds,
                           const char *id /* NULL: none */);
 #define SSE_LATER "event: later\nretry: %" PRId64 "\n\n" /* the format of the next one */
 void sse_format_later(struct buffer *out, int64_t retry_ms);
-void sse_format_retry(struct buffer *out, int64_t retry_ms);
 
 /* A random wait in [retry/2, retry*3/2], within 100 and 3600000 ms: browsers neither jitter nor
  * back off, so the server does it for them. */

@@ -5,7 +5,7 @@
  *        |[batch)(batch](batch](batch](batch](batch]   |
  *
  * A cursor at or past the floor is served from here, an older one from the store; both get
- * batches, so a client can not tell which.  A slow cursor holds one batch, never the run behind
+ * batches, so a client cannot tell which.  A slow cursor holds one batch, never the run behind
  * it: memory stays within the limit whatever clients do.
  *
  * Thread: the hub that owns it.  No locks: batches are shared, the tail is not. */
