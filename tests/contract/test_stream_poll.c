@@ -1,10 +1,10 @@
 /* What a request with wait= becomes: a ticket for a poll. */
-#include "tests/unit/stream_helpers.h"
+#include "tests/contract/contract_streams.h"
 
 static void
 test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell(void **state)
 {
-    struct place *p = *state;
+    struct world *w = *state;
     static const struct {
         const char *query;
         int32_t wait_ms;
@@ -20,9 +20,9 @@ test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell(void **
     };
 
     for (int i = 0; i < 3; i++)
-        place_publish(p, "", "x");
+        publish(w, "", "message", "x", 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct opened o = open_stream(p, cases[i].query, ENVIRONMENT("A=b"));
+        struct opened o = request_stream(w, cases[i].query, ENVIRONMENT("A=b"));
         assert_non_null(o.ticket);
         assert_int_equal(o.ticket->wait_ms, cases[i].wait_ms);
         assert_int_equal(o.ticket->answered, cases[i].answered);
@@ -35,32 +35,31 @@ test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell(void **
 
 static void test_a_poll_lingers_for_who_comes_back_with_a_cookie_and_no_id(void **state)
 {
-    struct place *p = *state;
+    struct world *w = *state;
     char token[SESSION_TOKEN_SIZE], cookie[100], id[EVENT_ID_SIZE], header[64];
 
-    struct opened o = open_stream(p, "wait=5", ENVIRONMENT("A=b"));
+    struct opened o = request_stream(w, "wait=5", ENVIRONMENT("A=b"));
     token_in(o.text, "X-SSE-Session-ID: ", token);
     end_stream(&o);
     snprintf(cookie, sizeof cookie, "HTTP_COOKIE=sse-session-id=%s", token);
-    event_id_format(id, end_of(p).epoch, 0);
+    event_id_format(id, w->epoch, 0);
     snprintf(header, sizeof header, "HTTP_LAST_EVENT_ID=%s", id);
-    o = open_stream(p, "wait=5", ENVIRONMENT(cookie));
+    o = request_stream(w, "wait=5", ENVIRONMENT(cookie));
     assert_true(o.ticket->lingers);
     end_stream(&o);
-    o = open_stream(p, "wait=5", ENVIRONMENT(cookie, header));
+    o = request_stream(w, "wait=5", ENVIRONMENT(cookie, header));
     assert_false(o.ticket->lingers);
     end_stream(&o);
-    o = open_stream(p, "", ENVIRONMENT(cookie));
+    o = request_stream(w, "", ENVIRONMENT(cookie));
     assert_false(o.ticket->lingers);
     end_stream(&o);
 }
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        IN_PLACE(test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell),
-        IN_PLACE(test_a_poll_lingers_for_who_comes_back_with_a_cookie_and_no_id),
+        TEST(test_a_poll_knows_how_long_it_waits_and_whether_it_has_something_to_tell),
+        TEST(test_a_poll_lingers_for_who_comes_back_with_a_cookie_and_no_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

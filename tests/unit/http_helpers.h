@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fcgi/request/answer.h"
 #include "fcgi/request/query.h"
 #include "fcgi/request/request.h"
-#include "store/store.h"
 
 #define ENVIRONMENT(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -64,75 +61,6 @@ static inline void assert_has_not(const char *text, const char *part)
 {
     if (strstr(text, part) != NULL)
         fail_msg("\"%s\" in:\n%s", part, text);
-}
-
-/* Judge a whole request and answer it, with whatever it wants committed; `r` is empty
- * afterwards.  The ticket, if it became a stream. */
-static inline struct ticket *request_answer(struct answerer *a, const struct settings *settings,
-                                            struct request *r, enum answer_room room)
-{
-    struct outcome o = {0};
-
-    if (answer_judge(a, settings, r) != ANSWER_SAID)
-        o = answer(a, settings, r, room);
-    assert_false(o.waits);
-    if (o.publishing)
-        publishing_commit(o.publishing, a->store);
-    request_end(r);
-    return o.ticket;
-}
-
-/* A store over a new log in a folder of its own. */
-struct place {
-    char folder[32];
-    char db[64];
-    struct store *store;
-    struct settings *settings;
-};
-
-static inline int place_open(void **state)
-{
-    struct place *p = calloc(1, sizeof *p);
-
-    assert_non_null(p);
-    strcpy(p->folder, "/tmp/rowcast-XXXXXX");
-    assert_non_null(mkdtemp(p->folder));
-    snprintf(p->db, sizeof p->db, "%s/rowcast.db", p->folder);
-    assert_int_equal(store_open(&p->store, p->db), STORE_OK);
-    assert_int_equal(store_join(p->store), STORE_OK);
-    assert_int_equal(store_settings_newer(p->store, NULL, &p->settings), STORE_OK);
-    strcpy(p->settings->publish_token, "secret");
-    *state = p;
-    return 0;
-}
-
-static inline int place_close(void **state)
-{
-    struct place *p = *state;
-    char path[512];
-
-    settings_unref(p->settings);
-    store_close(p->store);
-    DIR *folder = opendir(p->folder);
-    assert_non_null(folder);
-    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
-        snprintf(path, sizeof path, "%s/%s", p->folder, e->d_name);
-        unlink(path);
-    }
-    closedir(folder);
-    rmdir(p->folder);
-    free(p);
-    return 0;
-}
-
-static inline void place_publish(struct place *p, const char *channel, const char *data)
-{
-    int64_t id;
-    char epoch[EPOCH_SIZE];
-    struct publication e = {
-        .channel = channel, .type = "message", .data = data, .data_len = strlen(data)};
-
-    assert_int_equal(store_append(p->store, &e, &id, epoch), STORE_OK);
 }
 
 #endif

@@ -12,8 +12,8 @@ struct opened {
     int client;
 };
 
-static inline struct opened open_stream(struct place *p, const char *query,
-                                        const char *const *environment)
+static inline struct opened open_stream(struct store *s, struct settings *settings,
+                                        const char *query, const char *const *environment)
 {
     struct opened o;
     struct request r;
@@ -21,7 +21,7 @@ static inline struct opened open_stream(struct place *p, const char *query,
 
     request_make(&r, &o.client, environment, NULL);
     assert_int_equal(query_parse(&q, query, strlen(query)), QUERY_OK);
-    o.ticket = stream_claim(p->store, p->settings, &r, &q, NULL);
+    o.ticket = stream_claim(s, settings, &r, &q, NULL);
     assert_int_equal(r.fd, -1);
     query_free(&q);
     request_end(&r);
@@ -49,14 +49,6 @@ static inline void token_in(const char *text, const char *before,
     assert_non_null(at);
     snprintf(token, SESSION_TOKEN_SIZE, "%s", at + strlen(before));
     assert_int_equal(strspn(token, "0123456789abcdef"), SESSION_TOKEN_SIZE - 1);
-}
-
-static inline struct store_end end_of(struct place *p)
-{
-    struct store_end end;
-
-    assert_int_equal(store_where(p->store, &end), STORE_OK);
-    return end;
 }
 
 #endif

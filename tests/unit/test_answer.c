@@ -1,5 +1,5 @@
 #include "fcgi/request/answer.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 #include <sqlite3.h>
 

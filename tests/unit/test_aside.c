@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "fcgi/hub/aside.h"
+#include "tests/unit/place.h"
 #include "tests/unit/stream_helpers.h"
 
 /* A session whose first stream stands at the log's first rows, and a hub that is never run. */
@@ -33,7 +34,8 @@ static int set_up(void **state)
     place_open((void **)&w->place);
     w->hub = hub_new(&friends, w->place->settings, 16);
     assert_non_null(w->hub);
-    w->first = open_stream(w->place, "", ENVIRONMENT("HTTP_USER_AGENT=page"));
+    w->first = open_stream(w->place->store, w->place->settings, "",
+                           ENVIRONMENT("HTTP_USER_AGENT=page"));
     token_in(w->first.text, "X-SSE-Session-ID: ", token);
     snprintf(w->cookie, sizeof w->cookie, "HTTP_COOKIE=sse-session-id=%s", token);
     *state = w;

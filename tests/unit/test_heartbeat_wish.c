@@ -1,8 +1,10 @@
 /* heartbeat= in the address of a stream. */
+#include "tests/unit/place.h"
 #include "tests/unit/stream_helpers.h"
 
 static void test_connected_tells_the_heartbeat_in_force(void **state)
 {
+    struct place *p = *state;
     static const struct {
         const char *query;
         int asked, told;
@@ -19,7 +21,8 @@ static void test_connected_tells_the_heartbeat_in_force(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char told[32];
-        struct opened o = open_stream(*state, cases[i].query, ENVIRONMENT("A=b"));
+        struct opened o =
+            open_stream(p->store, p->settings, cases[i].query, ENVIRONMENT("A=b"));
         assert_non_null(o.ticket);
         assert_int_equal(o.ticket->heartbeat, cases[i].asked);
         snprintf(told, sizeof told, "\"heartbeat\":%d}\n", cases[i].told);
@@ -30,12 +33,13 @@ static void test_connected_tells_the_heartbeat_in_force(void **state)
 
 static void test_a_heartbeat_that_is_no_number_of_seconds_is_refused(void **state)
 {
+    struct place *p = *state;
     static const char *const queries[] = {"heartbeat=",   "heartbeat",     "heartbeat=0",
                                           "heartbeat=00", "heartbeat=-1",  "heartbeat=+5",
                                           "heartbeat=5s", "heartbeat=0.5", "heartbeat=%00"};
 
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        struct opened o = open_stream(*state, queries[i], ENVIRONMENT("A=b"));
+        struct opened o = open_stream(p->store, p->settings, queries[i], ENVIRONMENT("A=b"));
         assert_null(o.ticket);
         assert_has(o.text, "Status: 400 Bad Request\r\n");
         assert_has(o.text, "{\"error\":\"heartbeat= wants ");

@@ -2,6 +2,7 @@
  * stream or is told `later`, and in neither case forgotten. */
 #include "fcgi/hub/aside.h"
 #include "tests/unit/failing_memory.h"
+#include "tests/unit/place.h"
 #include "tests/unit/stream_helpers.h"
 
 static void on_ended(void *arg, struct ending *e)
@@ -49,7 +50,8 @@ static void test_it_becomes_a_stream_or_is_told_later_whatever_fails(void **stat
     struct place *p = *state;
     struct hub_friends friends = {.ended = on_ended, .emptied = on_emptied};
     struct hub *h = hub_new(&friends, p->settings, 1000);
-    struct opened first = open_stream(p, "", ENVIRONMENT("HTTP_USER_AGENT=page"));
+    struct opened first =
+        open_stream(p->store, p->settings, "", ENVIRONMENT("HTTP_USER_AGENT=page"));
     char token[SESSION_TOKEN_SIZE], cookie[80];
     assert_non_null(h);
     token_in(first.text, "X-SSE-Session-ID: ", token);

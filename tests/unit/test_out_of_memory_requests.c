@@ -3,7 +3,7 @@
  * answer, which needs no memory if it must. */
 #include "fcgi/hub/publisher.h"
 #include "fcgi/request/answer.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 #include <sqlite3.h>
 

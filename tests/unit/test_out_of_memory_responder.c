@@ -7,7 +7,7 @@
 #include "fcgi/hub/janitor.h"
 #include "fcgi/hub/readers.h"
 #include "fcgi/hub/responder.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 #include "tests/unit/failing_memory.h"
 

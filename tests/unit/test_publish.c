@@ -1,6 +1,6 @@
 #include "fcgi/request/publish.h"
 #include "fcgi/request/stream_open.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 #include <signal.h>
 #include <sqlite3.h>

@@ -1,7 +1,7 @@
 /* The publisher's thread: who is answered what, whatever is in its way. */
 #include "fcgi/hub/publisher.h"
 #include "fcgi/request/publish.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 #include <sqlite3.h>
 

@@ -3,7 +3,7 @@
 #include <sys/un.h>
 
 #include "fcgi/hub/responder.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 enum { DEADLINE_MS = 10000, FOR_EVER_S = 3600, STREAMS = 4 };
 

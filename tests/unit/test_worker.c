@@ -13,7 +13,7 @@
 #include "fcgi/hub/places.h"
 #include "fcgi/hub/publisher.h"
 #include "fcgi/hub/worker.h"
-#include "tests/unit/http_helpers.h"
+#include "tests/unit/place.h"
 
 /* Workers behind a socket, with a log of their own. */
 struct service {
