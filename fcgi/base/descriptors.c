@@ -10,7 +10,6 @@ enum { KEPT = 64, KEPT_SHARE = 4, MOST = 1000000, USUAL = 1024 };
 static size_t limit(void)
 {
     struct rlimit l;
-
     if (getrlimit(RLIMIT_NOFILE, &l) != 0)
         return USUAL;
     return l.rlim_cur > MOST ? MOST : (size_t)l.rlim_cur;
@@ -19,14 +18,12 @@ static size_t limit(void)
 static size_t usable(void)
 {
     size_t all = limit(), share = all / KEPT_SHARE;
-
     return all - (share < KEPT ? share : KEPT);
 }
 
 void descriptors_raise(void)
 {
     struct rlimit l;
-
     if (getrlimit(RLIMIT_NOFILE, &l) != 0)
         return;
     l.rlim_cur = l.rlim_max;

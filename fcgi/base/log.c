@@ -151,7 +151,7 @@ void log_look(void)
 static bool closes(const char *quote)
 {
     const char *next = quote + 1;
-    if (*next == '\0')
+    if (!*next)
         return true;
     if (*next++ != ' ')
         return false;

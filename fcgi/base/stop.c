@@ -5,7 +5,6 @@
 bool stop_is_pending(void)
 {
     sigset_t s;
-
     return sigpending(&s) == 0 &&
            (sigismember(&s, SIGTERM) == 1 || sigismember(&s, SIGINT) == 1 ||
             sigismember(&s, SIGUSR1) == 1);

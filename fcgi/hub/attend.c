@@ -23,7 +23,6 @@ void attendant_end(struct attendant *a)
 bool attendant_open(struct attendant *a)
 {
     struct answerer *n = &a->answerer;
-
     if (!n->store && store_open(&n->store, a->context->db_path) != STORE_OK)
         n->store = NULL;
     return n->store;
@@ -40,7 +39,6 @@ static struct hub *hub_with_room(const struct attendant *a, const struct setting
                                  const struct request *r)
 {
     struct hub *h = NULL;
-
     if (answer_wants_hub(r, settings))
         h = a->context->start_streaming(a->context->arg);
     return h && !hub_is_full(h) ? h : NULL;
@@ -50,7 +48,6 @@ static struct hub *hub_with_room(const struct attendant *a, const struct setting
 static void commit(struct attendant *a, struct publishing *p)
 {
     struct publisher *publisher = a->context->publisher;
-
     if (!publisher || !publisher_post(publisher, p))
         publishing_commit(p, a->answerer.store);
 }
@@ -59,7 +56,6 @@ static void commit(struct attendant *a, struct publishing *p)
 static bool attend_answer(struct attendant *a, struct settings *settings, struct request *r)
 {
     const struct worker_context *c = a->context;
-
     if (!a->answerer.store) {
         answer_put_off(settings, r, NO_MEMORY);
         return false;
@@ -81,7 +77,6 @@ static bool attend_answer(struct attendant *a, struct settings *settings, struct
 bool attendant_finish(struct attendant *a, struct settings *settings, struct request *r)
 {
     bool streams = attend_answer(a, settings, r);
-
     request_end(r);
     return streams;
 }
@@ -119,7 +114,6 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
 static bool attend_finish(struct attendant *a, struct settings *settings, struct intake *i)
 {
     bool unread = i->request.body_unread;
-
     (void)attend_answer(a, settings, &i->request);
     if (unread)
         intake_rest(i, monotonic_ms());
@@ -132,7 +126,6 @@ static bool attend_finish(struct attendant *a, struct settings *settings, struct
 static bool is_held(const struct attendant *a, struct intake *i)
 {
     struct publisher *p = a->context->publisher;
-
     if (!p || !i->publishes || i->stage != INTAKE_BODY)
         return false;
     if (publisher_admits(p, i->held_at != 0))

@@ -39,7 +39,6 @@ struct parking {
 struct parking *parking_new(const struct worker_context *c)
 {
     struct parking *p = calloc(1, sizeof *p);
-
     if (!p)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
@@ -58,7 +57,6 @@ static struct publisher *publisher_of(const struct parking *p)
 static bool welcome(struct parking *p)
 {
     eventfd_t n;
-
     (void)eventfd_read(p->wake, &n);
     pthread_mutex_lock(&p->lock);
     for (size_t k = 0; k < p->arrived_count; k++)
@@ -77,7 +75,6 @@ static bool welcome(struct parking *p)
 static int patience(struct parking *p)
 {
     int64_t now = monotonic_ms(), until = INT64_MAX;
-
     pthread_mutex_lock(&p->lock);
     if (p->stopping)
         until = p->until_ms;
@@ -126,7 +123,6 @@ static void serve_all(struct parking *p)
 static bool parking_is_readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-
     return poll(&p, 1, 0) > 0;
 }
 
@@ -154,7 +150,6 @@ static void serve_held(struct parking *p)
 {
     size_t bytes = places_bytes(&p->places);
     bool room = true;
-
     for (size_t n = 0; n < p->places.count;) {
         struct intake *i = p->places.waits[n];
         if (i->held_at == 0) {
@@ -179,7 +174,6 @@ static void serve_held(struct parking *p)
 static void serve_those_held(struct parking *p)
 {
     size_t held = publisher_of(p) ? places_held(&p->places) : 0;
-
     if (publisher_of(p))
         publisher_holds(publisher_of(p), held, p->wake);
     if (held == 0)
@@ -191,7 +185,6 @@ static void serve_those_held(struct parking *p)
 static void *parking_run(void *arg)
 {
     struct parking *p = arg;
-
     while (welcome(p)) {
         serve_those_held(p);
         wait_for_bytes(p);
@@ -218,7 +211,6 @@ void parking_take(struct parking *p, struct intake *i)
 {
     struct intake *own = malloc(sizeof *own);
     bool taken = false;
-
     pthread_mutex_lock(&p->lock);
     if (own && p->arrived_count < PLACES_MAX && parking_loop(p)) {
         *own = *i;
@@ -238,7 +230,6 @@ void parking_take(struct parking *p, struct intake *i)
 void parking_shed(struct parking *p)
 {
     struct timespec until;
-
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec++; /* it may be serving somebody */
     pthread_mutex_lock(&p->lock);

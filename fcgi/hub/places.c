@@ -8,7 +8,6 @@
 struct intake *places_remove(struct places *p, size_t n)
 {
     struct intake *i = p->waits[n];
-
     p->count--;
     for (; n < p->count; n++)
         p->waits[n] = p->waits[n + 1];
@@ -18,7 +17,6 @@ struct intake *places_remove(struct places *p, size_t n)
 void places_turn_away(struct places *p, size_t n, int status, const char *why, bool at_once)
 {
     struct intake *i = p->waits[n];
-
     if (intake_refuse(i, status, why)) {
         intake_rest(i, monotonic_ms());
         if (!at_once)
@@ -32,7 +30,6 @@ void places_turn_away(struct places *p, size_t n, int status, const char *why, b
 size_t places_held(const struct places *p)
 {
     size_t held = 0;
-
     for (size_t n = 0; n < p->count; n++)
         held += p->waits[n]->held_at != 0;
     return held;
@@ -42,7 +39,6 @@ size_t places_held(const struct places *p)
 static size_t oldest(const struct places *p, bool held)
 {
     size_t n = 0;
-
     while (n < p->count && (p->waits[n]->held_at != 0) != held)
         n++;
     return n;
@@ -51,7 +47,6 @@ static size_t oldest(const struct places *p, bool held)
 void places_make_room(struct places *p)
 {
     size_t n = oldest(p, false);
-
     log_line(LOG_LEVEL_WARN, "slow_request_dropped", "waiting=%zu", p->count);
     places_turn_away(p, n < p->count ? n : 0, 503, PLACES_CROWDED, true);
 }
@@ -59,7 +54,6 @@ void places_make_room(struct places *p)
 void places_admit(struct places *p, struct intake *i)
 {
     size_t held = places_held(p);
-
     if (i->held_at == 0 && p->count - held >= PLACES_SLOW_MAX)
         places_make_room(p);
     else if (i->held_at != 0 && held >= PLACES_HELD_MAX)
@@ -72,7 +66,6 @@ void places_admit(struct places *p, struct intake *i)
 size_t places_bytes(const struct places *p)
 {
     size_t size = 0;
-
     for (size_t n = 0; n < p->count; n++)
         size += intake_size(p->waits[n]);
     return size;

@@ -42,7 +42,6 @@ static bool worker_is_readable(int fd, int64_t until_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int64_t left = until_ms - monotonic_ms();
-
     return left > 0 && poll(&p, 1, (int)left) > 0;
 }
 
@@ -51,7 +50,6 @@ static void worker_serve(struct worker *w, int fd)
 {
     struct intake i;
     int64_t now = monotonic_ms(), until = now + WORKER_TRY_MS;
-
     intake_begin(&i, fd, w->all->context->patience, now);
     while (!attendant_attend(&w->attendant, &i))
         if (i.held_at != 0 || !worker_is_readable(fd, until)) {
@@ -66,7 +64,6 @@ static void worker_serve(struct worker *w, int fd)
 static void worker_serve_sparing(struct worker *w, int fd)
 {
     bool too_late = descriptors_are_few() && !descriptors_suffice(fd);
-
     worker_serve(w, fd);
     if (too_late)
         attendant_release(&w->attendant);
@@ -79,7 +76,6 @@ static void *worker_run(void *arg);
 static void start_one(struct workers *all)
 {
     struct worker *w = &all->worker[all->count];
-
     attendant_begin(&w->attendant, all->context);
     w->all = all;
     if (pthread_create(&w->thread, NULL, worker_run, w) != 0)
@@ -110,7 +106,6 @@ static void come_back(struct workers *all)
 static bool may_make_room(struct workers *all)
 {
     int64_t now = monotonic_ms();
-
     pthread_mutex_lock(&all->lock);
     bool may = now - all->made_room_at >= FULL_PAUSE_MS;
     if (may)
@@ -129,7 +124,6 @@ static void turn_down(struct worker *w, int fd)
     struct settings *settings = board_get(c->board);
     enum intake_news news;
     struct intake i;
-
     intake_begin(&i, fd, c->patience, now);
     do {
         news = intake_step(&i);
@@ -150,7 +144,6 @@ static void worker_cope(struct worker *w)
 {
     const struct worker_context *c = w->all->context;
     struct pollfd stop = {.fd = c->stop_fd, .events = POLLIN};
-
     if (may_make_room(w->all)) {
         parking_shed(w->all->parking);
         attendant_release(&w->attendant);
@@ -170,7 +163,6 @@ static void *worker_run(void *arg)
     struct worker *w = arg;
     const struct worker_context *c = w->all->context;
     int fd;
-
     while ((fd = accept_wait(c->listener, c->stop_fd)) != ACCEPT_STOP) {
         if (fd == ACCEPT_IDLE) {
             attendant_idle(&w->attendant);
@@ -197,7 +189,6 @@ static void worker_free_all(struct workers *all)
 struct workers *workers_start(const struct worker_context *c, int most)
 {
     struct workers *all = calloc(1, sizeof *all + (size_t)most * sizeof all->worker[0]);
-
     if (!all)
         return NULL;
     all->context = c;
@@ -227,7 +218,6 @@ int workers_count(struct workers *all)
 void workers_stop(struct workers *all)
 {
     int64_t until = monotonic_ms() + WORKERS_GRACE_MS;
-
     if (!all)
         return;
     pthread_mutex_lock(&all->lock);
@@ -267,7 +257,6 @@ bool worker_answer_cgi(const struct worker_context *c)
     struct attendant a;
     struct request r;
     bool streams = false;
-
     attendant_begin(&a, c);
     struct settings *settings =
         attendant_open(&a) ? answer_settings(&a.answerer) : board_get(c->board);

@@ -15,7 +15,6 @@ enum { PAUSE_MS = 100, LISTENER_WAIT_US = 200 * 1000 };
 static bool stopped(int stop_fd, int timeout_ms)
 {
     struct pollfd p = {.fd = stop_fd, .events = POLLIN};
-
     return poll(&p, 1, timeout_ms) > 0;
 }
 
@@ -24,7 +23,6 @@ static int wait_for_client(int listener, int stop_fd)
 {
     struct pollfd p[2] = {{.fd = stop_fd, .events = POLLIN},
                           {.fd = listener, .events = POLLIN}};
-
     for (;;) {
         int n = poll(p, 2, ACCEPT_IDLE_MS);
         if (n == 0)

@@ -19,12 +19,11 @@
 struct settings *answer_settings(struct answerer *a)
 {
     struct settings *newer = NULL;
-
-    if (store_settings_newer(a->store, a->settings, &newer) == STORE_OK && newer != NULL) {
+    if (store_settings_newer(a->store, a->settings, &newer) == STORE_OK && newer) {
         settings_unref(a->settings);
         a->settings = newer;
     }
-    return a->settings != NULL ? settings_ref(a->settings) : board_get(a->board);
+    return a->settings ? settings_ref(a->settings) : board_get(a->board);
 }
 
 /* Streams are entered under the process's lease.  Without one they run unsaved, which the claim
@@ -47,7 +46,6 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
 {
     struct claim_open open = {0};
     bool head = request_is_head(r); /* which enters nothing */
-
     if (!head && (room == ANSWER_NO_ROOM || !answer_wants_hub(r, settings))) {
         reply_later(r, settings->retry);
         return;
@@ -64,7 +62,6 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
 static bool knows_token(struct answerer *a, const struct settings *settings, struct request *r)
 {
     struct store_end end;
-
     if (settings->version >= 0)
         return true;
     enum store_result result = store_where(a->store, &end);
@@ -77,8 +74,7 @@ static bool knows_token(struct answerer *a, const struct settings *settings, str
 static bool method_fits(struct request *r, enum route route)
 {
     const char *method = route_method(route);
-
-    if (method == NULL) {
+    if (!method) {
         reply_error(r, 404, NULL, "there is nothing at this path");
         return false;
     }
@@ -117,7 +113,6 @@ static bool parameters_are_known(const struct settings *settings, struct request
     struct query q = {0};
     char why[PARAMETERS_WHY_SIZE];
     bool fits = query_fits(settings, r, &q, route);
-
     if (fits && !parameters_fit(route, &q, why)) {
         reply_error(r, 400, NULL, why);
         fits = false;
@@ -131,8 +126,7 @@ static bool media_fits(struct request *r)
 {
     static const char form[] = "multipart/form-data";
     const char *encoding = request_variable(r, "HTTP_CONTENT_ENCODING");
-
-    if (encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
+    if (encoding[0] && strcasecmp(encoding, "identity") != 0)
         reply_error(r, 415, NULL,
                     "a body with a Content-Encoding is not read: send it as it is");
     else if (strncasecmp(r->content_type, form, sizeof form - 1) == 0)
@@ -150,17 +144,15 @@ static bool answer_content_length(const struct request *r, uint64_t *out)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
     size_t digits = strspn(text, "0123456789");
-
     *out = strtoull(text, NULL, 10); /* too many digits: too large whatever they say */
-    return digits > 0 && text[digits] == '\0';
+    return digits > 0 && !text[digits];
 }
 
 static bool length_fits(const struct settings *settings, struct request *r)
 {
     uint64_t length;
-
     if (!answer_content_length(r, &length)) {
-        if (request_variable(r, "CONTENT_LENGTH")[0] == '\0')
+        if (!request_variable(r, "CONTENT_LENGTH")[0])
             return true;
         reply_error(r, 400, NULL, "Content-Length is not a number of bytes");
         return false;
@@ -175,7 +167,6 @@ enum answer_judgement answer_judge(struct answerer *a, const struct settings *se
                                    struct request *r)
 {
     enum route route = route_of(r);
-
     if (!method_fits(r, route))
         return ANSWER_SAID;
     if (route != ROUTE_EVENTS && (!knows_token(a, settings, r) || !manage_allows(settings, r)))
@@ -192,7 +183,6 @@ static bool answer_body_fits(const struct settings *settings, struct request *r)
 {
     char sentence[128];
     uint64_t length;
-
     if (r->body_lost) {
         reply_failure(r, STORE_NOMEM, "out of memory");
         return false;
@@ -215,7 +205,6 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
     enum route route = route_of(r);
     struct query q = {0};
     struct outcome out = {0};
-
     if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
         return out;
     if (!query_fits(settings, r, &q, route))

@@ -17,8 +17,7 @@ static uint64_t cgi_content_length(const struct request *r)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
     size_t digits = strspn(text, "0123456789");
-
-    return digits == 0 || text[digits] != '\0' ? 0 : strtoull(text, NULL, 10);
+    return digits == 0 || text[digits] ? 0 : strtoull(text, NULL, 10);
 }
 
 enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
@@ -29,7 +28,6 @@ enum body_wait { BODY_COMES, BODY_ENDS_TOLD, BODY_LATE };
 static enum body_wait wait_for_body(int in, int64_t until_ms)
 {
     struct pollfd p = {.fd = in, .events = POLLIN};
-
     while (poll(&p, 1, LOOK_MS) <= 0) {
         if (stop_is_pending())
             return BODY_ENDS_TOLD;
@@ -43,7 +41,6 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
 static size_t cgi_read_some(int in, char *out, size_t size, uint64_t left)
 {
     ssize_t n;
-
     do
         n = read(in, out, left < size ? (size_t)left : size);
     while (n < 0 && errno == EINTR);
@@ -56,7 +53,6 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
     uint64_t left = cgi_content_length(r);
     int64_t until = monotonic_ms() + patience_ms;
     size_t n = 1;
-
     for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
         switch (wait_for_body(in, until)) {
         case BODY_ENDS_TOLD:
@@ -79,7 +75,6 @@ void cgi_rest(const struct request *r, int in, int patience_ms)
     char chunk[8192];
     uint64_t left = cgi_content_length(r);
     int64_t until = monotonic_ms() + patience_ms;
-
     for (size_t n = 1; left > 0 && n > 0; left -= n) {
         if (monotonic_ms() >= until || wait_for_body(in, until) != BODY_COMES)
             return;
@@ -89,9 +84,9 @@ void cgi_rest(const struct request *r, int in, int patience_ms)
 
 static bool is_get(const char *const *environment)
 {
-    while (*environment != NULL && strcmp(*environment, "REQUEST_METHOD=GET") != 0)
+    while (*environment && strcmp(*environment, "REQUEST_METHOD=GET") != 0)
         environment++;
-    return *environment != NULL;
+    return *environment;
 }
 
 bool cgi_request(struct request *r, const char *const *environment, int out)

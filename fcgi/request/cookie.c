@@ -90,7 +90,7 @@ static bool may_be_path(const char *text, size_t len)
 
 void cookie_folder(char out[COOKIE_FOLDER_SIZE], const struct request *r)
 {
-    bool split = r->request_uri[0] == '\0';
+    bool split = !r->request_uri[0];
     const char *path = cookie_path_of(split ? r->script_name : r->request_uri);
     char whole[2 * COOKIE_FOLDER_SIZE];
     if (split) {

@@ -102,7 +102,6 @@ static enum fastcgi_part begin_request(struct fastcgi *f, const FCGI_Header *h)
 static enum fastcgi_part add_pairs(struct fastcgi *f, const uint8_t *bytes, size_t len)
 {
     size_t room = f->pairs_room == 0 ? PAIRS_FIRST : f->pairs_room;
-
     if (len > REQUEST_VARIABLES_MAX - f->pairs_len)
         return FASTCGI_BROKEN;
     while (room < f->pairs_len + len)
@@ -145,7 +144,6 @@ static enum fastcgi_part read_run(struct fastcgi *f, const uint8_t **at, const u
 {
     size_t have = (size_t)(end - *at), len;
     const uint8_t *bytes = *at;
-
     if (f->header_have < FASTCGI_HEADER) {
         f->header[f->header_have++] = *(*at)++;
         return f->header_have == FASTCGI_HEADER ? open_record(f) : FASTCGI_MORE;
@@ -165,7 +163,6 @@ static enum fastcgi_part read_run(struct fastcgi *f, const uint8_t **at, const u
 enum fastcgi_part fastcgi_read(struct fastcgi *f, const uint8_t **at, const uint8_t *end)
 {
     enum fastcgi_part part = FASTCGI_MORE;
-
     assert(f->stage != FASTCGI_ENDED);
     while (part == FASTCGI_MORE && *at < end) {
         part = read_run(f, at, end);
@@ -180,7 +177,6 @@ static bool read_length(const char **at, const char *end, uint32_t *out)
 {
     const unsigned char *b = (const unsigned char *)*at;
     size_t have = (size_t)(end - *at);
-
     if (have < 1 || (b[0] >= 0x80 && have < 4))
         return false;
     *out = b[0] < 0x80 ? b[0]
@@ -214,7 +210,6 @@ static bool read_pair(const char **at, const char *end, struct pair *p)
 static bool count_pairs(const struct fastcgi *f, size_t *count)
 {
     struct pair p;
-
     *count = 0;
     if (!f->pairs)
         return true;
@@ -231,7 +226,6 @@ static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable
     const char *at = f->pairs;
     char *out = f->pairs;
     struct pair p;
-
     for (size_t i = 0; i < count && read_pair(&at, f->pairs + f->pairs_len, &p); i++) {
         variable[i] = out;
         memmove(out, p.name, p.name_len);
@@ -247,7 +241,6 @@ static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable
 enum fastcgi_part fastcgi_variables(struct fastcgi *f, char **text, const char ***variable)
 {
     size_t count;
-
     assert(f->stage == FASTCGI_IN_BODY);
     if (!count_pairs(f, &count))
         return FASTCGI_BROKEN;

@@ -9,8 +9,7 @@
 void form_wrong(struct form *f, const char *format, ...)
 {
     va_list args;
-
-    if (f->wrong[0] != '\0')
+    if (f->wrong[0])
         return;
     va_start(args, format);
     vsnprintf(f->wrong, sizeof f->wrong, format, args);
@@ -22,7 +21,6 @@ static char first_byte(const struct request *r)
 {
     static const char mark[] = "\xef\xbb\xbf";
     const char *at = r->body;
-
     if (strncmp(at, mark, sizeof mark - 1) == 0)
         at += sizeof mark - 1;
     return at[strspn(at, " \t\r\n")];
@@ -32,10 +30,8 @@ static bool is_encoded(const struct request *r)
 {
     static const char type[] = "application/x-www-form-urlencoded";
     size_t len = sizeof type - 1;
-
     return r->body_len > 0 && strncasecmp(r->content_type, type, len) == 0 &&
-           strchr("; \t", r->content_type[len]) != NULL &&
-           strchr("{[\"", first_byte(r)) == NULL;
+           strchr("; \t", r->content_type[len]) && !strchr("{[\"", first_byte(r));
 }
 
 /* Whether `key=` stands in the text at all: a body of another kind is not to be split, which
@@ -43,8 +39,7 @@ static bool is_encoded(const struct request *r)
 static bool may_have(const struct request *r, const char *key)
 {
     size_t len = strlen(key);
-
-    for (const char *at = r->body; at != NULL;
+    for (const char *at = r->body; at;
          at = memchr(at, '&', r->body_len - (size_t)(at - r->body))) {
         at += *at == '&';
         if (strncmp(at, key, len) == 0 && at[len] == '=')
@@ -57,7 +52,7 @@ void form_read(struct form *f, const struct request *r, const struct query *q,
                const char *needs)
 {
     *f = (struct form){.query = q};
-    if (!is_encoded(r) || (needs != NULL && !may_have(r, needs)))
+    if (!is_encoded(r) || (needs && !may_have(r, needs)))
         return;
     switch (query_parse(&f->body, r->body, r->body_len)) {
     case QUERY_OK:
@@ -83,7 +78,6 @@ void form_whole(struct form *f, const struct request *r, const char *needs, cons
 void form_fit(struct form *f, enum route route)
 {
     char why[PARAMETERS_WHY_SIZE];
-
     if (!parameters_fit(route, f->query, why) || !parameters_fit(route, &f->body, why))
         form_wrong(f, "%s", why);
 }
@@ -96,7 +90,6 @@ void form_free(struct form *f)
 size_t form_values(const struct form *f, const char *key, const char **out, size_t max)
 {
     size_t n = query_values(f->query, key, out, max);
-
     return n + (n < max ? query_values(&f->body, key, out + n, max - n)
                         : query_values(&f->body, key, NULL, 0));
 }
@@ -105,7 +98,6 @@ const char *form_text(struct form *f, const char *key, const char *otherwise)
 {
     const char *value = otherwise;
     size_t n = form_values(f, key, &value, 1);
-
     if (n > 1)
         form_wrong(f, "%s is given more than once", key);
     else if (n == 1 && !query_is_plain(value))

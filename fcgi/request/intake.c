@@ -21,7 +21,6 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
                                                  INTAKE_REST_MS};
     struct timeval none = {0};
     int on = 1;
-
     /* A listener's timeout is inherited. */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -42,7 +41,6 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
 static bool looks_like_get(const struct intake *i)
 {
     static const char get[] = "REQUEST_METHODGET";
-
     return memmem(i->bytes, i->len, get, sizeof get - 1) ||
            (i->reader.pairs &&
             memmem(i->reader.pairs, i->reader.pairs_len, get, sizeof get - 1));
@@ -53,7 +51,6 @@ static bool looks_like_get(const struct intake *i)
 static void dismiss(struct intake *i)
 {
     const struct request *r = &i->request;
-
     if (looks_like_get(i))
         brief_later(r->fd, r->framing, i->reader.request_id, RETRY_MS);
     else
@@ -69,7 +66,6 @@ static enum intake_news take_headers(struct intake *i)
     const char **variable;
     size_t size = i->reader.pairs_room;
     enum fastcgi_part part = fastcgi_variables(&i->reader, &text, &variable);
-
     if (part == FASTCGI_NOMEM)
         dismiss(i);
     if (part != FASTCGI_VARIABLES)
@@ -85,7 +81,6 @@ static enum intake_news take_headers(struct intake *i)
 static enum intake_news take_piece(struct intake *i)
 {
     struct request *r = &i->request;
-
     if (i->stage == INTAKE_REST || i->drops)
         return INTAKE_WAITS;
     r->body_lost = !request_body(r, i->reader.piece, i->reader.piece_len, i->body_max);
@@ -101,7 +96,6 @@ static enum intake_news take_end(struct intake *i)
 static enum intake_news decline(struct intake *i)
 {
     uint8_t end[FASTCGI_DECLINE];
-
     fastcgi_decline(&i->reader, end);
     (void)send(i->request.fd, end, sizeof end, MSG_DONTWAIT | MSG_NOSIGNAL);
     return INTAKE_OVER;
@@ -112,7 +106,6 @@ static enum intake_news intake_take(struct intake *i)
 {
     const uint8_t *at = i->bytes + i->at;
     enum fastcgi_part part = fastcgi_read(&i->reader, &at, i->bytes + i->len);
-
     i->at = (size_t)(at - i->bytes);
     switch (part) {
     case FASTCGI_MORE:
@@ -167,7 +160,6 @@ void intake_want(struct intake *i, size_t body_max, int64_t now_ms)
 void intake_rest(struct intake *i, int64_t now_ms)
 {
     int fd = request_take_fd(&i->request);
-
     request_end(&i->request);
     i->request.fd = fd;
     i->head_size = 0;

@@ -15,7 +15,6 @@ static bool same_secret(const char *given, const char *secret)
 {
     size_t len = strlen(given), wanted = strlen(secret);
     unsigned char different = len != wanted;
-
     for (size_t i = 0; i < len; i++)
         different |= (unsigned char)(given[i] ^ secret[wanted == 0 ? 0 : i % wanted]);
     return different == 0;
@@ -25,8 +24,7 @@ bool manage_allows(const struct settings *settings, struct request *r)
 {
     static const char scheme[] = "Bearer ";
     const char *given = r->authorization;
-
-    if (settings->publish_token[0] == '\0') {
+    if (!settings->publish_token[0]) {
         reply_error(r, 403, NULL, CLOSED);
         return false;
     }
@@ -44,18 +42,17 @@ bool manage_allows(const struct settings *settings, struct request *r)
 void manage_disconnect(struct store *s, struct request *r, const struct query *q)
 {
     struct form f;
-
     form_read(&f, r, q, NULL);
     form_fit(&f, ROUTE_DISCONNECT);
     const char *session = form_text(&f, "session", "");
-    if (session[0] == '\0')
+    if (!session[0])
         form_wrong(&f, "session= is missing: whose streams are to end?");
     enum store_result result = STORE_REFUSED;
-    if (!f.nomem && f.wrong[0] == '\0')
+    if (!f.nomem && !f.wrong[0])
         result = store_disconnect(s, session);
     if (f.nomem)
         reply_failure(r, STORE_NOMEM, "out of memory");
-    else if (f.wrong[0] != '\0')
+    else if (f.wrong[0])
         reply_error(r, 400, NULL, f.wrong);
     else if (result != STORE_OK)
         reply_failure(r, result, store_why(s));
@@ -68,7 +65,6 @@ void manage_stats(struct store *s, struct request *r)
 {
     char *json = NULL;
     enum store_result result = store_stats(s, &json);
-
     if (result == STORE_OK)
         reply_json(r, 200, NULL, json);
     else

@@ -9,7 +9,6 @@
 void meta_clip(char *out, size_t size, const char *text)
 {
     size_t len = strnlen(text, size);
-
     if (len == size)
         for (len--; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
@@ -23,7 +22,7 @@ void meta_clip(char *out, size_t size, const char *text)
 static void add_string(struct buffer *out, const char *text)
 {
     buffer_text(out, "\"");
-    for (; *text != '\0'; text++) {
+    for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
             buffer_printf(out, "\\u%04x", c);
@@ -38,9 +37,8 @@ static bool add_header(struct buffer *out, const struct request *r, const char *
 {
     char value[META_VALUE_SIZE];
     size_t before = out->len;
-
     meta_clip(value, sizeof value, request_header(r, name));
-    if (value[0] == '\0')
+    if (!value[0])
         return false;
     buffer_text(out, first ? "" : ",");
     add_string(out, name);
@@ -57,11 +55,10 @@ char *meta_headers(const struct request *r, const char *names)
     struct buffer out = {0};
     char *copy = strdup(names), *rest = copy;
     int kept = 0;
-
-    if (copy == NULL)
+    if (!copy)
         return NULL;
     buffer_text(&out, "{");
-    for (char *name; (name = strsep(&rest, ", \t")) != NULL && kept < META_HEADERS_MAX;)
+    for (char *name; (name = strsep(&rest, ", \t")) && kept < META_HEADERS_MAX;)
         kept += name[0] != '\0' && add_header(&out, r, name, kept == 0);
     buffer_add(&out, "}", 2); /* with its NUL */
     free(copy);

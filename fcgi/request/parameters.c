@@ -43,7 +43,6 @@ struct text {
 static void parameters_add(struct text *t, const char *words)
 {
     size_t room = PARAMETERS_WHY_SIZE - 1 - t->len, len = strlen(words);
-
     len = len < room ? len : room;
     memcpy(t->out + t->len, words, len);
     t->out[t->len += len] = '\0';
@@ -54,7 +53,6 @@ static void add_name(struct text *t, const char *name)
 {
     char shown[NAME_SHOWN + 1];
     size_t n = 0;
-
     for (; n < NAME_SHOWN && name[n]; n++)
         shown[n] = name[n] >= ' ' && name[n] <= '~' && name[n] != '"' ? name[n] : '?';
     shown[n] = '\0';
@@ -89,7 +87,6 @@ static void add_owner(struct text *t, enum route route, const char *name)
 static void explain(char *why, enum route route, const char *name)
 {
     struct text t = {.out = why};
-
     why[0] = '\0';
     add_name(&t, name);
     parameters_add(&t, "= is no parameter of /");
@@ -102,7 +99,6 @@ static void explain(char *why, enum route route, const char *name)
 bool parameters_fit(enum route route, const struct query *q, char why[PARAMETERS_WHY_SIZE])
 {
     struct query_item item;
-
     for (const struct UriQueryListStructA *at = q->list; query_next(&at, &item);) {
         bool nothing = !item.name[0] && !item.value;
         if (nothing || item.name[0] == '_' || has(route, item.name))

@@ -80,5 +80,5 @@ bool position_is_name(const char *name)
     for (; *name; name++)
         if (*name != '-' && *name != '_' && tolower((unsigned char)*name) != *wanted++)
             return false;
-    return *wanted == '\0';
+    return !*wanted;
 }

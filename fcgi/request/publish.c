@@ -21,17 +21,16 @@ static void read_data(struct form *f, const struct request *r, struct publicatio
 {
     const char *form = query_value(&f->body, "data"), *query = query_value(f->query, "data");
     const char *any;
-
     if (form_values(f, "data", &any, 1) > 1)
         form_wrong(f, "data is given more than once");
-    else if (query != NULL && form == NULL && r->body_len > 0)
+    else if (query && !form && r->body_len > 0)
         form_wrong(f, "data is given in the address and as a body");
-    else if ((query != NULL && f->query->nul) || (form != NULL && f->body.nul))
+    else if ((query && f->query->nul) || (form && f->body.nul))
         form_wrong(f, "%%00 can not be sent in data=; send the data as the body");
-    else if (query == NULL && form == NULL && r->body_len == 0)
+    else if (!query && !form && r->body_len == 0)
         form_wrong(f, "the data is missing: send it as the body, or as data=");
-    p->data = query != NULL ? query : form != NULL ? form : r->body;
-    p->data_len = p->data == NULL ? 0 : p->data == r->body ? r->body_len : strlen(p->data);
+    p->data = query ? query : form ? form : r->body;
+    p->data_len = !p->data ? 0 : p->data == r->body ? r->body_len : strlen(p->data);
 }
 
 static void read_publication(struct form *f, const struct request *r, struct publication *p)
@@ -49,7 +48,7 @@ static struct publishing *publish_ready(struct publishing *p)
 {
     if (p->form.nomem || !publishing_prepare(p))
         reply_failure(&p->request, STORE_NOMEM, "out of memory");
-    else if (p->form.wrong[0] != '\0')
+    else if (p->form.wrong[0])
         reply_error(&p->request, 400, NULL, p->form.wrong);
     else
         return p;
@@ -60,7 +59,6 @@ static struct publishing *publish_ready(struct publishing *p)
 void publish_refuse_large(const struct settings *settings, struct request *r)
 {
     char sentence[128];
-
     snprintf(sentence, sizeof sentence, "the data is larger than max_event_bytes (%lld)",
              (long long)settings->max_event_bytes);
     reply_error(r, 413, NULL, sentence);
@@ -75,7 +73,7 @@ static struct publishing *publish_begin(const struct settings *settings, struct 
         return NULL;
     }
     struct publishing *p = publishing_new(r, q);
-    if (p == NULL) {
+    if (!p) {
         reply_failure(r, STORE_NOMEM, "out of memory");
         return NULL;
     }
@@ -88,8 +86,7 @@ struct publishing *publish_broadcast(const struct settings *settings, struct req
                                      struct query *q)
 {
     struct publishing *p = publish_begin(settings, r, q, ROUTE_BROADCAST);
-
-    if (p == NULL)
+    if (!p)
         return NULL;
     form_whole(&p->form, &p->request, "data", "channel");
     form_whole(&p->form, &p->request, "data", "session");
@@ -101,20 +98,19 @@ static void read_sessions(struct publishing *p)
 {
     struct form *f = &p->form;
     size_t count = form_values(f, "session", NULL, 0);
-
     if (count == 0)
         form_wrong(f, "session= is missing: whom is it for?");
     if (count > QUERY_ITEMS_MAX)
         form_wrong(f, "at most %d sessions at a time", QUERY_ITEMS_MAX);
     p->sessions = calloc(count + 1, sizeof *p->sessions);
-    if (p->sessions == NULL) {
+    if (!p->sessions) {
         f->nomem = true;
         return;
     }
     p->appending.what.session_count = form_values(f, "session", p->sessions, count);
     p->appending.what.sessions = p->sessions;
     for (size_t i = 0; i < count; i++)
-        if (p->sessions[i][0] == '\0' || !query_is_plain(p->sessions[i]))
+        if (!p->sessions[i][0] || !query_is_plain(p->sessions[i]))
             form_wrong(f, "session= is not a session's id");
 }
 
@@ -122,8 +118,7 @@ struct publishing *publish_send(const struct settings *settings, struct request 
                                 struct query *q)
 {
     struct publishing *p = publish_begin(settings, r, q, ROUTE_SEND);
-
-    if (p == NULL)
+    if (!p)
         return NULL;
     read_sessions(p);
     read_publication(&p->form, &p->request, &p->appending.what);

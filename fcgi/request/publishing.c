@@ -100,7 +100,6 @@ void publishing_answer(struct publishing *p, struct unsent *unsent)
 static void append_here(struct store *s, struct appending *a)
 {
     int64_t until = monotonic_ms() + STORE_PATIENCE_MS;
-
     while (store_append_all(s, &a, 1, SLICE_MS) == STORE_BUSY) {
         if (stop_is_pending()) {
             snprintf(a->why, sizeof a->why, "%s", STOP_SENTENCE);

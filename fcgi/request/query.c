@@ -9,8 +9,7 @@
 static bool disarm_nul(char *text)
 {
     bool found = false;
-
-    for (char *at = text; (at = strstr(at, "%00")) != NULL; at += 3) {
+    for (char *at = text; (at = strstr(at, "%00")); at += 3) {
         at[2] = '1';
         found = true;
     }
@@ -20,8 +19,7 @@ static bool disarm_nul(char *text)
 static bool too_many(const char *text)
 {
     size_t items = 1;
-
-    for (; *text != '\0'; text++)
+    for (; *text; text++)
         items += *text == '&';
     return items > QUERY_ITEMS_MAX;
 }
@@ -32,12 +30,12 @@ enum query_result query_parse(struct query *q, const char *text, size_t len)
     if (len == 0)
         return QUERY_OK;
     char *copy = malloc(len + 1);
-    if (copy == NULL)
+    if (!copy)
         return QUERY_NOMEM;
     for (size_t i = 0; i < len; i++)
-        copy[i] = text[i] == '\0' ? '\001' : text[i];
+        copy[i] = text[i] ? text[i] : '\001';
     copy[len] = '\0';
-    q->nul = memchr(text, '\0', len) != NULL;
+    q->nul = memchr(text, '\0', len);
     q->nul |= disarm_nul(copy);
 
     enum query_result result = QUERY_OK;
@@ -55,7 +53,7 @@ enum query_result query_parse(struct query *q, const char *text, size_t len)
 
 void query_free(struct query *q)
 {
-    if (q->list != NULL)
+    if (q->list)
         uriFreeQueryListA(q->list);
     q->list = NULL;
 }
@@ -63,12 +61,11 @@ void query_free(struct query *q)
 size_t query_values(const struct query *q, const char *key, const char **out, size_t max)
 {
     size_t n = 0;
-
-    for (const struct UriQueryListStructA *i = q->list; i != NULL; i = i->next) {
-        if (i->key == NULL || strcmp(i->key, key) != 0)
+    for (const struct UriQueryListStructA *i = q->list; i; i = i->next) {
+        if (!i->key || strcmp(i->key, key) != 0)
             continue;
         if (n < max)
-            out[n] = i->value == NULL ? "" : i->value;
+            out[n] = i->value ? i->value : "";
         n++;
     }
     return n;
@@ -77,7 +74,6 @@ size_t query_values(const struct query *q, const char *key, const char **out, si
 const char *query_value(const struct query *q, const char *key)
 {
     const char *value = NULL;
-
     query_values(q, key, &value, 1);
     return value;
 }
@@ -94,7 +90,7 @@ bool query_next(const struct UriQueryListStructA **at, struct query_item *out)
 
 bool query_is_plain(const char *value)
 {
-    for (; *value != '\0'; value++)
+    for (; *value; value++)
         if ((unsigned char)*value < 0x20 || *value == 0x7f)
             return false;
     return true;

@@ -49,7 +49,6 @@ static void frame(struct buffer *out, const struct request *r, const struct buff
 {
     struct framing f;
     uint8_t end[FRAMING_END_SIZE];
-
     framing_begin(&f, r->framing, r->request_id);
     for (size_t at = 0; at < text->len;) {
         size_t left = text->len - at;
@@ -64,7 +63,6 @@ static void frame(struct buffer *out, const struct request *r, const struct buff
 static void reply_write_all(int fd, const char *bytes, size_t len)
 {
     struct timeval patience = {.tv_sec = UNSENT_SECONDS};
-
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0) {
         (void)send(fd, bytes, len, MSG_NOSIGNAL);
         return;
@@ -84,17 +82,16 @@ static void reply_write_all(int fd, const char *bytes, size_t len)
 static void reply_add_text(struct buffer *text, const struct reply *reply, bool head)
 {
     bool stream = strcmp(reply->type, REPLY_STREAM) == 0;
-
     buffer_printf(text, "Status: %d %s\r\n", reply->status, reason(reply->status));
     buffer_printf(text, "Content-Type: %s\r\n", reply->type);
     buffer_printf(text, "Cache-Control: no-store%s\r\n", stream ? ", no-transform" : "");
     buffer_text(text, stream ? "X-Accel-Buffering: no\r\n" : "");
-    buffer_text(text, reply->headers == NULL ? "" : reply->headers);
+    buffer_text(text, reply->headers ? reply->headers : "");
     buffer_text(text, "\r\n");
     if (head)
         return;
     buffer_add(text, reply->body, reply->body_len);
-    buffer_text(text, reply->end == NULL ? "" : reply->end);
+    buffer_text(text, reply->end ? reply->end : "");
 }
 
 static void reply_hang_up(struct request *r)
@@ -110,7 +107,6 @@ static void reply_hang_up(struct request *r)
 void reply_send(struct request *r, const struct reply *reply)
 {
     struct buffer text = {0}, framed = {0};
-
     reply_add_text(&text, reply, request_is_head(r));
     if (!text.failed)
         frame(&framed, r, &text);
@@ -139,15 +135,13 @@ void reply_json(struct request *r, int status, const char *headers, const char *
 void reply_error(struct request *r, int status, const char *headers, const char *sentence)
 {
     char *json = store_json_error(sentence);
-
-    reply_json(r, status, headers, json == NULL ? "{\"error\":\"out of memory\"}" : json);
+    reply_json(r, status, headers, !json ? "{\"error\":\"out of memory\"}" : json);
     free(json);
 }
 
 void reply_failure(struct request *r, enum store_result result, const char *why)
 {
-    const char *sentence = why[0] != '\0' ? why : "the event log can not be used now";
-
+    const char *sentence = why[0] ? why : "the event log can not be used now";
     switch (result) {
     case STORE_REFUSED:
         reply_error(r, 400, NULL, sentence);
@@ -156,7 +150,7 @@ void reply_failure(struct request *r, enum store_result result, const char *why)
         reply_error(r, 413, NULL, sentence);
         return;
     case STORE_UNKNOWN:
-        reply_error(r, 404, NULL, why[0] != '\0' ? why : "there is no such session");
+        reply_error(r, 404, NULL, why[0] ? why : "there is no such session");
         return;
     case STORE_FULL:
         reply_error(r, 507, NULL, sentence);

@@ -47,15 +47,14 @@ void request_end(struct request *r)
 bool request_variables(struct request *r, const char *const *environment)
 {
     size_t count = 0, size = 0;
-
-    while (environment[count] != NULL) {
+    while (environment[count]) {
         size += strlen(environment[count++]) + 1;
         if (size > REQUEST_VARIABLES_MAX)
             return false;
     }
     const char **variable = malloc((count + 1) * sizeof *variable);
     char *text = malloc(size + 1);
-    if (variable == NULL || text == NULL) {
+    if (!variable || !text) {
         free(variable);
         free(text);
         return false;
@@ -89,13 +88,12 @@ bool request_is_head(const struct request *r)
 static bool request_body_fits(struct request *r, size_t wanted)
 {
     size_t room = r->body_room == 0 ? BODY_FIRST : r->body_room;
-
     while (room < wanted)
         room *= 2;
     if (room == r->body_room)
         return true;
     char *body = realloc(r->body, room);
-    if (body == NULL)
+    if (!body)
         return false;
     r->body = body;
     r->body_room = room;
@@ -125,8 +123,7 @@ const char *request_variable(const struct request *r, const char *name)
 {
     size_t len = strlen(name);
     const char *value = "";
-
-    for (const char **v = r->variable; v != NULL && *v != NULL; v++)
+    for (const char **v = r->variable; v && *v; v++)
         if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
             value = *v + len + 1;
     return value;
@@ -136,17 +133,15 @@ const char *request_header(const struct request *r, const char *name)
 {
     char variable[256] = "HTTP_";
     size_t at = strlen(variable);
-
-    for (; *name != '\0' && at < sizeof variable - 1; name++)
+    for (; *name && at < sizeof variable - 1; name++)
         variable[at++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
     variable[at] = '\0';
-    return *name == '\0' ? request_variable(r, variable) : "";
+    return !*name ? request_variable(r, variable) : "";
 }
 
 int request_take_fd(struct request *r)
 {
     int fd = r->fd;
-
     r->fd = -1;
     return fd;
 }

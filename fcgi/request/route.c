@@ -15,20 +15,19 @@ static const struct {
 
 static bool has_path_info(const struct request *r)
 {
-    return r->path_info[0] != '\0' && strcmp(r->path_info, "/") != 0;
+    return r->path_info[0] && strcmp(r->path_info, "/") != 0;
 }
 
 static const char *route_path_of(const struct request *r)
 {
     if (has_path_info(r))
         return r->path_info;
-    return r->request_uri[0] != '\0' ? r->request_uri : r->script_name;
+    return r->request_uri[0] ? r->request_uri : r->script_name;
 }
 
 static bool last_segment_is(const char *path, const char *segment)
 {
     size_t wanted = strlen(segment), len = strcspn(path, "?#");
-
     while (len > 0 && path[len - 1] == '/')
         len--;
     if (len < wanted || memcmp(path + len - wanted, segment, wanted) != 0)
@@ -39,7 +38,6 @@ static bool last_segment_is(const char *path, const char *segment)
 enum route route_of(const struct request *r)
 {
     const char *path = route_path_of(r);
-
     for (int i = 0; i < ROUTE_UNKNOWN; i++)
         if (last_segment_is(path, routes[i].segment))
             return (enum route)i;

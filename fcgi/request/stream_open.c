@@ -31,9 +31,9 @@ static void add_headers(struct buffer *out, const struct settings *settings,
                      "Content-Type: text/event-stream\r\n"
                      "Cache-Control: no-store, no-transform\r\n"
                      "X-Accel-Buffering: no\r\n");
-    if (c->token[0] != '\0')
+    if (c->token[0])
         buffer_printf(out, "X-SSE-Session-ID: %s\r\n", c->token);
-    if (c->token[0] != '\0' && !c->keeps_token)
+    if (c->token[0] && !c->keeps_token)
         cookie_write(out, settings, r, c);
     buffer_text(out, "\r\n");
 }
@@ -41,7 +41,6 @@ static void add_headers(struct buffer *out, const struct settings *settings,
 static void add_gap(struct buffer *out, const struct claim *c, const char *id)
 {
     char from[EVENT_ID_SIZE], oldest[EVENT_ID_SIZE];
-
     if (c->gap_from >= 0)
         event_id_format(from, c->epoch, c->gap_from);
     if (c->gap_oldest > 0)
@@ -55,13 +54,12 @@ static void add_blocks(struct buffer *out, const struct settings *settings,
 {
     char presented[EVENT_ID_SIZE], cursor[EVENT_ID_SIZE];
     bool ids = settings->enable_reconnection, gap = ids && c->gap != GAP_NONE;
-
     event_id_format(cursor, c->epoch, c->cursor);
     if (c->presented >= 0)
         event_id_format(presented, c->presented_epoch, c->presented);
     sse_format_opening(out, sse_jitter(settings->retry),
                        ids && c->presented >= 0 ? presented : NULL);
-    sse_format_connected(out, c->session_id[0] != '\0' ? c->session_id : NULL, c->reconnection,
+    sse_format_connected(out, c->session_id[0] ? c->session_id : NULL, c->reconnection,
                          settings->buffer_size, c->reconnections, heartbeat,
                          ids && !gap ? cursor : NULL);
     if (gap)
@@ -75,7 +73,6 @@ static void unblock(int fd)
 {
     struct stat st;
     int flags = fcntl(fd, F_GETFL);
-
     if (flags >= 0 && fstat(fd, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
@@ -84,7 +81,6 @@ static void unblock(int fd)
 static struct bookmark first_bookmark(const struct claim *c)
 {
     struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
-
     memcpy(b.epoch, c->epoch, sizeof b.epoch);
     return b;
 }
@@ -115,7 +111,6 @@ static void add_cursor(struct ticket *t, const struct claim *c)
 static void make_poll(struct ticket *t, const struct claim *c)
 {
     bool gap = t->ids && c->gap != GAP_NONE;
-
     t->answered = gap || t->cursor.replaying;
     t->lingers = c->reconnection && c->presented < 0;
     if (!t->answered)
@@ -129,7 +124,6 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
                                  const struct claim *c, const struct wish *w)
 {
     struct ticket *t = calloc(1, sizeof *t);
-
     if (!t)
         return NULL;
     t->fd = -1;
@@ -156,7 +150,6 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
 static void opening_give_back(struct store *s, struct claim *c)
 {
     const struct bookmark b = first_bookmark(c);
-
     if (c->stream_id != 0)
         (void)store_ended(s, &b, 1);
     subscription_free(c->subscription);
@@ -167,14 +160,13 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
 {
     struct claim c = {.presented = -1, .gap_from = -1};
     enum store_result result = store_claim(s, settings, &w->claim, &c);
-
     opening_note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
     if (result != STORE_OK)
         return NULL;
     opening_note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
                  c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
     struct ticket *t = ticket_new(settings, r, &c, w);
-    if (t == NULL)
+    if (!t)
         opening_give_back(s, &c);
     return t;
 }
@@ -192,14 +184,13 @@ struct ticket *stream_claim(struct store *s, const struct settings *settings, st
     bool nomem;
     struct ticket *t = NULL;
     const char *wrong = wish_read(&w, settings, r, q, &nomem);
-
-    if (wrong != NULL)
+    if (wrong)
         reply_error(r, 400, NULL, wrong);
     else if (request_is_head(r)) /* nobody will listen: no session, no stream */
         reply_send(r, &(struct reply){.status = 200, .type = REPLY_STREAM});
     else if (!nomem && open && had_better_wait(s, &w, open))
         ; /* not yet */
-    else if (nomem || (t = claim(s, settings, r, &w)) == NULL)
+    else if (nomem || !(t = claim(s, settings, r, &w)))
         reply_later(r, settings->retry);
     wish_free(&w);
     return t;

@@ -30,9 +30,8 @@ static const char *read_channels(struct wish *w, const struct query *q)
 {
     const char *all[QUERY_ITEMS_MAX];
     size_t count = query_values(q, "channel", all, QUERY_ITEMS_MAX), n = 0;
-
     for (size_t i = 0; i < count; i++) {
-        if (all[i][0] == '\0')
+        if (!all[i][0])
             continue; /* everyone's, which every stream has */
         if (n == SUBSCRIPTION_CHANNELS_MAX)
             return "a stream can listen to at most 64 channels";
@@ -52,16 +51,15 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
 {
     const char *types = query_value(q, "types");
     size_t n = 0;
-
-    if (types == NULL)
+    if (!types)
         return NULL;
     char *rest = w->type_text = strdup(types);
-    if (rest == NULL) {
+    if (!rest) {
         *nomem = true;
         return NULL;
     }
-    for (char *type; (type = strsep(&rest, ",")) != NULL;) {
-        if (type[0] == '\0')
+    for (char *type; (type = strsep(&rest, ","));) {
+        if (!type[0])
             continue;
         if (n == SUBSCRIPTION_TYPES_MAX)
             return "a stream can ask for at most 64 types";
@@ -82,7 +80,6 @@ static struct position presented(const struct request *r, const struct query *q)
 {
     struct position best = position_read(r->last_event_id);
     struct query_item item;
-
     if (best.kind == POSITION_ID || best.kind == POSITION_EARLIEST)
         return best;
     for (const struct UriQueryListStructA *at = q->list; query_next(&at, &item);) {
@@ -99,8 +96,7 @@ static const char *read_position(struct wish *w, const struct request *r, const 
 {
     struct claim_request *c = &w->claim;
     const char *newest = query_value(q, "last");
-
-    if (newest != NULL && (newest[0] == '\0' || newest[strspn(newest, "0123456789")] != '\0'))
+    if (newest && (!newest[0] || newest[strspn(newest, "0123456789")]))
         return "last= wants the number of events to begin with";
     w->position = presented(r, q);
     if (w->position.kind == POSITION_EARLIEST) {
@@ -108,7 +104,7 @@ static const char *read_position(struct wish *w, const struct request *r, const 
     } else if (w->position.kind != POSITION_NONE) {
         c->start = START_AT_ID;
         c->position = w->position.text; /* "" if none can be used */
-    } else if (newest != NULL) {
+    } else if (newest) {
         c->start = START_NEWEST;
         c->newest = strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
     }
@@ -118,13 +114,12 @@ static const char *read_position(struct wish *w, const struct request *r, const 
 static const char *read_wait(struct wish *w, const struct query *q)
 {
     const char *wait = query_value(q, "wait");
-    size_t digits = wait == NULL ? 0 : strspn(wait, "0123456789");
-
+    size_t digits = wait ? strspn(wait, "0123456789") : 0;
     w->wait_ms = -1;
-    if (wait == NULL)
+    if (!wait)
         return NULL;
     long long seconds = strtoll(wait, NULL, 10);
-    if (digits == 0 || wait[digits] != '\0' || seconds > WISH_WAIT_MAX)
+    if (digits == 0 || wait[digits] || seconds > WISH_WAIT_MAX)
         return "wait= wants the whole seconds to wait for events, from 0 to 3600";
     w->wait_ms = (int32_t)seconds * 1000;
     return NULL;
@@ -135,13 +130,12 @@ static const char *read_wait(struct wish *w, const struct query *q)
 static const char *read_heartbeat(struct wish *w, const struct query *q)
 {
     const char *heartbeat = query_value(q, "heartbeat");
-    size_t digits = heartbeat == NULL ? 0 : strspn(heartbeat, "0123456789");
-
+    size_t digits = heartbeat ? strspn(heartbeat, "0123456789") : 0;
     w->heartbeat = 0;
-    if (heartbeat == NULL)
+    if (!heartbeat)
         return NULL;
     long long seconds = strtoll(heartbeat, NULL, 10);
-    if (digits == 0 || heartbeat[digits] != '\0' || seconds < 1)
+    if (digits == 0 || heartbeat[digits] || seconds < 1)
         return "heartbeat= wants the whole seconds between two heartbeats, at least 1";
     w->heartbeat = (uint16_t)(seconds < WISH_HEARTBEAT_MAX ? seconds : WISH_HEARTBEAT_MAX);
     return NULL;
@@ -151,12 +145,11 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
                       const struct query *q, bool *nomem)
 {
     const char *version = query_value(q, "v");
-
     *nomem = false;
     w->headers = w->type_text = NULL;
     meta_clip(w->user_agent, sizeof w->user_agent, r->user_agent);
     meta_clip(w->remote_addr, sizeof w->remote_addr, r->remote_addr);
-    meta_clip(w->client_version, sizeof w->client_version, version == NULL ? "" : version);
+    meta_clip(w->client_version, sizeof w->client_version, version ? version : "");
     meta_clip(w->query, sizeof w->query, r->query_string);
     w->claim = (struct claim_request){.user_agent = w->user_agent,
                                       .remote_addr = w->remote_addr,
@@ -167,16 +160,16 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
                                       .start = START_UNSAID};
     read_tokens(w, settings, r);
     w->claim.headers = w->headers = meta_headers(r, settings->meta_headers);
-    *nomem = w->headers == NULL;
+    *nomem = !w->headers;
 
     const char *wrong = read_channels(w, q);
-    if (wrong == NULL)
+    if (!wrong)
         wrong = read_types(w, q, nomem);
-    if (wrong == NULL)
+    if (!wrong)
         wrong = read_position(w, r, q);
-    if (wrong == NULL)
+    if (!wrong)
         wrong = read_wait(w, q);
-    if (wrong == NULL)
+    if (!wrong)
         wrong = read_heartbeat(w, q);
     return wrong;
 }
