@@ -1,12 +1,10 @@
 #include "store/sqlite/wait.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/path.h"
+#include "store/sqlite/watch.h"
 
 /* What is believed is the data version; the question is when to look at it.
  *
@@ -53,86 +52,15 @@ enum {
 };
 
 struct waiter {
-    int wake;      /* an eventfd; -1: none */
-    int watch;     /* inotify, of the -wal and of its directory; -1: refused */
-    char *watched; /* the path of the -wal it is for */
+    int wake; /* an eventfd; -1: none */
+    struct watch watch;
     bool told;     /* the watch fired, at `since`, and is not asked until the commit was seen */
     bool overlaps; /* one was seen, at `since`, and the next may be under way */
     bool others;   /* the commit before `since` had no rows */
     int64_t since;
-    bool moved;               /* a file of the log was removed, or another put in its place */
     int64_t look_at, keep_at; /* when the next look is due … */
     unsigned generation;      /* … at the files of this one */
 };
-
-static void watch_close(struct waiter *w)
-{
-    if (w->watch >= 0)
-        close(w->watch);
-    w->watch = -1;
-    free(w->watched);
-    w->watched = NULL;
-}
-
-/* The writes are watched in the file: in the directory those of the sessions would wake us too,
- * with each stream that comes or goes. */
-static void watch_wal(struct waiter *w)
-{
-    (void)inotify_add_watch(w->watch, w->watched, IN_MODIFY);
-}
-
-/* Follow the log to another directory, or try again.  A refusal (there are 128 watches a user)
- * costs latency, nothing else. */
-static void watch_open(struct waiter *w, const char *wal_path)
-{
-    if (w->watch >= 0 && w->watched && strcmp(w->watched, wal_path) == 0)
-        return;
-    watch_close(w);
-    w->watched = strdup(wal_path);
-    char *copy = strdup(wal_path);
-    w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (!w->watched || !copy || w->watch < 0 ||
-        inotify_add_watch(w->watch, dirname(copy),
-                          IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0) {
-        if (w->watch >= 0)
-            close(w->watch);
-        w->watch = -1;
-    } else {
-        watch_wal(w);
-    }
-    free(copy);
-}
-
-/* The log, or its -wal or -shm: "rowcast.db-wal" is the name of the second. */
-static bool is_of_the_log(const char *name, const char *wal_name)
-{
-    size_t n = strlen(wal_name) - strlen("-wal");
-    return strncmp(name, wal_name, n) == 0 &&
-           (!name[n] || strcmp(name + n, "-wal") == 0 || strcmp(name + n, "-shm") == 0);
-}
-
-/* Read what the watch has; true if it was about the -wal: written (no name: the watch of the
- * file itself), or made anew.  Other files of the directory come and go too. */
-static bool watch_fired(struct waiter *w)
-{
-    _Alignas(struct inotify_event) char buffer[4096];
-    const char *slash = strrchr(w->watched, '/');
-    const char *name = slash ? slash + 1 : w->watched;
-    bool fired = false;
-    ssize_t n;
-    while ((n = read(w->watch, buffer, sizeof buffer)) > 0)
-        for (char *p = buffer; p < buffer + n;) {
-            const struct inotify_event *e = (const void *)p;
-            bool made =
-                e->len && strcmp(e->name, name) == 0 && (e->mask & (IN_CREATE | IN_MOVED_TO));
-            if (made)
-                watch_wal(w);
-            fired |= made || (e->mask & (IN_MODIFY | IN_Q_OVERFLOW));
-            w->moved |= e->len && is_of_the_log(e->name, name);
-            p += sizeof *e + e->len;
-        }
-    return fired;
-}
 
 static struct waiter *waiter_get(struct sqlite_store *s)
 {
@@ -142,7 +70,7 @@ static struct waiter *waiter_get(struct sqlite_store *s)
     w = malloc(sizeof *w);
     if (!w)
         return NULL;
-    *w = (struct waiter){.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .watch = -1};
+    *w = (struct waiter){.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .watch = {.fd = -1}};
     if (w->wake < 0) {
         free(w);
         return NULL;
@@ -156,7 +84,7 @@ void waiter_free(struct sqlite_store *s)
     struct waiter *w = atomic_exchange(&s->waiter, NULL);
     if (!w)
         return;
-    watch_close(w);
+    watch_close(&w->watch);
     close(w->wake);
     free(w);
 }
@@ -212,13 +140,13 @@ static bool sleep_until_something(struct waiter *w, int64_t us, bool eager)
 {
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     struct pollfd fds[] = {{.fd = w->wake, .events = POLLIN},
-                           {.fd = eager ? -1 : w->watch, .events = POLLIN}};
+                           {.fd = eager ? -1 : w->watch.fd, .events = POLLIN}};
     if (ppoll(fds, 2, &t, NULL) <= 0)
         return false;
     uint64_t count;
     if (fds[0].revents && read(w->wake, &count, sizeof count) < 0)
         return false;
-    return fds[1].revents && watch_fired(w);
+    return fds[1].revents && watch_fired(&w->watch);
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -243,9 +171,9 @@ static bool are_still_there(struct sqlite_store *s, struct waiter *w, int64_t no
     }
     int64_t soon = now + (eager ? IDENTITY_EAGER_US : IDENTITY_US);
     w->look_at = smaller(w->look_at, soon);
-    if (!w->moved && now < w->look_at)
+    if (!w->watch.moved && now < w->look_at)
         return true;
-    w->moved = false;
+    w->watch.moved = false;
     w->look_at = soon;
     return database_is_current(&s->log) && !path_leads_elsewhere(s);
 }
@@ -257,9 +185,9 @@ static int64_t pause_us(const struct sqlite_store *s, const struct waiter *w, in
         return larger((now - w->since) / OTHERS_PART, OTHERS_US);
     if (w->told)
         return larger((now - w->since) / TOLD_PART, SHORTEST_US);
-    if (w->watch >= 0 && w->overlaps)
+    if (w->watch.fd >= 0 && w->overlaps)
         return smaller(larger(now - w->since, SEEN_US), SLEEP_US);
-    if (w->watch >= 0)
+    if (w->watch.fd >= 0)
         return SLEEP_US;
     return smaller(larger((now - s->grew_at) / ROWS_PART, UNWATCHED_US), UNWATCHED_LONGEST_US);
 }
@@ -272,7 +200,7 @@ void waiter_grew(struct sqlite_store *s)
 /* What the watch told until now was of the commit that was seen, or of the next one. */
 static void watch_drain(struct waiter *w, int64_t now)
 {
-    w->overlaps = w->watch >= 0 && watch_fired(w);
+    w->overlaps = w->watch.fd >= 0 && watch_fired(&w->watch);
     w->told = false;
     w->since = now;
 }
@@ -323,7 +251,7 @@ enum store_result sqlite_wait(struct store *store, int64_t after, int timeout_ms
     if (!s->log.db) {
         wait_for_wake(s, w, deadline);
     } else if (s->data_version >= 0 && s->read.last_id <= after) {
-        watch_open(w, s->log.wal_path);
+        watch_open(&w->watch, s->log.wal_path);
         wait_watching(s, w, after, deadline);
     }
     atomic_store(&s->woken, false);

@@ -1,0 +1,78 @@
+#include "store/sqlite/watch.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+void watch_close(struct watch *w)
+{
+    if (w->fd >= 0)
+        close(w->fd);
+    w->fd = -1;
+    free(w->path);
+    w->path = NULL;
+}
+
+/* The writes are watched in the file: in the directory those of the sessions would wake us too,
+ * with each stream that comes or goes. */
+static void watch_wal(struct watch *w)
+{
+    (void)inotify_add_watch(w->fd, w->path, IN_MODIFY);
+}
+
+void watch_open(struct watch *w, const char *wal_path)
+{
+    if (w->fd >= 0 && w->path && strcmp(w->path, wal_path) == 0)
+        return;
+    watch_close(w);
+    w->path = strdup(wal_path);
+    char *copy = strdup(wal_path);
+    w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (!w->path || !copy || w->fd < 0 ||
+        inotify_add_watch(w->fd, dirname(copy),
+                          IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0) {
+        if (w->fd >= 0)
+            close(w->fd);
+        w->fd = -1;
+    } else {
+        watch_wal(w);
+    }
+    free(copy);
+}
+
+/* The log, or its -wal or -shm: "rowcast.db-wal" is the name of the second. */
+static bool is_of_the_log(const char *name, const char *wal_name)
+{
+    size_t n = strlen(wal_name) - strlen("-wal");
+    return strncmp(name, wal_name, n) == 0 &&
+           (!name[n] || strcmp(name + n, "-wal") == 0 || strcmp(name + n, "-shm") == 0);
+}
+
+/* It was written (no name: the watch of the file itself), or made anew.  Other files of the
+ * directory come and go too. */
+static bool watch_take(struct watch *w, const struct inotify_event *e, const char *wal_name)
+{
+    bool made =
+        e->len && strcmp(e->name, wal_name) == 0 && (e->mask & (IN_CREATE | IN_MOVED_TO));
+    if (made)
+        watch_wal(w);
+    w->moved |= e->len && is_of_the_log(e->name, wal_name);
+    return made || (e->mask & (IN_MODIFY | IN_Q_OVERFLOW));
+}
+
+bool watch_fired(struct watch *w)
+{
+    _Alignas(struct inotify_event) char buffer[4096];
+    const char *slash = strrchr(w->path, '/');
+    bool fired = false;
+    ssize_t n;
+    while ((n = read(w->fd, buffer, sizeof buffer)) > 0)
+        for (char *p = buffer; p < buffer + n;) {
+            const struct inotify_event *e = (const void *)p;
+            fired |= watch_take(w, e, slash ? slash + 1 : w->path);
+            p += sizeof *e + e->len;
+        }
+    return fired;
+}
