@@ -1,18 +1,19 @@
 -- The event log.  Load it with `sqlite3 -bail rowcast.db < sql/schema.sql`, into a new file or into
 -- an application's own database, so that the application can publish in its own transactions and
--- triggers.  Loading it again makes what is missing and changes nothing else: where triggers were
--- missing, the books (what rowcast_log and rowcast_channels say) are made true again.
+-- triggers.  Loading it again creates what is missing and changes nothing else.  If triggers were
+-- missing, it also recounts the books (what rowcast_log and rowcast_channels say).
 --
 -- Every rule of the data is a trigger, so that it holds for whoever inserts.  Refusals are
--- RAISE(ABORT) in triggers: OR IGNORE swallows constraints without a word, but not these.  The
--- triggers write by upsert and UPDATE only: an outer OR REPLACE turns their OR IGNORE into
--- REPLACE.  The order of several triggers of one event is undefined, so there is one of each.
+-- RAISE(ABORT) in triggers: OR IGNORE silently swallows constraints, but not these.  The triggers
+-- write by upsert and UPDATE only, because an outer OR REPLACE would turn their OR IGNORE into
+-- REPLACE.  SQLite does not define the order of several triggers of one event, so there is one of
+-- each.
 
--- All or nothing, also in a sqlite3 shell without -bail, which goes on after an error.  The guard
--- comes first.  Where it refuses, its ROLLBACK takes the savepoint rowcast_free away, so RELEASE
--- fails, and the transaction of rowcast_refused stays open: nothing below is ever committed, and
--- the journal mode is not changed.  At the end the guard looks once more, whether the schema is
--- whole: a lock may have kept some statements from doing anything.
+-- The schema is loaded as a whole or not at all, also by a sqlite3 shell without -bail, which goes
+-- on after an error.  The guard comes first.  If it refuses, its ROLLBACK takes the savepoint
+-- rowcast_free away, so RELEASE fails, and the transaction of rowcast_refused stays open: nothing
+-- below is ever committed, and the journal mode is not changed.  At the end the guard checks once
+-- more that the schema is complete, since a lock may have kept some statements from doing anything.
 DROP TABLE IF EXISTS temp.rowcast_load;
 CREATE TEMP TABLE rowcast_load (
     own     INTEGER CONSTRAINT "the database has a table events of its own, so it cannot be a log: use another file; nothing was changed" CHECK (own = 0),
@@ -39,7 +40,7 @@ PRAGMA journal_mode = WAL;
 
 SAVEPOINT rowcast_schema;
 
--- These change from version to version, so they are made anew.  (And a first statement that
+-- These change from version to version, so they are created anew.  (Also, a first statement that
 -- writes takes the lock before anything was read.)
 DROP TRIGGER IF EXISTS rowcast_config_insert;
 DROP TRIGGER IF EXISTS rowcast_config_update;
@@ -59,7 +60,7 @@ CREATE TABLE IF NOT EXISTS events (
 -- A mailbox in id order, and the count of some types in it without a look at the rows.
 CREATE INDEX IF NOT EXISTS events_mailbox ON events(session_id, channel, id, type);
 CREATE INDEX IF NOT EXISTS events_created_at ON events(created_at);
--- Not UNIQUE: a conflict would make OR REPLACE delete the older row, and no trigger would know.
+-- Not UNIQUE: a conflict would make OR REPLACE delete the older row without calling a trigger.
 CREATE INDEX IF NOT EXISTS events_dedup_key ON events(dedup_key, session_id, channel)
     WHERE dedup_key IS NOT NULL;
 
@@ -89,8 +90,8 @@ INSERT INTO rowcast_log(one, version, epoch)
     SELECT 1, 1, lower(hex(randomblob(4)))
     WHERE NOT EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
 
--- Which time is believed when events are let go by their age: a clock that is set ahead by more
--- than ten minutes is doubted until it stood there for ten minutes.  Milliseconds since 1970.
+-- Which time is believed when events are removed by age: a clock that is set ahead by more than
+-- ten minutes is doubted until it has stood there for ten minutes.  Milliseconds since 1970.
 CREATE TABLE IF NOT EXISTS rowcast_clock (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     believed_at INTEGER NOT NULL,
@@ -101,9 +102,9 @@ INSERT INTO rowcast_clock(one, believed_at)
     SELECT 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
     WHERE NOT EXISTS (SELECT 1 FROM rowcast_clock);
 
--- Settings, in force within a second:
+-- Settings.  A change takes effect within a second:
 --     UPDATE rowcast_config SET value = 500 WHERE name = 'buffer_size';
--- A log of an earlier version gains those it does not have, and the rules for them.
+-- A log of an earlier version gets the settings that it lacks, and the rules for them.
 CREATE TABLE IF NOT EXISTS rowcast_config (
     name  TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
@@ -130,7 +131,7 @@ INSERT INTO rowcast_config(name, value)
         ('cookie_path',         '')            -- '': the folder of the stream
     ) WHERE column1 NOT IN (SELECT name FROM rowcast_config);
 
--- Where ids have got to, and whether some that were given since the books stopped are not there.
+-- The newest id that was given, and whether some ids given since the books stopped are missing.
 DROP VIEW IF EXISTS temp.rowcast_lost;
 CREATE TEMP VIEW rowcast_lost AS
     SELECT end, end - booked > (SELECT count(*) FROM events WHERE id > booked) AS lost
@@ -139,7 +140,7 @@ CREATE TEMP VIEW rowcast_lost AS
                  booked
           FROM (SELECT ifnull(max(0, CAST(last_id AS INTEGER)), 0) AS booked FROM temp.rowcast_load));
 
--- Whether the books have to be made true again, below.
+-- Whether the books have to be recounted, below.
 UPDATE temp.rowcast_load SET (last_id, recount) = (
     SELECT last_id, n < 5 OR typeof(last_id) <> 'integer' OR typeof(trimmed_to) <> 'integer'
         OR typeof(forgotten_to) <> 'integer' OR typeof(bytes) <> 'integer'
@@ -150,11 +151,12 @@ UPDATE temp.rowcast_load SET (last_id, recount) = (
         SELECT count(*) AS n FROM main.sqlite_schema WHERE type = 'trigger' AND name IN
             ('events_insert', 'events_update', 'events_inserted', 'events_deleted', 'rowcast_channels_delete'))
     WHERE one = 1);
--- Settings may have been changed past the trigger that tells of it.
+-- Somebody may have changed settings while the trigger that tells of it was missing.
 UPDATE rowcast_log SET config_version = config_version + 1
     WHERE one = 1 AND (SELECT was_there FROM temp.rowcast_load) AND NOT EXISTS (
         SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config_updated');
--- A mailbox that was forgotten past its trigger was trimmed no further than all together.
+-- A mailbox that was forgotten while its trigger was missing was trimmed no further than the
+-- newest id that left any mailbox.
 UPDATE rowcast_log SET forgotten_to = max(forgotten_to, trimmed_to)
     WHERE one = 1 AND NOT EXISTS (
         SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_channels_delete');
@@ -237,7 +239,7 @@ BEGIN
     SELECT RAISE(ABORT, 'rowcast_log has one row and keeps it')
         WHERE EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
 END;
--- The epoch is a part of each id that goes out.
+-- The epoch is part of each id that clients get.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_update BEFORE UPDATE OF epoch ON rowcast_log
 BEGIN
     SELECT RAISE(ABORT, 'epoch must be eight hex digits in lower case: lower(hex(randomblob(4)))')
@@ -310,12 +312,12 @@ BEGIN
     SELECT RAISE(ABORT, 'events cannot be changed: insert another one');
 END;
 
--- Enter the event in the books, and let go of what is beyond the bounds.  Of its mailbox that is
--- the oldest event, usually one.  Age and bytes follow from the last statement, which fires the
--- two triggers below.  Where a bound was lowered, no more than 100 events go for each reason, so
--- that no publisher waits long.  (Why it is written like this: an IN (SELECT …) makes a
--- temporary table, 60 µs, more than all the rest; a DELETE that finds nothing costs 2 µs, a
--- WHEN less than one.)
+-- Enter the event in the books, and remove what exceeds the bounds.  In the event's mailbox that is
+-- usually the oldest event.  Age and bytes follow from the last statement, which fires the two
+-- triggers below.  If a bound was lowered, no more than 100 events are removed for each reason, so
+-- that no publisher waits long.  (Why it is written like this: an IN (SELECT …) makes a temporary
+-- table, 60 µs, more than all the rest; a DELETE that finds nothing costs 2 µs, a WHEN less than
+-- one.)
 CREATE TRIGGER IF NOT EXISTS events_inserted AFTER INSERT ON events
 BEGIN
     SELECT CASE
@@ -346,10 +348,10 @@ BEGIN
         WHERE one = 1;
 END;
 
--- At each insert: the two oldest events that are older than buffer_age, by the time that is
--- believed.  While the clock is doubted excess is -1, so that each insert looks at the clock: one
--- that was set back is not taken for one that still stands ahead.  Ten minutes of one clock are
--- looks that are an hour apart at most.
+-- Each insert removes the two oldest events that are older than buffer_age, by the time that is
+-- believed.  While the clock is doubted, excess is -1, so that each insert looks at the clock: a
+-- clock that was set back must not be taken for one that still stands ahead.  Looks count towards
+-- the ten minutes only if they are an hour apart at most.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_old AFTER UPDATE OF last_id ON rowcast_log
     WHEN NEW.excess < 0 OR (SELECT min(created_at) FROM events) < (
         SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) - value * 1000
@@ -378,7 +380,7 @@ BEGIN
         ORDER BY created_at LIMIT 1);
 END;
 
--- At each insert: the oldest event while there are more than buffer_bytes, but not the newest.
+-- Each insert removes the oldest event if there are more than buffer_bytes, but never the newest.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_full AFTER UPDATE OF last_id ON rowcast_log
     WHEN NEW.bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config
                       WHERE name = 'buffer_bytes' AND CAST(value AS INTEGER) > 0)
@@ -389,7 +391,7 @@ BEGIN
         WHERE one = 1
               AND bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config WHERE name = 'buffer_bytes');
 END;
--- One was not enough: as many as the newest needs, and up to 100.
+-- If one was not enough, remove as many as the newest event needs, up to 100.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_excess AFTER UPDATE OF excess ON rowcast_log
 BEGIN
     DELETE FROM events WHERE id < NEW.last_id AND id <= (
@@ -406,7 +408,7 @@ BEGIN
         SELECT max(id) FROM oldest);
 END;
 
--- Whoever deletes, the mailbox and the log remember how far: streams are told.
+-- Whoever deletes events: mailbox and log remember up to which id, so that streams are told.
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
@@ -420,13 +422,11 @@ BEGIN
         WHERE one = 1;
 END;
 
--- The books are made true again where rows came, or left, and no trigger saw it.
--- First the books themselves.
+-- Recount the books if rows came, or left, and no trigger saw it.  First the books themselves.
 UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)))
     WHERE one = 1 AND (typeof(epoch) <> 'text' OR length(epoch) <> 8
                        OR epoch GLOB '*[^0-9a-f]*' OR instr(epoch, char(0)));
--- What may have left unseen, of the rows that were in the books: a mailbox keeps fewer of them
--- than it should.
+-- Rows of the books that may have left unseen: a mailbox keeps fewer of them than it should.
 UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowcast_load)
     WHERE (SELECT recount FROM temp.rowcast_load) AND kept > (
         SELECT count(*) FROM events
@@ -435,7 +435,7 @@ UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowca
               AND id <= (SELECT last_id FROM temp.rowcast_load));
 UPDATE rowcast_log SET trimmed_to = max(trimmed_to, (SELECT ifnull(max(trimmed_to), 0) FROM rowcast_channels))
     WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
--- Of the rows that came unseen some are not there: they left from nobody knows where.
+-- Some of the rows that came unseen are missing: nobody knows which mailbox they left.
 UPDATE rowcast_channels SET trimmed_to = 9223372036854775807 -- cut to the log's end below
     WHERE (SELECT recount FROM temp.rowcast_load) AND (SELECT lost FROM temp.rowcast_lost);
 UPDATE rowcast_log SET forgotten_to = 9223372036854775807, trimmed_to = 9223372036854775807
@@ -452,7 +452,7 @@ INSERT INTO rowcast_channels(mailbox, kept, trimmed_to, last_at)
 UPDATE rowcast_log
     SET bytes = (SELECT ifnull(sum(200 + ifnull(length(CAST(data AS BLOB)), 0)), 0) FROM events)
     WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
--- At last the newest id, which fires the triggers that keep the bounds.
+-- Finally the newest id, which fires the triggers that keep the bounds.
 UPDATE rowcast_log SET last_id = (SELECT end FROM temp.rowcast_lost)
     WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
 UPDATE rowcast_channels SET trimmed_to = (SELECT last_id FROM rowcast_log WHERE one = 1)

@@ -1,8 +1,8 @@
 -- Views over both files, for people:
 --     sqlite3 -init sql/views.sql rowcast.db
--- TEMP, since a view that stays can not name another file's tables.  Whoever may not read the
--- sessions (mode 0600: run it as the responder's account) gets an error for their views, and
--- has the others.
+-- TEMP, since a permanent view cannot name another file's tables.  An account that may not read
+-- the sessions (mode 0600: use the responder's account) gets errors for their views, and has the
+-- others.
 
 .timeout 1000
 
