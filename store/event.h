@@ -2,7 +2,7 @@
  *
  * A *mailbox* names where an event is kept.  It is the channel ("" for everyone), or '@' and
  * the session's id for an event that is for one session; channels that begin with '@' are
- * refused by the schema, so the two can not be mistaken for each other. */
+ * refused by the schema, so the two cannot be mistaken for each other. */
 #ifndef ROWCAST_STORE_EVENT_H
 #define ROWCAST_STORE_EVENT_H
 

@@ -22,7 +22,7 @@ struct feeder {
     struct message stop;
     bool stopping;
     bool under_way;        /* a batch that the hub did not fan out yet */
-    bool down;             /* the log can not be read, and the log line about it was written */
+    bool down;             /* the log cannot be read, and the log line about it was written */
     bool following;        /* `at` is true */
     bool tail_is_stale;    /* the hub's, since settings changed how events are written */
     struct store_end at;   /* the hub was fed up to at.last_id of at.epoch */

@@ -1,7 +1,7 @@
 /* The readers: threads that answer the hub's questions from the store, for streams that are
  * behind the tail.  Each has a store connection of its own, closed after some idle seconds.
  *
- * While batches take more than `memory_bytes`, and while the log can not be read, they answer
+ * While batches take more than `memory_bytes`, and while the log cannot be read, they answer
  * "nothing yet", and the hub asks again at its next tick.
  *
  * Thread: any. */

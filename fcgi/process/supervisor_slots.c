@@ -150,7 +150,7 @@ static void round_turn(struct supervisor *s)
     uv_timer_stop(&slot->pause);
     slot->successor = process_start(s, slot);
     if (!slot->successor)
-        round_abandon(s, slot, "the program can not be started");
+        round_abandon(s, slot, "the program cannot be started");
 }
 
 static void round_next(struct supervisor *s)

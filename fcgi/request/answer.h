@@ -16,7 +16,7 @@
 
 struct answerer {
     struct store *store;
-    struct board *board;       /* the settings while the log can not be read */
+    struct board *board;       /* the settings while the log cannot be read */
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
     bool leased;
 };

@@ -26,7 +26,7 @@ static void read_data(struct form *f, const struct request *r, struct publicatio
     else if (query && !form && r->body_len > 0)
         form_wrong(f, "data is given in the address and as a body");
     else if ((query && f->query->nul) || (form && f->body.nul))
-        form_wrong(f, "%%00 can not be sent in data=; send the data as the body");
+        form_wrong(f, "%%00 cannot be sent in data=; send the data as the body");
     else if (!query && !form && r->body_len == 0)
         form_wrong(f, "the data is missing: send it as the body, or as data=");
     p->data = query ? query : form ? form : r->body;

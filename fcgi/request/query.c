@@ -5,7 +5,7 @@
 #include <uriparser/Uri.h>
 
 /* liburiparser would end the value at a decoded NUL, and `5f2a91c0-3%00junk` would pass for an
- * id.  A %00 in the text is always one: what stands before it can not make it anything else. */
+ * id.  A %00 in the text is always one: what stands before it cannot make it anything else. */
 static bool disarm_nul(char *text)
 {
     bool found = false;

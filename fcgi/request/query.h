@@ -1,7 +1,7 @@
 /* A query string, or a form-encoded body, split and decoded (by liburiparser).
  *
  * Text may hold any byte after decoding, also line breaks; who uses a value asks
- * query_is_plain first, unless line breaks are fine.  A NUL (%00) can not be kept in a C
+ * query_is_plain first, unless line breaks are fine.  A NUL (%00) cannot be kept in a C
  * string: it is decoded as \001, so that such a value is not plain, and `nul` is set.
  *
  * Thread: its owner's. */

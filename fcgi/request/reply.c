@@ -141,7 +141,7 @@ void reply_error(struct request *r, int status, const char *headers, const char 
 
 void reply_failure(struct request *r, enum store_result result, const char *why)
 {
-    const char *sentence = why[0] ? why : "the event log can not be used now";
+    const char *sentence = why[0] ? why : "the event log cannot be used now";
     switch (result) {
     case STORE_REFUSED:
         reply_error(r, 400, NULL, sentence);

@@ -41,7 +41,7 @@ void reply_error(struct request *r, int status, const char *headers, const char 
 /* What the store said: 400, 404, 413, 503 or 507, with its sentence. */
 void reply_failure(struct request *r, enum store_result result, const char *why);
 
-/* To a stream that can not be served now: 200, `event: later`, a jittered `retry:`, the end.  A
+/* To a stream that cannot be served now: 200, `event: later`, a jittered `retry:`, the end.  A
  * browser gives up for good on anything else, so this one needs no memory. */
 void reply_later(struct request *r, int64_t retry_ms);
 

@@ -38,7 +38,7 @@ static const char *read_channels(struct wish *w, const struct query *q)
         if (strlen(all[i]) > EVENT_NAME_MAX)
             return "a channel's name has at most 128 bytes";
         if (!query_is_plain(all[i]))
-            return "a channel's name can not hold control characters";
+            return "a channel's name cannot hold control characters";
         if (is_reserved(all[i]))
             return "channels that begin with @, user: or rowcast: are reserved";
         w->channel[n++] = all[i];
@@ -66,7 +66,7 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
         if (strlen(type) > EVENT_TYPE_MAX)
             return "a type has at most 128 bytes";
         if (!query_is_plain(type))
-            return "a type can not hold control characters";
+            return "a type cannot hold control characters";
         w->type[n++] = type;
     }
     w->claim.type_count = n;

@@ -29,7 +29,7 @@ struct wish {
 };
 
 /* Fill `w`; request and query must stay as long as it is used.  NULL: fine; else a sentence:
- * the page asks for what can not be, and coming again would not help.  *nomem: it was
+ * the page asks for what cannot be, and coming again would not help.  *nomem: it was
  * memory. */
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem);

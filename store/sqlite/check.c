@@ -180,7 +180,7 @@ static void check_write(struct checking *c)
     if (r == STORE_OK)
         r = database_run(s, &s->log, SQL_COMMIT);
     if (r != STORE_OK)
-        finding(c, r, "log %s can not be written: %s", s->log.path, store_why(&s->store));
+        finding(c, r, "log %s cannot be written: %s", s->log.path, store_why(&s->store));
     database_rollback(&s->log);
 }
 

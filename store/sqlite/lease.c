@@ -256,7 +256,7 @@ enum store_result lease_need(struct sqlite_store *s)
     if (l == NULL)
         return store_refuse(
             s, database_result_of_errno(errno) == STORE_FULL ? STORE_FULL : STORE_IO,
-            "%s.leases can not be opened: %s; it has to be a regular file of the "
+            "%s.leases cannot be opened: %s; it has to be a regular file of the "
             "responder's account, and is made anew where it is removed",
             s->log.path, strerror(errno));
     if (l->number == 0)

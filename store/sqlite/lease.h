@@ -18,7 +18,7 @@ enum store_result lease_need(struct sqlite_store *s);
  * one, in the one that is there now. */
 void lease_keep(struct sqlite_store *s);
 
-/* Whether a living process holds the number.  True also when it can not be found out. */
+/* Whether a living process holds the number.  True also when it cannot be found out. */
 bool lease_alive(struct sqlite_store *s, int64_t number);
 
 /* Whether this process is the janitor of the log, or just became it. */

@@ -69,7 +69,7 @@ static enum store_result read_page(struct sqlite_store *s, struct found *page, s
     return r;
 }
 
-/* Whether a private mailbox is nobody's.  While the sessions can not be read, none is. */
+/* Whether a private mailbox is nobody's.  While the sessions cannot be read, none is. */
 static bool is_nobodys(struct sqlite_store *s, const char *mailbox)
 {
     bool known = true;

@@ -69,7 +69,7 @@ static enum store_result count_sessions(struct sqlite_store *s, int64_t counts[S
     return r;
 }
 
-/* What the sessions' file can not tell is null. */
+/* What the sessions' file cannot tell is null. */
 static sqlite3_stmt *bind_counts(struct sqlite_store *s, const int64_t *counts, bool known)
 {
     sqlite3_stmt *st = database_statement(&s->log, SQL_STATS);

@@ -98,7 +98,7 @@ void sqlite_wake(struct store *store)
     struct waiter *w = atomic_load(&s->waiter);
     uint64_t one = 1;
     if (w && write(w->wake, &one, sizeof one) < 0 && errno != EAGAIN)
-        return; /* can not happen to an eventfd; the flag stands */
+        return; /* cannot happen to an eventfd; the flag stands */
 }
 
 /* An error counts as a move: the read that follows will name it. */

@@ -66,7 +66,7 @@ struct publisher *publisher_open(const struct options *o)
     p->data = malloc((size_t)o->size + 64);
     if (p->stamp && p->data && (o->token ? open_http(p, o) : open_log(p, o)))
         return p;
-    fprintf(stderr, "bench: can not publish: %s\n", p->db ? sqlite3_errmsg(p->db) : "no way");
+    fprintf(stderr, "bench: cannot publish: %s\n", p->db ? sqlite3_errmsg(p->db) : "no way");
     publisher_close(p);
     return NULL;
 }

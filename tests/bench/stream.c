@@ -73,7 +73,7 @@ bool streams_open(struct streams *s, const struct options *o, long count, const 
     if (s->all && s->again && s->bytes && s->epoll >= 0 && s->request_size && resolve(o) &&
         raise_descriptors(count))
         return true;
-    fprintf(stderr, "bench: can not open %ld streams (address, memory, descriptors?)\n", count);
+    fprintf(stderr, "bench: cannot open %ld streams (address, memory, descriptors?)\n", count);
     streams_close(s);
     return false;
 }

@@ -1,5 +1,5 @@
 // What other people's clients do in a browser: htmx 2 and 4 with their sse extensions, and
-// fetch-event-source.  What they can not do is held here as well, so that docs/clients.md stays
+// fetch-event-source.  What they cannot do is held here as well, so that docs/clients.md stays
 // true: a newer version that can makes a test fail, and the page is to be mended.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

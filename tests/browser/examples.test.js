@@ -158,7 +158,7 @@ test('without htmx beside it, the page says in words how it gets there', async (
     }
 });
 
-test('without the token a page shows, and says why it can not write', async () => {
+test('without the token a page shows, and says why it cannot write', async () => {
     const page = await open('chat', '');
     await tell('seen');
     await shows(page, 'seen');

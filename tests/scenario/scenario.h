@@ -132,7 +132,7 @@ void server_reload(struct stage *s);
 
 /* The responder that lighttpd runs; waits until there is one. */
 pid_t responder_pid(struct stage *s);
-/* Kill -9 the responder while lighttpd stands still and can not start another. */
+/* Kill -9 the responder while lighttpd stands still and cannot start another. */
 void responder_kill(struct stage *s);
 void responder_revive(struct stage *s); /* lighttpd goes on, and starts one */
 

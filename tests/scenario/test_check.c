@@ -62,7 +62,7 @@ static void test_a_transaction_that_somebody_keeps_open_is_said(void **state)
     fputs("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE;\n", holder);
     fflush(holder);
     await(s, strstr(shell_status(s, &status, "BEGIN IMMEDIATE"), "locked"));
-    expect_finding(s, NULL, "can not be written: ");
+    expect_finding(s, NULL, "cannot be written: ");
     expect_finding(s, NULL, "locked");
     fputs("COMMIT;\n", holder);
     pclose(holder);

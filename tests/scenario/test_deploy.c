@@ -74,7 +74,7 @@ static void test_the_new_processes_are_ready_before_an_old_one_drains(void **sta
     assert_int_equal(ended, 2);
 }
 
-/* A program that can not serve takes nobody down. */
+/* A program that cannot serve takes nobody down. */
 static void expect_abandoned(struct supervised *v, struct browser *b, const pid_t before[],
                              const char *why, int times, int row)
 {

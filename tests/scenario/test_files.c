@@ -220,7 +220,7 @@ static void test_the_sessions_shm_is_removed_and_all_know_all_sessions(void **st
         be_known_again(s);
 }
 
-/* SQLite and we can not help that: the kernel ends who touches what is no longer there. */
+/* SQLite and we cannot help that: the kernel ends who touches what is no longer there. */
 static void test_a_shm_that_is_cut_to_nothing_costs_a_restart_and_no_row(void **state)
 {
     struct stage *s = *state;

@@ -29,7 +29,7 @@ static void knock(struct stage *s, int n)
     inet_pton(AF_INET, s->host, &a.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || (connect(fd, (struct sockaddr *)&a, sizeof a) != 0 && errno != EINPROGRESS))
-        fail_stage(s, "browser %d can not connect: %s", n, strerror(errno));
+        fail_stage(s, "browser %d cannot connect: %s", n, strerror(errno));
     polled[n] = (struct pollfd){.fd = fd, .events = POLLOUT};
     guest[n] = (struct guest){0};
 }
@@ -38,7 +38,7 @@ static void ask(struct stage *s, int n)
 {
     static const char request[] = "GET /sse/events HTTP/1.1\r\nHost: here\r\n\r\n";
     if (send(polled[n].fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1)
-        fail_stage(s, "browser %d can not send: %s", n, strerror(errno));
+        fail_stage(s, "browser %d cannot send: %s", n, strerror(errno));
     guest[n].asked = true;
     polled[n].events = POLLIN;
 }

@@ -1,4 +1,4 @@
-/* The log can not be written, or not be read: streams go on or come later, nothing is lost. */
+/* The log cannot be written, or not be read: streams go on or come later, nothing is lost. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

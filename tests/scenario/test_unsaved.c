@@ -1,4 +1,4 @@
-/* The sessions can not be saved: streams run all the same, and the log says so once. */
+/* The sessions cannot be saved: streams run all the same, and the log says so once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +127,7 @@ static void test_leases_that_cannot_be_used_let_streams_run_and_are_named(void *
     assert_int_equal(mkdir(path, 0700), 0);
     lighttpd_start(s);
     expect_streams_run_unsaved(s);
-    assert_int_equal(said(s, ".leases can not be opened: Is a directory"), 1);
+    assert_int_equal(said(s, ".leases cannot be opened: Is a directory"), 1);
 }
 
 /* Root ignores file modes, so this responder is nobody's. */

@@ -151,7 +151,7 @@ static void test_a_batch_is_whole_or_not_there_and_the_builder_goes_on(void **st
 
 static struct batch *batch[BATCHES];
 
-/* A tail that can not grow lets go of what it has, but is never wrong about what it has. */
+/* A tail that cannot grow lets go of what it has, but is never wrong about what it has. */
 static bool append_to_a_tail(void)
 {
     struct tail *t = tail_new(EPOCH, 0, LARGE);

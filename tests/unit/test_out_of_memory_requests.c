@@ -223,7 +223,7 @@ static void check_manager(struct place *p, struct answered *got)
     assert_null(got->ticket);
     if (got->failures == 0)
         assert_has_not(got->text, "out of memory");
-    else /* 404: the session is not there, which memory can not hide */
+    else /* 404: the session is not there, which memory cannot hide */
         assert_true(strstr(got->text, "Status: 200 ") || strstr(got->text, "Status: 404 ") ||
                     strstr(got->text, "Status: 503 "));
 }

@@ -202,7 +202,7 @@ static void test_the_check_says_what_is_wrong(void **state)
     said[0] = '\0';
     log_sql(w, "BEGIN IMMEDIATE");
     assert_int_not_equal(store_check(w->store, collect, said), STORE_OK);
-    assert_non_null(strstr(said, "can not be written"));
+    assert_non_null(strstr(said, "cannot be written"));
     log_sql(w, "ROLLBACK");
 }
 

@@ -7,7 +7,7 @@ const messages = byId('messages');
 function part(tag, className, text) {
     const element = document.createElement(tag);
     element.className = className;
-    element.textContent = text; // text: what somebody wrote can not become markup
+    element.textContent = text; // text: what somebody wrote cannot become markup
     return element;
 }
 

@@ -7,7 +7,7 @@ const token = decodeURIComponent(location.hash.slice(1).split('&')[0]);
 export const byId = (id) => document.getElementById(id);
 export const canWrite = token !== '';
 export const noToken =
-    'The address has no token behind #, so this page shows and can not write. `make run` prints an address with one.';
+    'The address has no token behind #, so this page shows and cannot write. `make run` prints an address with one.';
 
 /** Tells the state of the stream, in the element #state. */
 export function setState(state, words) {

@@ -1,4 +1,4 @@
-// The page shows the file itself, so that it can not differ from it.
+// The page shows the file itself, so that it cannot differ from it.
 import { byId } from './common.js';
 
 const response = await fetch('app.sql');
