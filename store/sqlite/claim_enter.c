@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "store/sqlite/bind.h"
-#include "store/sqlite/claim.h"
+#include "store/claim.h"
 #include "store/sqlite/departed.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"

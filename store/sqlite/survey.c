@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "store/sqlite/bind.h"
-#include "store/sqlite/claim.h"
+#include "store/claim.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/departed.h"
 #include "store/sqlite/end.h"

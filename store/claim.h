@@ -6,8 +6,8 @@
  * what it missed and what it will get replayed are all seen in one state of the log; it is over
  * before the sessions are locked, so that nobody waits for somebody's long history.  Bookmarks
  * are recalled without a lock: they only move on, and beginning too early is always safe. */
-#ifndef ROWCAST_STORE_SQLITE_CLAIM_H
-#define ROWCAST_STORE_SQLITE_CLAIM_H
+#ifndef ROWCAST_STORE_CLAIM_H
+#define ROWCAST_STORE_CLAIM_H
 
 #include "store/sqlite/departed.h"
 

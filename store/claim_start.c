@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "store/sqlite/claim.h"
+#include "store/claim.h"
 #include "store/sqlite/departed.h"
 
 void claim_present(const struct claim_request *r, struct claim *c)
