@@ -1,203 +1,179 @@
+/* A claim: whose stream it is, where it starts, and what it is told to have missed.
+ *
+ * Three steps.  *Recall*: read the sessions, without a lock, to know who presents the token and
+ * where the session's streams would begin again.  *Survey*: read the log at one moment, which
+ * fixes the start, the gap and what will be replayed.  *Enter*: write session and stream, in
+ * one short transaction.  The write comes last, so that nobody waits for a lock while somebody
+ * else's long history is counted, and so that a stream can be ordered to end only once it is
+ * there to be found.
+ *
+ * A session has as many bookmarks as it has, or had, streams with the same subscription, and
+ * which of them was this tab's cannot be told: tabs share their cookie.  So the stream begins at
+ * the smallest.  That skips nothing, whichever was its own, and costs events that come twice,
+ * which clients drop by their ids.  Then one bookmark of an ended stream is used up, or the
+ * smallest would hold every later stream back: the largest that could have been this tab's, which
+ * is the largest not beyond the id it presents.  So N tabs that come back use up N bookmarks, and
+ * the last of them still begins at the smallest.
+ *
+ * Nothing is held between the steps, and each race costs little:
+ *  - Bookmarks move on after they were recalled.  The stream begins too early: events come twice.
+ *  - Two tabs recall the same bookmark.  Which one goes is decided in `enter`, under its lock.
+ *  - The session is gone when it is entered (STORE_UNKNOWN).  The claim begins once more, and
+ *    makes a new one.
+ *  - The log is replaced, or gets another epoch.  The survey says which it has; bookmarks that
+ *    were recalled for another one say nothing, so the claim begins once more.
+ *  - Rows come after the survey.  They are beyond `until`, and the stream gets them live.
+ *
+ * The log has to be there, the sessions do not: whatever is wrong with them for longer than a
+ * moment leaves a stream that runs without being saved.  It keeps the token it came with, since
+ * another one would be as unknown the next time.  If that is found out only by `enter`, where a
+ * client has been given a new session, the claim begins once more for this reason, too. */
+#include "store/claim.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "store/sha256.h"
-#include "store/sqlite/bind.h"
-#include "store/claim.h"
-#include "store/sqlite/departed.h"
-#include "store/sqlite/engine.h"
-#include "store/sqlite/failure.h"
+/* The session may be deleted while it is claimed, but not for ever. */
+enum { CLAIM_ATTEMPTS = 5 };
 
-/* One claim on its way. */
-struct claiming {
-    struct sqlite_store *store;
-    const struct settings *settings;
-    struct claim_log log;
-    struct claim_past past;
-    struct claim_entry entry;
-    struct claim *out;
-    char why[STORE_WHY_SIZE]; /* the sessions cannot be saved */
-};
-
-static void is_unsaved(struct claiming *c, enum store_result r)
+/* Names that begin with '@' are no channels: asking for one must not open a session's mailbox. */
+static struct subscription *subscription_of(const struct claim_request *r,
+                                            const char *session_id)
 {
-    c->out->saved = r;
-    memcpy(c->why, store_why(&c->store->store),
-           strnlen(store_why(&c->store->store), sizeof c->why - 1) + 1);
-}
-
-/* Whether a failure of the sessions passes by itself, so that coming again is worth it.  Of any
- * other the stream does not depend: it runs unsaved. */
-static bool passes(enum store_result r)
-{
-    return r == STORE_BUSY || r == STORE_NOMEM;
-}
-
-/* A session's address follows from its token, not the other way.  So a client keeps it also
- * while the sessions cannot be read. */
-static void address(char id[SESSION_ID_SIZE], const char *token)
-{
-    char text[8 + SESSION_TOKEN_SIZE] = "session ", hash[SHA256_HALF_SIZE];
-    memcpy(text + 8, token, SESSION_TOKEN_SIZE - 1);
-    text[sizeof text - 1] = '\0';
-    sha256_half(hash, text);
-    memcpy(id, hash, SESSION_ID_SIZE - 1);
-    id[SESSION_ID_SIZE - 1] = '\0';
-}
-
-static enum store_result invent(struct claiming *c)
-{
-    unsigned char random[SESSION_TOKEN_SIZE / 2];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return store_refuse(c->store, STORE_IO, "no random numbers for a session");
-    hex_format(c->out->token, random, sizeof random);
-    address(c->out->session_id, c->out->token);
-    return STORE_OK;
-}
-
-/* The sessions cannot be saved, so a new token would be unknown the next time, and the next:
- * the client keeps what it came with.  (Whoever presents a token while they can be saved gets a
- * session of it only if it was given out here.) */
-static void claim_keep(struct claiming *c, const char *token)
-{
-    database_text(c->out->token, sizeof c->out->token, token);
-    address(c->out->session_id, token);
-    if (c->past.departed)
-        memcpy(c->out->session_id, c->past.departure.session_id, SESSION_ID_SIZE);
-    c->out->keeps_token = true;
-}
-
-static enum store_result identify(struct claiming *c)
-{
-    const struct claim_request *r = c->entry.request;
-    enum store_result result = claim_recall(c->store, c->settings, r, &c->past, c->out);
-    if (passes(result) || (result == STORE_OK && c->past.known))
-        return result;
-    if (result != STORE_OK) {
-        is_unsaved(c, result);
-        c->past = (struct claim_past){.unknown = r->token};
-    }
-    bool saved = c->out->saved == STORE_OK;
-    if (!saved && c->past.unknown && strlen(c->past.unknown) == SESSION_TOKEN_SIZE - 1) {
-        claim_keep(c, c->past.unknown);
-        return STORE_OK;
-    }
-    c->past.refused = saved && r->token;
-    return invent(c);
-}
-
-/* Names that begin with '@' are no channels: asking for one must not open a session's
- * mailbox. */
-static enum store_result subscribe(struct claiming *c, const char *session_id)
-{
-    const struct claim_request *r = c->entry.request;
-    const char **channels = malloc((r->channel_count + 1) * sizeof *channels);
+    const char *channels[SUBSCRIPTION_CHANNELS_MAX];
     size_t n = 0;
-    for (size_t i = 0; channels && i < r->channel_count; i++)
+    for (size_t i = 0; n < SUBSCRIPTION_CHANNELS_MAX && i < r->channel_count; i++)
         if (r->channels[i][0] != '@')
             channels[n++] = r->channels[i];
-    if (channels)
-        c->out->subscription =
-            subscription_new(session_id, channels, n, r->types, r->type_count);
-    free(channels);
-    c->entry.key = c->out->subscription ? subscription_key(c->out->subscription) : NULL;
-    if (!c->entry.key)
-        return store_refuse(c->store, STORE_NOMEM, "out of memory");
-    subscription_kept_key(c->entry.kept_key, c->entry.key);
+    return subscription_new(session_id, channels, n, r->types, r->type_count);
+}
+
+enum store_result claim_make_key(struct claiming *c)
+{
+    struct subscription *sub = c->key ? NULL : subscription_of(c->request, NULL);
+    if (sub)
+        c->key = subscription_key(sub);
+    subscription_free(sub);
+    return c->key ? STORE_OK : claim_fail(c, STORE_NOMEM, "out of memory");
+}
+
+static enum store_result subscribe(struct claiming *c, const char *session_id)
+{
+    c->out->subscription = subscription_of(c->request, session_id);
+    return c->out->subscription ? STORE_OK : claim_fail(c, STORE_NOMEM, "out of memory");
+}
+
+/* *again: bookmarks were recalled for another epoch than the log has. */
+static enum store_result survey_log(struct claiming *c, bool *again)
+{
+    struct store *s = c->store;
+    struct survey_question q;
+    struct survey v;
+    claim_ask(c->request, &c->past, c->out, &q);
+    enum store_result r = s->engine->survey(s, &q, &v);
+    if (r != STORE_OK)
+        return r;
+    *again = strcmp(v.end.epoch, c->out->epoch) != 0;
+    memcpy(c->epoch, v.end.epoch, sizeof c->epoch);
+    if (!*again)
+        claim_start(c->request, &c->past, &v, c->out);
     return STORE_OK;
 }
 
-static enum store_result survey_with_session(struct claiming *c)
+/* *again: the session is gone, or was promised to the client and cannot be saved. */
+static enum store_result enter(struct claiming *c, bool *again)
 {
-    const struct claim_request *request = c->entry.request;
-    claim_present(request, c->out);
-    enum store_result r = identify(c);
+    const struct claim *out = c->out;
+    struct entry e = {.request = c->request,
+                      .session_id = out->session_id,
+                      .token = out->token,
+                      .key = c->key,
+                      .epoch = out->epoch,
+                      .as = c->past.as,
+                      .reconnections = out->reconnections,
+                      .position = out->bookmark,
+                      .take_to = out->presented < 0 ? INT64_MAX : out->presented};
+    enum store_result r = c->store->engine->enter(c->store, &e, &c->out->stream_id);
+    if (r == STORE_OK || claim_failure_passes(r))
+        return r;
+    *again = r == STORE_UNKNOWN || (c->past.as == ENTRY_NEW && c->request->token);
+    if (r != STORE_UNKNOWN)
+        claim_is_unsaved(c, r);
+    return STORE_OK;
+}
+
+static enum store_result with_session(struct claiming *c, bool *again)
+{
+    claim_present(c->request, c->out);
+    enum store_result r = claim_make_key(c);
+    if (r == STORE_OK)
+        r = claim_identify(c);
     if (r == STORE_OK)
         r = subscribe(c, c->out->session_id);
-    if (r == STORE_OK && c->past.known) {
-        r = claim_bookmarks(c->store, &c->entry, c->out, &c->past);
-        if (r != STORE_OK && !passes(r)) {
-            is_unsaved(c, r);
-            r = STORE_OK;
-        }
-    }
     if (r == STORE_OK)
-        r = claim_start(c->store, &c->log, request, &c->past, c->out);
-    if (r == STORE_OK)
-        r = claim_count(c->store, c->out);
+        r = survey_log(c, again);
+    if (r == STORE_OK && !*again && c->saved == STORE_OK)
+        r = enter(c, again);
     return r;
 }
 
 /* enable_reconnection=0: live from here on, whatever the request says. */
-static enum store_result survey_without_session(struct claiming *c)
+static enum store_result without_session(struct claiming *c)
 {
-    c->out->cursor = c->out->until = c->out->bookmark = c->log.last_id;
+    struct store_end end;
+    enum store_result r = c->store->engine->where(c->store, &end);
+    if (r != STORE_OK)
+        return r;
+    c->out->cursor = c->out->until = c->out->bookmark = end.last_id;
+    memcpy(c->out->epoch, end.epoch, sizeof end.epoch);
     return subscribe(c, NULL);
 }
 
-static void claim_forget(struct claiming *c)
+/* Bookmarks and ids are compared with the epoch that the settings have: they are of the log as it
+ * was a moment ago.  Who has none in force asks. */
+static enum store_result know_epoch(struct claiming *c)
 {
-    free(c->entry.key);
-    subscription_free(c->out->subscription);
-    c->entry.key = NULL;
-    c->out->subscription = NULL;
-}
-
-/* Everything but the write.  `saved` is why there will be none, STORE_OK if there will. */
-static enum store_result claim_survey_log(struct claiming *c, enum store_result saved)
-{
-    *c->out = (struct claim){.presented = -1, .gap_from = -1, .saved = saved};
-    c->past = (struct claim_past){.bookmark = BOOKMARK_NONE};
-    enum store_result r = claim_log_begin(c->store, &c->log);
-    if (r != STORE_OK)
-        return r;
-    c->entry.epoch = c->log.epoch;
-    memcpy(c->out->epoch, c->log.epoch, sizeof c->out->epoch);
-    r = c->settings->enable_reconnection ? survey_with_session(c) : survey_without_session(c);
-    claim_log_end(c->store);
-    if (r == STORE_OK && !database_is_current(&c->store->log))
-        r = database_changed(c->store, &c->store->log);
-    if (r != STORE_OK)
-        claim_forget(c);
+    struct store_end end;
+    if (!c->epoch[0])
+        memcpy(c->epoch, c->settings->epoch, sizeof c->epoch);
+    enum store_result r = c->epoch[0] ? STORE_OK : c->store->engine->where(c->store, &end);
+    if (r == STORE_OK && !c->epoch[0])
+        memcpy(c->epoch, end.epoch, sizeof c->epoch);
+    memcpy(c->out->epoch, c->epoch, sizeof c->out->epoch);
     return r;
 }
 
-/* *saved: why the sessions cannot be saved, if they cannot; then the claim is made once more if
- * it would have told the client of a session that there will not be. */
-static enum store_result attempt(struct claiming *c, enum store_result *saved, bool *again)
+static enum store_result attempt(struct claiming *c, bool *again)
 {
-    enum store_result r = claim_survey_log(c, *saved);
     *again = false;
-    if (r != STORE_OK || !c->settings->enable_reconnection || c->out->saved != STORE_OK)
-        return r;
-    r = claim_enter(c->store, &c->entry, &c->past, c->out);
-    *again = r == STORE_UNKNOWN;
-    if (r == STORE_OK)
-        return r;
-    if (!passes(r) && r != STORE_UNKNOWN) {
-        is_unsaved(c, *saved = r);
-        *again = !c->past.known && c->entry.request->token;
-        r = STORE_OK;
+    *c->out = (struct claim){.presented = -1, .gap_from = -1, .saved = c->saved};
+    enum store_result r = STORE_OK;
+    if (!c->settings->enable_reconnection)
+        r = without_session(c);
+    else if ((r = know_epoch(c)) == STORE_OK)
+        r = with_session(c, again);
+    if (r != STORE_OK || *again) {
+        subscription_free(c->out->subscription);
+        c->out->subscription = NULL;
     }
-    if (r != STORE_OK || *again)
-        claim_forget(c);
     return r;
 }
 
-enum store_result sqlite_claim(struct store *store, const struct settings *settings,
-                               const struct claim_request *r, struct claim *out)
+enum store_result store_claim(struct store *s, const struct settings *settings,
+                              const struct claim_request *r, struct claim *out)
 {
-    struct sqlite_store *s = sqlite_of(store);
-    struct claiming c = {.store = s, .settings = settings, .entry.request = r, .out = out};
-    enum store_result result, saved = STORE_OK;
+    struct claiming c = {.store = s, .settings = settings, .request = r, .out = out};
+    enum store_result result = STORE_OK;
     bool again = true;
-    /* The session may be deleted while it is claimed, but not for ever. */
-    for (int i = 0; again && i < 5; i++)
-        result = attempt(&c, &saved, &again);
-    free(c.entry.key);
-    if (!again && result == STORE_OK && out->saved != STORE_OK)
-        store_refuse(s, out->saved, "%s", c.why);
-    return again ? store_refuse(s, STORE_BUSY, "the session is deleted again and again")
-                 : result;
+    s->why[0] = '\0';
+    for (int i = 0; result == STORE_OK && again && i < CLAIM_ATTEMPTS; i++)
+        result = attempt(&c, &again);
+    free(c.key);
+    if (result != STORE_OK)
+        return result;
+    if (again)
+        return claim_fail(&c, STORE_BUSY, "the session is deleted again and again");
+    if (out->saved != STORE_OK)
+        memcpy(s->why, c.why, sizeof s->why);
+    return STORE_OK;
 }

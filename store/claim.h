@@ -1,97 +1,72 @@
-/* The parts of store_claim: what is known of the client (sqlite_claim_recall.c), where the
- * stream starts (sqlite_claim_start.c) by the questions it has to the log (sqlite_claim_log.c),
- * and what is written (sqlite_claim_enter.c).  Private to store/.
+/* The parts of store_claim that belong to no engine: who comes (claim_identity.c), where the
+ * stream starts (claim_start.c), and the order of the steps (claim.c, with the idea of it all).
+ * What they ask an engine is in engine.h.  Private to store/.
  *
- * The log's read transaction covers everything but the write, so that where the stream starts,
- * what it missed and what it will get replayed are all seen in one state of the log; it is over
- * before the sessions are locked, so that nobody waits for somebody's long history.  Bookmarks
- * are recalled without a lock: they only move on, and beginning too early is always safe. */
+ * Thread: that of the store. */
 #ifndef ROWCAST_STORE_CLAIM_H
 #define ROWCAST_STORE_CLAIM_H
 
-#include "store/sqlite/departed.h"
+#include "store/engine.h"
 
-/* The log in that state. */
-struct claim_log {
-    char epoch[EPOCH_SIZE];
-    int64_t last_id;
-    int64_t trimmed_to;   /* no mailbox was trimmed further */
-    int64_t forgotten_to; /* so far were those nobody remembers */
-};
-
-/* What the sessions know of the stream's past. */
+/* What the sessions know of the stream's past.  `unknown` points into the request. */
 struct claim_past {
-    bool known;   /* one of the tokens is of a session that is honoured */
-    bool refused; /* none is, and the client has to be told if it may have lost something */
+    enum entry_as as; /* ENTRY_NEW: no token is of a session that is honoured */
+    bool refused; /* so it is, and the client has to be told if it may have lost something */
     const char *unknown; /* the first token that is not known; NULL: none */
-    bool departed;       /* one of them is of a session that is remembered */
-    bool revived;        /* which is made again: a poll in vain left it */
+    bool departed;       /* one of them is of a session that is remembered: */
     struct departure departure;
-    enum { BOOKMARK_NONE, BOOKMARK_FOREIGN /* of another epoch */, BOOKMARK_HERE } bookmark;
-    int64_t position; /* of a bookmark that is here */
-    int64_t taken;    /* the ended stream whose bookmark this one takes; 0: none */
-    int64_t taken_at;
+    int64_t bookmark; /* the smallest of the log's epoch; -1: none */
+    bool foreign;     /* there is one of another epoch */
 };
 
-/* What one claim says to the sessions' file. */
-struct claim_entry {
+/* Everything of the request and the sessions that one claim needs on its way. */
+struct claiming {
+    struct store *store;
+    const struct settings *settings;
     const struct claim_request *request;
-    const char *epoch;                         /* the log's */
-    char *key;                                 /* of the subscription, in full */
-    char kept_key[SUBSCRIPTION_KEPT_KEY_SIZE]; /* as the file keeps it */
+    char *key;              /* of the subscription; NULL until it is needed */
+    char epoch[EPOCH_SIZE]; /* the log's, as far as is known; "": not yet */
+    struct claim_past past;
+    struct claim *out;
+    enum store_result saved;  /* STORE_OK, or why the sessions cannot be saved … */
+    char why[STORE_WHY_SIZE]; /* … in a sentence */
 };
 
-/* Look for the sessions of the tokens: fills `past`, and in `c` the session that is known and
- * the tokens of others.  A read. */
-enum store_result claim_recall(struct sqlite_store *s, const struct settings *settings,
-                               const struct claim_request *r, struct claim_past *past,
-                               struct claim *c);
+/* ---- who it is (claim_identity.c) -------------------------------------------------- */
 
-/* Read the bookmarks of the session that is known. */
-enum store_result claim_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
-                                  const struct claim *c, struct claim_past *past);
+/* Whether a failure of the sessions passes by itself, so that coming again is worth it.  Of any
+ * other the stream does not depend: it runs unsaved. */
+bool claim_failure_passes(enum store_result r);
 
-/* Write session and stream, in one transaction; fixes claim.stream_id.  STORE_UNKNOWN: the
- * session that was known is gone.  After any failure nothing was written. */
-enum store_result claim_enter(struct sqlite_store *s, const struct claim_entry *e,
-                              const struct claim_past *past, struct claim *c);
+/* The sessions failed with `r`, which does not pass: the stream will run unsaved. */
+void claim_is_unsaved(struct claiming *c, enum store_result r);
 
-/* Begin, and read where the log stands. */
-enum store_result claim_log_begin(struct sqlite_store *s, struct claim_log *log);
-void claim_log_end(struct sqlite_store *s);
+/* Fail with a sentence.  Returns `r`. */
+enum store_result claim_fail(struct claiming *c, enum store_result r, const char *sentence);
 
-/* The oldest row after `after` in any of the mailboxes; 0: none. */
-enum store_result claim_oldest(struct sqlite_store *s, const struct subscription *sub,
-                               int64_t after, int64_t *oldest);
+/* Recall who presents the tokens: fills `past`, and session, token and the tokens of others in
+ * `out`.  Invents session and token where nobody is known.  Asks the engine once a token. */
+enum store_result claim_identify(struct claiming *c);
 
-/* Whether the session that departed may have lost something: events of its own after what the
- * client has, or, where the client does not say what that is, any that it listens to and that
- * the stream, which begins at `start`, would not get. */
-enum store_result claim_lost(struct sqlite_store *s, const struct claim_log *log,
-                             const struct departure *d, const struct claim *c, int64_t start,
-                             bool *lost);
+/* ---------------------------------------------------------- where it starts (claim_start.c)
+ * Pure: they look at what they are given, and at nothing else. */
 
-/* Note in the subscription what its mailboxes lost beyond `after`, and in *missing whether any
- * of it concerns the stream: a new session's own mailbox can have lost nothing. */
-enum store_result claim_holes(struct sqlite_store *s, const struct claim_log *log,
-                              const struct claim *c, int64_t after, bool *missing);
-
-/* The place just before the newest `n` rows of the filter up to `end`; where there are fewer,
- * before the oldest of them; where there are none, the end.  Of more than
- * CLAIM_ROWS_MAX rows the newest so many are looked at, unless all that are kept are wanted. */
-enum store_result claim_newest(struct sqlite_store *s, const struct subscription *sub,
-                               int64_t end, int64_t n, int64_t *out);
-
-/* Read the position the request gives, into claim.presented: -1 if it has none that is an
- * id. */
+/* Read the position the request gives, into claim.presented: -1 if it has none that is an id. */
 void claim_present(const struct claim_request *r, struct claim *c);
 
-/* Fix cursor, until, bookmark and gap, once session and subscription are known. */
-enum store_result claim_start(struct sqlite_store *s, const struct claim_log *log,
-                              const struct claim_request *r, const struct claim_past *past,
-                              struct claim *c);
+/* What the log has to be asked.  `c` has subscription and presented id, and the epoch that the
+ * log has as far as is known. */
+void claim_ask(const struct claim_request *r, const struct claim_past *past,
+               const struct claim *c, struct survey_question *q);
 
-/* Fix count and private_to.  Beyond CLAIM_ROWS_MAX rows the count is the least there are. */
-enum store_result claim_count(struct sqlite_store *s, struct claim *c);
+/* Fix cursor, until, bookmark, gap, count and private_to by the answer, which is of that epoch.
+ * Notes in the subscription what its mailboxes lost before the stream starts. */
+void claim_start(const struct claim_request *r, const struct claim_past *past,
+                 const struct survey *v, struct claim *c);
+
+/* ---- (claim.c) --------------------------------------------------------------------- */
+
+/* Make `key`, by which the bookmarks are found; the caller frees it. */
+enum store_result claim_make_key(struct claiming *c);
 
 #endif

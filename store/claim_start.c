@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "store/claim.h"
-#include "store/sqlite/departed.h"
 
 void claim_present(const struct claim_request *r, struct claim *c)
 {
@@ -12,92 +11,159 @@ void claim_present(const struct claim_request *r, struct claim *c)
     }
 }
 
+/* Whether the client says, with an id of this log, what it has. */
+static bool says(const struct claim *c)
+{
+    return c->presented >= 0 && strcmp(c->presented_epoch, c->epoch) == 0;
+}
+
+static bool is_of_this_log(const struct departure *d, const struct claim *c)
+{
+    return strcmp(d->epoch, c->epoch) == 0;
+}
+
+void claim_ask(const struct claim_request *r, const struct claim_past *past,
+               const struct claim *c, struct survey_question *q)
+{
+    *q = (struct survey_question){
+        .only = c->subscription, .after = SURVEY_END, .newest = -1, .since = SURVEY_END};
+    if (r->start == START_NEWEST)
+        q->newest = r->newest > 0 ? r->newest : 0;
+    if (r->start == START_EARLIEST)
+        q->after = 0;
+    else if (r->start == START_AT_ID && says(c))
+        q->after = c->presented;
+    else if (r->start != START_AT_ID && past->bookmark >= 0)
+        q->after = past->bookmark;
+    if (past->refused && past->departed && is_of_this_log(&past->departure, c)) {
+        q->departed = past->departure.session_id;
+        if (!says(c))
+            q->since = past->departure.position;
+    }
+}
+
 /* What is wrong with the id the request gave, if anything is. */
-static enum gap_reason examine(const struct claim_log *log, const struct claim *c)
+static enum gap_reason examine(const struct survey *v, const struct claim *c)
 {
     if (c->presented < 0)
         return GAP_UNKNOWN;
-    if (strcmp(c->presented_epoch, log->epoch) != 0)
+    if (!says(c) || v->disowned)
         return GAP_EPOCH;
-    return c->presented > log->last_id ? GAP_FUTURE : GAP_NONE;
+    return c->presented > v->end.last_id ? GAP_FUTURE : GAP_NONE;
 }
 
-/* A place in the log, and whether what was lost between it and now is to be told. */
+/* A position in the log, and whether what was lost between it and now is to be told. */
 struct place {
     int64_t at;
     bool resumes; /* it had everything up to there */
 };
 
-static void at_id(const struct claim_log *log, struct claim *c, struct place *p)
+static struct place at_id(const struct survey *v, struct claim *c)
 {
-    c->gap = examine(log, c);
-    if (c->gap == GAP_NONE)
-        *p = (struct place){c->presented, true};
+    c->gap = examine(v, c);
+    return (struct place){v->at, c->gap == GAP_NONE};
 }
 
-static void at_bookmark(const struct claim_past *past, struct claim *c, struct place *p)
+/* (A bookmark beyond the end that was surveyed is as good as the end.) */
+static struct place at_bookmark(const struct claim_past *past, const struct survey *v,
+                                struct claim *c)
 {
-    if (past->bookmark == BOOKMARK_FOREIGN)
+    bool here = past->bookmark >= 0 && !v->disowned;
+    if (!here && (past->foreign || past->bookmark >= 0))
         c->gap = GAP_EPOCH;
-    /* (Beyond the end: another process saved it after our view of the log began.) */
-    if (past->bookmark == BOOKMARK_HERE && past->position < p->at)
-        *p = (struct place){past->position, true};
+    return (struct place){v->at, here && past->bookmark == v->at};
 }
 
 /* Rules 1 to 3 of "Where a stream starts". */
-static enum store_result find_place(struct sqlite_store *s, const struct claim_log *log,
-                                    const struct claim_request *r,
-                                    const struct claim_past *past, struct claim *c,
-                                    struct place *p)
+static struct place find_place(const struct claim_request *r, const struct claim_past *past,
+                               const struct survey *v, struct claim *c)
 {
-    enum store_result result = STORE_OK;
-    int64_t oldest;
-    *p = (struct place){log->last_id, false};
     switch (r->start) {
     case START_AT_ID:
-        at_id(log, c, p);
-        break;
+        return at_id(v, c);
     case START_EARLIEST:
-        result = claim_oldest(s, c->subscription, 0, &oldest);
-        if (result == STORE_OK && oldest)
-            p->at = oldest - 1;
-        break;
+        return (struct place){v->oldest ? v->oldest - 1 : v->end.last_id, false};
     case START_NEWEST:
-        result = claim_newest(s, c->subscription, log->last_id, r->newest, &p->at);
-        at_bookmark(past, c, p);
-        break;
     case START_UNSAID:
-        at_bookmark(past, c, p);
         break;
     }
-    return result;
+    return at_bookmark(past, v, c);
 }
 
-enum store_result claim_start(struct sqlite_store *s, const struct claim_log *log,
-                              const struct claim_request *r, const struct claim_past *past,
-                              struct claim *c)
+static bool is_own(const struct subscription *sub, size_t i)
 {
-    struct place p;
-    bool missing = false, lost = past->refused;
-    enum store_result result = find_place(s, log, r, past, c, &p);
-    if (result == STORE_OK)
-        result = claim_holes(s, log, c, p.at, &missing);
-    if (result != STORE_OK)
-        return result;
-    c->until = log->last_id;
+    return sub->has_session && i + 1 == sub->mailboxes;
+}
+
+/* Note what the mailboxes lost beyond `at`, and give whether any of it concerns the stream: a
+ * new session's own mailbox can have lost nothing. */
+static bool note_holes(const struct survey *v, int64_t at, struct claim *c)
+{
+    struct subscription *sub = c->subscription;
+    bool missing = false, had_own = c->reconnection || c->keeps_token;
+    for (size_t i = 0; i < sub->mailboxes; i++) {
+        if (v->trimmed_to[i] <= at)
+            continue;
+        sub->mailbox[i].told_to = v->trimmed_to[i];
+        missing |= had_own || !is_own(sub, i);
+    }
+    return missing;
+}
+
+/* Its own: events that came when it was gone are for nobody else.  What its mailbox lost before
+ * it departed was noted then; what it lost later stands in the books, or, where nobody
+ * remembers the mailbox, was trimmed after the log's end of then. */
+static bool lost_own(const struct departure *d, const struct survey *v, int64_t at)
+{
+    int64_t to = v->departed_to >= 0            ? v->departed_to
+                 : v->forgotten_to > d->log_end ? v->forgotten_to
+                                                : 0;
+    return to > at || d->private_to > at;
+}
+
+/* What it listens to, between where it stood and where the stream starts. */
+static bool lost_shared(const struct departure *d, const struct survey *v,
+                        const struct subscription *sub)
+{
+    bool lost = v->passes_over;
+    for (size_t i = 0; i < sub->mailboxes; i++)
+        lost |= !is_own(sub, i) && v->trimmed_to[i] > d->position;
+    return lost;
+}
+
+/* Whether the session that departed may have lost something: events of its own after what the
+ * client has, or, where the client does not say what that is, any that it listens to and that
+ * the stream would not get. */
+static bool may_have_lost(const struct claim_past *past, const struct survey *v,
+                          const struct claim *c)
+{
+    const struct departure *d = &past->departure;
+    if (!past->departed || !is_of_this_log(d, c))
+        return true;
+    if (lost_own(d, v, says(c) ? c->presented : d->position))
+        return true;
+    return !says(c) && lost_shared(d, v, c->subscription);
+}
+
+void claim_start(const struct claim_request *r, const struct claim_past *past,
+                 const struct survey *v, struct claim *c)
+{
+    struct place p = find_place(r, past, v, c);
+    bool missing = note_holes(v, p.at, c);
+    bool lost = past->refused && may_have_lost(past, v, c);
+    c->until = v->end.last_id;
     c->cursor = c->bookmark = p.at;
+    c->count = v->count;
+    c->private_to = v->private_to;
     if (p.resumes && missing)
         c->gap = GAP_TRIMMED;
-    if (lost && past->departed)
-        result = claim_lost(s, log, &past->departure, c, p.at, &lost);
-    if (result != STORE_OK || (c->gap == GAP_NONE && !lost))
-        return result;
+    if (c->gap == GAP_NONE && !lost)
+        return;
     if (p.resumes)
         c->gap_from = p.at;
-    result = claim_oldest(s, c->subscription, c->cursor, &c->gap_oldest);
+    c->gap_oldest = v->oldest;
     if (c->gap == GAP_TRIMMED)
-        c->cursor = c->gap_oldest ? c->gap_oldest - 1 : c->until;
+        c->cursor = v->oldest ? v->oldest - 1 : c->until;
     if (lost)
         c->gap = GAP_SESSION;
-    return result;
 }

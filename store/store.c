@@ -99,18 +99,6 @@ enum store_result store_join(struct store *s)
     return engine_of(s)->join(s);
 }
 
-enum store_result store_claim(struct store *s, const struct settings *settings,
-                              const struct claim_request *r, struct claim *out)
-{
-    return engine_of(s)->claim(s, settings, r, out);
-}
-
-enum store_result store_claim_waits(struct store *s, const struct claim_request *r,
-                                    struct claim_open *open)
-{
-    return engine_of(s)->claim_waits(s, r, open);
-}
-
 enum store_result store_save(struct store *s, const struct bookmark *b, size_t n)
 {
     return engine_of(s)->save(s, b, n);

@@ -146,3 +146,13 @@ void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key
     out[0] = '#';
     sha256_half(out + 1, key);
 }
+
+void subscription_shown(char out[SUBSCRIPTION_SHOWN_SIZE], const char *key)
+{
+    size_t len = strnlen(key, SUBSCRIPTION_SHOWN_SIZE);
+    if (len == SUBSCRIPTION_SHOWN_SIZE)
+        for (len--; len > 0 && ((unsigned char)key[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(out, key, len);
+    out[len] = '\0';
+}

@@ -18,7 +18,8 @@
 enum {
     SUBSCRIPTION_CHANNELS_MAX = 64,
     SUBSCRIPTION_TYPES_MAX = 64,
-    SUBSCRIPTION_KEPT_KEY_SIZE = 201
+    SUBSCRIPTION_KEPT_KEY_SIZE = 201,
+    SUBSCRIPTION_SHOWN_SIZE = 257
 };
 
 struct mailbox {
@@ -60,5 +61,8 @@ char *subscription_key(const struct subscription *s);
 /* What is kept of a key: itself where it is short, else a hash of it behind '#', since a
  * stranger can ask for names of 16 KB.  A key begins with 'c' or 't', or is empty. */
 void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key);
+
+/* What people are shown of a key: its beginning, whole characters. */
+void subscription_shown(char out[SUBSCRIPTION_SHOWN_SIZE], const char *key);
 
 #endif

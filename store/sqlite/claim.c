@@ -1,155 +1,206 @@
+/* What a claim asks the sessions' file, and what it writes there (engine.h: recall, enter,
+ * open_streams).  What follows from the answers is decided in store/claim.c. */
 #include <string.h>
 
-#include "store/sha256.h"
 #include "store/sqlite/bind.h"
-#include "store/claim.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/departed.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
+#include "store/sqlite/lease.h"
+#include "store/sqlite/now.h"
+#include "store/sqlite/sessions.h"
 
-/* Whether the session that was found may be taken up by this request. */
-static bool honoured(const struct settings *settings, const struct claim_request *r,
-                     sqlite3_stmt *found)
-{
-    if (settings->session_check == SESSION_CHECK_NONE)
-        return true;
-    const char *agent = (const char *)sqlite3_column_text(found, 2);
-    return agent && strcmp(agent, r->user_agent) == 0;
-}
+/* The bookmarks of a session for one subscription, as they are walked. */
+struct bookmarks {
+    const char *epoch; /* the log's */
+    int64_t take_to;
+    int64_t smallest; /* of that epoch; -1: none */
+    bool foreign;     /* there is one of another */
+    int64_t taken; /* the ended stream whose bookmark is the largest up to take_to; 0: none */
+    int64_t taken_at;
+};
 
-/* Look for one token's session.  *there: there is one; it is taken up unless another was. */
-static enum store_result find(struct sqlite_store *s, const struct settings *settings,
-                              const struct claim_request *r, const char *token,
-                              struct claim_past *past, struct claim *c, bool *there)
+static void consider_bookmark(struct bookmarks *b, sqlite3_stmt *row)
 {
-    struct database *d = &s->sessions;
-    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_SESSION, "t", token);
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    enum store_result result = STORE_OK;
-    const char *id = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-    *there = rc == SQLITE_ROW;
-    if (id && !past->known && honoured(settings, r, stmt) &&
-        database_text(c->session_id, sizeof c->session_id, id) &&
-        database_text(c->token, sizeof c->token, token)) {
-        past->known = c->reconnection = true;
-        c->reconnections = sqlite3_column_int64(stmt, 1) + 1;
-    } else if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        result = store_failed(s, d, "looking for a session");
-    }
-    sqlite3_reset(stmt);
-    return result;
-}
-
-static void keep_other(struct claim *c, const char *token)
-{
-    for (size_t i = 0; i < c->others; i++)
-        if (strcmp(c->other[i], token) == 0)
-            return;
-    if (c->others < CLAIM_OTHERS_MAX && strlen(token) == SESSION_TOKEN_SIZE - 1)
-        memcpy(c->other[c->others++], token, SESSION_TOKEN_SIZE);
-}
-
-/* A token that is of no session: of one that is remembered, or another installation's. */
-static enum store_result consider_unknown(struct sqlite_store *s, const char *token,
-                                          struct claim_past *past, struct claim *c)
-{
-    struct departure d;
-    bool remembered;
-    if (!past->unknown)
-        past->unknown = token;
-    enum store_result r = departure_find(s, token, &d, &remembered);
-    if (r == STORE_OK && !remembered)
-        keep_other(c, token);
-    if (r == STORE_OK && remembered && !past->departed) {
-        past->departed = true;
-        past->departure = d;
-    }
-    if (r == STORE_OK && remembered && d.revives && !past->known) {
-        past->known = past->revived = c->reconnection = true;
-        past->departure = d;
-        c->reconnections = 1;
-        database_text(c->token, sizeof c->token, token);
-        memcpy(c->session_id, d.session_id, sizeof c->session_id);
-    }
-    return r;
-}
-
-enum store_result claim_recall(struct sqlite_store *s, const struct settings *settings,
-                               const struct claim_request *r, struct claim_past *past,
-                               struct claim *c)
-{
-    enum store_result result = r->token ? database_use(s, &s->sessions) : STORE_OK;
-    size_t count = r->token ? 1 + r->more_token_count : 0;
-    for (size_t i = 0; result == STORE_OK && i < count; i++) {
-        const char *token = i == 0 ? r->token : r->more_tokens[i - 1];
-        bool there;
-        result = find(s, settings, r, token, past, c, &there);
-        if (result == STORE_OK && !there)
-            result = consider_unknown(s, token, past, c);
-    }
-    return result;
-}
-
-/* Which bookmark this stream takes: it starts at the smallest of all, so that nothing is
- * skipped whichever of them was its own; and of the ended ones it takes the largest away that
- * could have been its own, so that of several tabs that come back at once each finds one. */
-static void consider(const struct claim_entry *e, const struct claim *c, sqlite3_stmt *row,
-                     struct claim_past *past)
-{
-    int64_t position = sqlite3_column_int64(row, 2);
     const char *epoch = (const char *)sqlite3_column_text(row, 1);
-    bool here = epoch && strcmp(epoch, e->epoch) == 0;
-    if (!here && past->bookmark == BOOKMARK_NONE)
-        past->bookmark = BOOKMARK_FOREIGN;
-    if (here && (past->bookmark != BOOKMARK_HERE || position < past->position)) {
-        past->bookmark = BOOKMARK_HERE;
-        past->position = position;
-    }
-    if (!here)
-        position = -1;
+    bool here = epoch && strcmp(epoch, b->epoch) == 0;
+    int64_t position = here ? sqlite3_column_int64(row, 2) : -1;
     bool ended = sqlite3_column_int(row, 3) != 0;
-    bool own = c->presented < 0 || position <= c->presented;
-    if (ended && own && (past->taken == 0 || position > past->taken_at)) {
-        past->taken = sqlite3_column_int64(row, 0);
-        past->taken_at = position;
+    b->foreign |= !here;
+    if (here && (b->smallest < 0 || position < b->smallest))
+        b->smallest = position;
+    if (ended && position <= b->take_to && (b->taken == 0 || position > b->taken_at)) {
+        b->taken = sqlite3_column_int64(row, 0);
+        b->taken_at = position;
     }
 }
 
-static enum store_result read_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
-                                        const struct claim *c, const char *key,
-                                        struct claim_past *past)
+static enum store_result walk_bookmarks(struct sqlite_store *s, const char *session_id,
+                                        const char *key, struct bookmarks *b)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_BOOKMARKS, "tt", c->session_id, key);
+    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_BOOKMARKS, "tt", session_id, key);
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        consider(e, c, stmt, past);
+        consider_bookmark(b, stmt);
     enum store_result r =
         rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the bookmarks");
     sqlite3_reset(stmt);
     return r;
 }
 
-/* Where the poll stood that left the session, whatever it listened to. */
-static void recall_departure(const struct claim_entry *e, struct claim_past *past)
+/* (An earlier version keeps long keys in full.) */
+static enum store_result find_bookmarks(struct sqlite_store *s, const char *session_id,
+                                        const char *key, struct bookmarks *b)
 {
-    const struct departure *d = &past->departure;
-    bool here = strcmp(d->epoch, e->epoch) == 0 && d->position >= 0;
-    past->bookmark = here ? BOOKMARK_HERE : BOOKMARK_FOREIGN;
-    past->position = d->position;
+    char kept[SUBSCRIPTION_KEPT_KEY_SIZE];
+    subscription_kept_key(kept, key);
+    enum store_result r = walk_bookmarks(s, session_id, kept, b);
+    if (r == STORE_OK && strcmp(kept, key) != 0)
+        r = walk_bookmarks(s, session_id, key, b);
+    return r;
 }
 
-/* (An earlier version keeps long keys in full.) */
-enum store_result claim_bookmarks(struct sqlite_store *s, const struct claim_entry *e,
-                                  const struct claim *c, struct claim_past *past)
+/* ---- recall ------------------------------------------------------------------------ */
+
+/* An id that does not fit is none of ours, and nobody's. */
+static enum recalled read_session(sqlite3_stmt *row, const char *user_agent, struct recall *out)
 {
+    const char *id = (const char *)sqlite3_column_text(row, 0);
+    const char *agent = (const char *)sqlite3_column_text(row, 2);
+    out->reconnections = sqlite3_column_int64(row, 1);
+    bool same = !user_agent || (agent && strcmp(agent, user_agent) == 0);
+    return database_text(out->session_id, sizeof out->session_id, id) && same ? RECALL_KNOWN
+                                                                              : RECALL_REFUSED;
+}
+
+static enum store_result find_session(struct sqlite_store *s, const char *token,
+                                      const char *user_agent, struct recall *out)
+{
+    struct database *d = &s->sessions;
+    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_SESSION, "t", token);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
-    if (past->revived)
-        recall_departure(e, past);
-    else
-        r = read_bookmarks(s, e, c, e->kept_key, past);
-    if (r == STORE_OK && !past->revived && strcmp(e->kept_key, e->key) != 0)
-        r = read_bookmarks(s, e, c, e->key, past);
+    if (rc == SQLITE_ROW)
+        out->found = read_session(stmt, user_agent, out);
+    else if (rc != SQLITE_DONE)
+        r = store_failed(s, d, "looking for a session");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+static enum store_result find_departed(struct sqlite_store *s, const char *token,
+                                       struct recall *out)
+{
+    bool remembered;
+    enum store_result r = departure_find(s, token, &out->departure, &remembered);
+    if (r == STORE_OK && remembered)
+        out->found = RECALL_DEPARTED;
+    return r;
+}
+
+enum store_result sqlite_recall(struct store *store, const char *token, const char *user_agent,
+                                const char *key, const char *epoch, struct recall *out)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    struct bookmarks b = {.epoch = epoch, .smallest = -1};
+    *out = (struct recall){.found = RECALL_NOBODY};
+    enum store_result r = database_use(s, &s->sessions);
+    if (r == STORE_OK)
+        r = find_session(s, token, user_agent, out);
+    if (r == STORE_OK && out->found == RECALL_NOBODY)
+        r = find_departed(s, token, out);
+    if (r == STORE_OK && out->found == RECALL_KNOWN && key)
+        r = find_bookmarks(s, out->session_id, key, &b);
+    out->bookmark = b.smallest;
+    out->foreign = b.foreign;
+    return r;
+}
+
+/* ---- enter ------------------------------------------------------------------------- */
+
+static enum store_result enter_session(struct sqlite_store *s, const struct entry *e)
+{
+    const struct claim_request *r = e->request;
+    char shown[SUBSCRIPTION_SHOWN_SIZE];
+    subscription_shown(shown, e->key);
+    bool new = e->as != ENTRY_RETURNS;
+    enum store_result result = database_do(
+        s, &s->sessions, "entering a session", new ? SQL_CLAIM_NEW : SQL_CLAIM_RETURN,
+        new ? "ttitttttti" : "ttitttttt", e->session_id, e->token, now_wall_ms(), r->user_agent,
+        r->remote_addr, r->client_version, shown, r->headers, r->query, e->reconnections);
+    if (result == STORE_OK && sqlite3_changes(s->sessions.db) == 0)
+        return store_refuse(s, STORE_UNKNOWN, "the session was deleted while it was claimed");
+    if (e->as == ENTRY_REVIVES && result == STORE_REFUSED)
+        return store_refuse(s, STORE_UNKNOWN,
+                            "the session was made again while it was claimed");
+    return result == STORE_OK && e->as == ENTRY_REVIVES ? departure_forget(s, e->token)
+                                                        : result;
+}
+
+/* It is looked for under the lock: two tabs cannot take the same. */
+static enum store_result take_bookmark(struct sqlite_store *s, const struct entry *e)
+{
+    struct bookmarks b = {.epoch = e->epoch, .smallest = -1, .take_to = e->take_to};
+    enum store_result r = find_bookmarks(s, e->session_id, e->key, &b);
+    if (r == STORE_OK && b.taken)
+        r = database_do(s, &s->sessions, "taking a bookmark", SQL_CLAIM_FORGET, "i", b.taken);
+    return r;
+}
+
+static enum store_result enter_all(struct sqlite_store *s, const struct entry *e)
+{
+    char kept[SUBSCRIPTION_KEPT_KEY_SIZE];
+    subscription_kept_key(kept, e->key);
+    enum store_result r = enter_session(s, e);
+    if (r == STORE_OK && e->as == ENTRY_RETURNS)
+        r = take_bookmark(s, e);
+    if (r == STORE_OK)
+        r = database_do(s, &s->sessions, "entering a stream", SQL_CLAIM_STREAM, "tittiii",
+                        e->session_id, (int64_t)lease_number(s), kept, e->epoch, e->position,
+                        now_wall_ms(), now_wall_us());
+    return r;
+}
+
+/* Without a lease nothing is written: any janitor would take the stream for a dead process's. */
+enum store_result sqlite_enter(struct store *store, const struct entry *e, int64_t *stream_id)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    enum store_result r = lease_need(s);
+    if (r == STORE_OK)
+        r = sessions_begin(s);
+    if (r != STORE_OK)
+        return r;
+    r = enter_all(s, e);
+    int64_t entered = r == STORE_OK ? sqlite3_last_insert_rowid(s->sessions.db) : 0;
+    r = sessions_finish(s, r);
+    if (r == STORE_OK)
+        *stream_id = entered;
+    return r;
+}
+
+/* ---- open streams ------------------------------------------------------------------ */
+
+/* (One that an earlier version entered under a long key in full is not looked for: that is as if
+ * the stream were not open.) */
+enum store_result sqlite_open_streams(struct store *store, const char *token, const char *key,
+                                      int64_t *stream_ids, size_t max, size_t *n)
+{
+    struct sqlite_store *s = sqlite_of(store);
+    struct database *d = &s->sessions;
+    char kept[SUBSCRIPTION_KEPT_KEY_SIZE];
+    enum store_result r = database_use(s, d);
+    if (r != STORE_OK)
+        return r;
+    subscription_kept_key(kept, key);
+    sqlite3_stmt *stmt =
+        database_bind(d, SQL_CLAIM_OPEN, "tti", token, kept, (int64_t)(max - *n));
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && *n < max && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        stream_ids[(*n)++] = sqlite3_column_int64(stmt, 0);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        r = store_failed(s, d, "looking for open streams");
+    sqlite3_reset(stmt);
     return r;
 }

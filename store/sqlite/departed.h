@@ -4,19 +4,8 @@
 #ifndef ROWCAST_STORE_SQLITE_DEPARTED_H
 #define ROWCAST_STORE_SQLITE_DEPARTED_H
 
+#include "store/engine.h"
 #include "store/sqlite/database.h"
-
-/* A session that is gone and that is remembered for a while, by a hash of its token, so that
- * its client is told of a loss only where there may be one. */
-struct departure {
-    char session_id[SESSION_ID_SIZE];
-    char epoch[EPOCH_SIZE]; /* of the log then; "": its bookmarks were not all of it */
-    int64_t position;       /* its smallest bookmark: it had all that was before; -1: none */
-    int64_t private_to;     /* the newest event there may have been for it; 0: none */
-    int64_t log_end;        /* the log's newest id then */
-    bool revives; /* a poll's that told nothing: whoever brings the token goes on with it */
-    bool lasting; /* it came back at least once, or stayed: it is remembered longer */
-};
 
 /* *found: it is remembered.  A file of an earlier version, which could not be extended, knows
  * none. */

@@ -68,10 +68,13 @@ enum store_result sqlite_environment(struct store *s, void (*say)(void *arg, con
 enum store_result sqlite_fit(struct store *s);
 enum store_result sqlite_upkeep(struct store *s, bool *worked);
 enum store_result sqlite_join(struct store *s);
-enum store_result sqlite_claim(struct store *s, const struct settings *settings,
-                               const struct claim_request *r, struct claim *out);
-enum store_result sqlite_claim_waits(struct store *s, const struct claim_request *r,
-                                     struct claim_open *open);
+enum store_result sqlite_recall(struct store *s, const char *token, const char *user_agent,
+                                const char *key, const char *epoch, struct recall *out);
+enum store_result sqlite_survey(struct store *s, const struct survey_question *q,
+                                struct survey *out);
+enum store_result sqlite_enter(struct store *s, const struct entry *e, int64_t *stream_id);
+enum store_result sqlite_open_streams(struct store *s, const char *token, const char *key,
+                                      int64_t *stream_ids, size_t max, size_t *n);
 enum store_result sqlite_save(struct store *s, const struct bookmark *b, size_t n);
 enum store_result sqlite_ended(struct store *s, const struct bookmark *b, size_t n);
 enum store_result sqlite_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);

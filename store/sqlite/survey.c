@@ -1,14 +1,21 @@
-#include <stdio.h>
+/* What a claim asks the log, in one read transaction (engine.h: survey).  Each question seeks an
+ * index once a mailbox; rows are looked at only to count them and to find the newest. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sqlite/bind.h"
-#include "store/claim.h"
 #include "store/sqlite/connect.h"
-#include "store/sqlite/departed.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
+#include "store/sqlite/upkeep.h"
+
+/* One survey on its way. */
+struct surveying {
+    struct sqlite_store *store;
+    const struct survey_question *q;
+    struct survey *out;
+};
 
 /* Where a mailbox's rows are: bind its session and channel, ?1 and ?2. */
 static const char *session_of(const struct subscription *s, size_t i)
@@ -51,160 +58,41 @@ static enum store_result no_memory(struct sqlite_store *s)
 }
 
 /* The statement's first row is wanted: STORE_OK with *found telling.  The caller resets. */
-static enum store_result first(struct sqlite_store *s, sqlite3_stmt *st, const char *doing,
+static enum store_result first(struct sqlite_store *s, sqlite3_stmt *stmt, const char *doing,
                                bool *found)
 {
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     *found = rc == SQLITE_ROW;
     return *found || rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, doing);
 }
 
-/* ---- the read transaction ---------------------------------------------------------- */
+/* ---- what rows there are ----------------------------------------------------------- */
 
-static enum store_result read_end(struct sqlite_store *s, struct claim_log *log)
-{
-    struct store_end end;
-    enum store_result r = log_read_end(s, &end, &log->forgotten_to);
-    if (r != STORE_OK)
-        return r;
-    memcpy(log->epoch, end.epoch, sizeof log->epoch);
-    log->last_id = end.last_id;
-    log->trimmed_to = end.trimmed_to > log->forgotten_to ? end.trimmed_to : log->forgotten_to;
-    return STORE_OK;
-}
-
-enum store_result claim_log_begin(struct sqlite_store *s, struct claim_log *log)
-{
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN);
-    if (r != STORE_OK)
-        return r;
-    r = read_end(s, log);
-    if (r != STORE_OK)
-        claim_log_end(s);
-    return r;
-}
-
-/* Nothing was written, so a rollback is as good as a commit and cannot fail. */
-void claim_log_end(struct sqlite_store *s)
-{
-    database_rollback(&s->log);
-}
-
-/* ---- one question a mailbox -------------------------------------------------------- */
-
-static enum store_result oldest_in(struct sqlite_store *s, const struct subscription *sub,
-                                   size_t i, int64_t after, int64_t *oldest)
-{
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", session_of(sub, i),
-                                     channel_of(sub, i), after);
-    enum store_result r = first(s, st, "looking for the oldest event", &found);
-    if (found && (*oldest == 0 || sqlite3_column_int64(st, 0) < *oldest))
-        *oldest = sqlite3_column_int64(st, 0);
-    sqlite3_reset(st);
-    return r;
-}
-
-enum store_result claim_oldest(struct sqlite_store *s, const struct subscription *sub,
-                               int64_t after, int64_t *oldest)
+/* The oldest row after `after` in any of the mailboxes; 0: none. */
+static enum store_result find_oldest(struct sqlite_store *s, const struct subscription *sub,
+                                     int64_t after, int64_t *oldest)
 {
     enum store_result r = STORE_OK;
     *oldest = 0;
-    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++)
-        r = oldest_in(s, sub, i, after, oldest);
-    return r;
-}
-
-static enum store_result trimmed_to(struct sqlite_store *s, const struct claim_log *log,
-                                    const char *mailbox, int64_t *out)
-{
-    bool found;
-    sqlite3_stmt *st = database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", mailbox);
-    enum store_result r = first(s, st, "reading what was trimmed", &found);
-    *out = found ? sqlite3_column_int64(st, 0) : log->forgotten_to;
-    if (*out > log->last_id)
-        *out = log->last_id; /* the books were edited */
-    sqlite3_reset(st);
-    return r;
-}
-
-enum store_result claim_holes(struct sqlite_store *s, const struct claim_log *log,
-                              const struct claim *c, int64_t after, bool *missing)
-{
-    struct subscription *sub = c->subscription;
-    *missing = false;
-    if (log->trimmed_to <= after)
-        return STORE_OK;
-    for (size_t i = 0; i < sub->mailboxes; i++) {
-        int64_t to;
-        enum store_result r = trimmed_to(s, log, sub->mailbox[i].name, &to);
-        if (r != STORE_OK)
-            return r;
-        if (to <= after)
-            continue;
-        sub->mailbox[i].told_to = to;
-        if (c->reconnection || c->keeps_token || !session_of(sub, i))
-            *missing = true;
+    for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
+        bool found;
+        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", session_of(sub, i),
+                                           channel_of(sub, i), after);
+        r = first(s, stmt, "looking for the oldest event", &found);
+        if (found && (*oldest == 0 || sqlite3_column_int64(stmt, 0) < *oldest))
+            *oldest = sqlite3_column_int64(stmt, 0);
+        sqlite3_reset(stmt);
     }
-    return STORE_OK;
-}
-
-/* Its own: events that came when it was gone are for nobody else.  What its mailbox lost before
- * it departed was noted then; what it lost later stands in the books, or, where nobody
- * remembers the mailbox, was trimmed after the log's end of then. */
-static enum store_result lost_own(struct sqlite_store *s, const struct claim_log *log,
-                                  const struct departure *d, int64_t at, bool *lost)
-{
-    char mailbox[SESSION_ID_SIZE + 1];
-    bool any, remembered;
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", d->session_id, "", at);
-    enum store_result r = first(s, stmt, "looking for the oldest event", &any);
-    sqlite3_reset(stmt);
-    if (r != STORE_OK)
-        return r;
-    snprintf(mailbox, sizeof mailbox, "@%s", d->session_id);
-    stmt = database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", mailbox);
-    r = first(s, stmt, "reading what was trimmed", &remembered);
-    int64_t trimmed = remembered                       ? sqlite3_column_int64(stmt, 0)
-                      : log->forgotten_to > d->log_end ? log->forgotten_to
-                                                       : 0;
-    sqlite3_reset(stmt);
-    *lost = any || d->private_to > at || trimmed > at;
     return r;
 }
 
-/* What it listens to, between `at` and where the stream starts. */
-static enum store_result lost_shared(struct sqlite_store *s, const struct claim_log *log,
-                                     const struct claim *c, int64_t at, int64_t start,
-                                     bool *lost)
+static enum store_result find_passed_over(const struct surveying *v)
 {
     int64_t oldest;
-    enum store_result r = claim_oldest(s, c->subscription, at, &oldest);
-    *lost = r == STORE_OK && oldest != 0 && oldest <= start;
-    for (size_t i = 0; r == STORE_OK && !*lost && i < c->subscription->mailboxes; i++) {
-        int64_t to;
-        if (session_of(c->subscription, i))
-            continue;
-        r = trimmed_to(s, log, c->subscription->mailbox[i].name, &to);
-        *lost = r == STORE_OK && to > at;
-    }
-    return r;
-}
-
-enum store_result claim_lost(struct sqlite_store *s, const struct claim_log *log,
-                             const struct departure *d, const struct claim *c, int64_t start,
-                             bool *lost)
-{
-    bool says = c->presented >= 0 && strcmp(c->presented_epoch, log->epoch) == 0;
-    int64_t at = says ? c->presented : d->position;
-    *lost = true;
-    if (strcmp(d->epoch, log->epoch) != 0)
+    if (v->q->since >= v->out->at)
         return STORE_OK;
-    enum store_result r = lost_own(s, log, d, at, lost);
-    if (r == STORE_OK && !*lost && !says)
-        r = lost_shared(s, log, c, at, start, lost);
+    enum store_result r = find_oldest(v->store, v->q->only, v->q->since, &oldest);
+    v->out->passes_over = r == STORE_OK && oldest != 0 && oldest <= v->out->at;
     return r;
 }
 
@@ -281,22 +169,18 @@ static enum store_result keeps_at_most(struct sqlite_store *s, const struct subs
     return r;
 }
 
-enum store_result claim_newest(struct sqlite_store *s, const struct subscription *sub,
-                               int64_t end, int64_t n, int64_t *out)
+/* The position just before the newest `n` rows, by a walk backwards; where there are none, the
+ * end.  What was not looked at may be wanted: then before the oldest row that was. */
+static enum store_result walk_to(struct sqlite_store *s, const struct subscription *sub,
+                                 int64_t end, int64_t n, int64_t *out)
 {
-    bool all = false;
-    int64_t oldest = 0;
-    enum store_result r = sub->types == 0 ? keeps_at_most(s, sub, n, &all) : STORE_OK;
-    if (r == STORE_OK && all)
-        r = claim_oldest(s, sub, 0, &oldest);
-    *out = oldest ? oldest - 1 : end;
-    if (r != STORE_OK || all)
-        return r;
     struct newest newest = {.sub = sub, .budget = CLAIM_ROWS_MAX};
-    newest.wanted = n > CLAIM_ROWS_MAX ? CLAIM_ROWS_MAX : n < 0 ? 0 : (size_t)n;
+    *out = end;
+    newest.wanted = n > CLAIM_ROWS_MAX ? CLAIM_ROWS_MAX : (size_t)n;
     newest.ids = calloc(newest.wanted + 1, sizeof *newest.ids);
     newest.spare = calloc(newest.wanted + 1, sizeof *newest.spare);
-    r = newest.ids && newest.spare ? walk_newest(s, &newest, end) : no_memory(s);
+    enum store_result r =
+        newest.ids && newest.spare ? walk_newest(s, &newest, end) : no_memory(s);
     if (r == STORE_OK && newest.count > 0)
         *out = newest.ids[newest.count - 1] - 1;
     if (r == STORE_OK && newest.budget == 0 && newest.count < newest.wanted &&
@@ -307,47 +191,184 @@ enum store_result claim_newest(struct sqlite_store *s, const struct subscription
     return r;
 }
 
+/* The same, by one seek a mailbox where all that is kept is wanted. */
+static enum store_result find_newest(struct sqlite_store *s, const struct subscription *sub,
+                                     int64_t end, int64_t n, int64_t *out)
+{
+    bool all = false;
+    int64_t oldest = 0;
+    enum store_result r = sub->types == 0 ? keeps_at_most(s, sub, n, &all) : STORE_OK;
+    if (r == STORE_OK && !all)
+        return walk_to(s, sub, end, n, out);
+    if (r == STORE_OK)
+        r = find_oldest(s, sub, 0, &oldest);
+    *out = oldest ? oldest - 1 : end;
+    return r;
+}
+
+static enum store_result find_at(const struct surveying *v)
+{
+    int64_t end = v->out->end.last_id, newest = end;
+    enum store_result r = STORE_OK;
+    v->out->at = v->q->after < end ? v->q->after : end;
+    if (v->q->newest >= 0)
+        r = find_newest(v->store, v->q->only, end, v->q->newest, &newest);
+    if (newest < v->out->at)
+        v->out->at = newest;
+    return r;
+}
+
+/* ---- what left --------------------------------------------------------------------- */
+
+static enum store_result find_trimmed(const struct surveying *v, size_t i)
+{
+    struct sqlite_store *s = v->store;
+    bool found;
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", v->q->only->mailbox[i].name);
+    enum store_result r = first(s, stmt, "reading what was trimmed", &found);
+    int64_t to = found ? sqlite3_column_int64(stmt, 0) : v->out->forgotten_to;
+    if (to > v->out->end.last_id)
+        to = v->out->end.last_id; /* the books were edited */
+    v->out->trimmed_to[i] = to;
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Mostly nothing left any mailbox beyond where the stream starts: then none is asked about. */
+static enum store_result find_all_trimmed(const struct surveying *v)
+{
+    const struct survey *out = v->out;
+    int64_t floor = out->at < v->q->since ? out->at : v->q->since;
+    enum store_result r = STORE_OK;
+    if (out->end.trimmed_to <= floor && out->forgotten_to <= floor)
+        return STORE_OK;
+    for (size_t i = 0; r == STORE_OK && i < v->q->only->mailboxes; i++)
+        r = find_trimmed(v, i);
+    return r;
+}
+
+static enum store_result find_departed_to(const struct surveying *v)
+{
+    struct sqlite_store *s = v->store;
+    bool found;
+    if (!v->q->departed)
+        return STORE_OK;
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", v->q->departed);
+    enum store_result r =
+        first(s, stmt, "looking for events of a session that is gone", &found);
+    v->out->departed_to = found ? sqlite3_column_int64(stmt, 0) : -1;
+    sqlite3_reset(stmt);
+    return r;
+}
+
 /* ---- what it will get -------------------------------------------------------------- */
 
 /* The newest row of the session's own mailbox: it decides which batches are shared, so it is
  * looked for whatever the count costs. */
-static enum store_result find_private(struct sqlite_store *s, struct claim *c, size_t own)
+static enum store_result find_private(const struct surveying *v)
 {
+    struct sqlite_store *s = v->store;
+    const struct subscription *sub = v->q->only;
     bool found;
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_PRIVATE, "tii",
-                                       session_of(c->subscription, own), c->cursor, c->until);
+    if (!sub->has_session)
+        return STORE_OK;
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_CLAIM_PRIVATE, "tii", session_of(sub, sub->mailboxes - 1),
+                      v->out->at, v->out->end.last_id);
     enum store_result r = first(s, stmt, "looking for events of the session", &found);
     if (found)
-        c->private_to = sqlite3_column_int64(stmt, 0);
+        v->out->private_to = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/* Count one mailbox as far as the budget goes, and find its oldest row. */
+static enum store_result count_mailbox(const struct surveying *v, size_t i, const char *types,
+                                       int64_t *budget)
+{
+    struct sqlite_store *s = v->store;
+    struct survey *out = v->out;
+    bool found;
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_CLAIM_COUNT, "ttiiti", session_of(v->q->only, i),
+                      channel_of(v->q->only, i), out->at, out->end.last_id, types,
+                      *budget > 0 ? *budget : (int64_t)1);
+    enum store_result r = first(s, stmt, "counting events", &found);
+    int64_t oldest = found ? sqlite3_column_int64(stmt, 2) : 0;
+    if (found && *budget > 0) {
+        out->count += sqlite3_column_int64(stmt, 0);
+        *budget -= sqlite3_column_int64(stmt, 1);
+    }
+    if (oldest && (out->oldest == 0 || oldest < out->oldest))
+        out->oldest = oldest;
     sqlite3_reset(stmt);
     return r;
 }
 
 /* Where the rows that may be looked at do not suffice, there is at least one. */
-enum store_result claim_count(struct sqlite_store *s, struct claim *c)
+static enum store_result find_count(const struct surveying *v)
 {
-    struct subscription *sub = c->subscription;
     int64_t budget = CLAIM_ROWS_MAX;
     char *types;
-    if (c->cursor == c->until)
+    if (v->out->at == v->out->end.last_id)
         return STORE_OK;
-    if (!type_list(sub, &types))
-        return no_memory(s);
-    enum store_result r = sub->has_session ? find_private(s, c, sub->mailboxes - 1) : STORE_OK;
-    for (size_t i = 0; r == STORE_OK && budget > 0 && i < sub->mailboxes; i++) {
-        bool found;
-        sqlite3_stmt *stmt =
-            database_bind(&s->log, SQL_CLAIM_COUNT, "ttiiti", session_of(sub, i),
-                          channel_of(sub, i), c->cursor, c->until, types, budget);
-        r = first(s, stmt, "counting events", &found);
-        if (found) {
-            c->count += sqlite3_column_int64(stmt, 0);
-            budget -= sqlite3_column_int64(stmt, 1);
-        }
-        sqlite3_reset(stmt);
-    }
-    if (budget <= 0 && c->count == 0)
-        c->count = 1;
+    if (!type_list(v->q->only, &types))
+        return no_memory(v->store);
+    enum store_result r = find_private(v);
+    for (size_t i = 0; r == STORE_OK && i < v->q->only->mailboxes; i++)
+        r = count_mailbox(v, i, types, &budget);
+    if (budget <= 0 && v->out->count == 0)
+        v->out->count = 1;
     free(types);
     return r;
+}
+
+/* ---- the whole --------------------------------------------------------------------- */
+
+static enum store_result find_all(const struct surveying *v)
+{
+    enum store_result r = log_read_end(v->store, &v->out->end, &v->out->forgotten_to);
+    if (r == STORE_OK)
+        r = find_at(v);
+    if (r == STORE_OK)
+        r = find_all_trimmed(v);
+    if (r == STORE_OK)
+        r = find_departed_to(v);
+    if (r == STORE_OK)
+        r = find_passed_over(v);
+    return r == STORE_OK ? find_count(v) : r;
+}
+
+static enum store_result survey_at_one_moment(const struct surveying *v)
+{
+    struct sqlite_store *s = v->store;
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN);
+    if (r == STORE_OK)
+        r = find_all(v);
+    if (r == STORE_OK)
+        r = database_end_read(s, &s->log);
+    if (r != STORE_OK)
+        database_rollback(&s->log);
+    return r;
+}
+
+static enum store_result survey_once(const struct surveying *v)
+{
+    enum store_result r = database_use(v->store, &v->store->log);
+    if (r != STORE_OK)
+        return r;
+    memset(v->out, 0, sizeof *v->out);
+    upkeep_share();
+    r = survey_at_one_moment(v);
+    upkeep_unshare();
+    return r;
+}
+
+enum store_result sqlite_survey(struct store *store, const struct survey_question *q,
+                                struct survey *out)
+{
+    struct surveying v = {.store = sqlite_of(store), .q = q, .out = out};
+    enum store_result r = survey_once(&v);
+    return r == STORE_BUSY && v.store->fell ? survey_once(&v) : r;
 }
