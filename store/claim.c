@@ -43,7 +43,7 @@ static struct subscription *subscription_of(const struct claim_request *r,
     const char *channels[SUBSCRIPTION_CHANNELS_MAX];
     size_t n = 0;
     for (size_t i = 0; n < SUBSCRIPTION_CHANNELS_MAX && i < r->channel_count; i++)
-        if (r->channels[i][0] != '@')
+        if (r->channels[i][0] != MAILBOX_MARK)
             channels[n++] = r->channels[i];
     return subscription_new(session_id, channels, n, r->types, r->type_count);
 }

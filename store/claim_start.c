@@ -1,6 +1,20 @@
-#include <string.h>
-
+/* Where a stream starts, and what it is told to have missed.
+ *
+ *  1. Who presents an id of this log begins after it.  An id that is none, of another epoch, or
+ *     beyond the end says nothing of what is missing: the stream begins at the end, and is told.
+ *  2. `earliest` begins before the oldest row that is kept.
+ *  3. Else a stream begins at the end, or before the newest so many rows if it asks for them; but
+ *     no later than at the bookmark of its session, which is all that was promised to it.
+ *
+ * A stream of the rules 1 or 3 that resumes has had everything up to where it begins.  If one of
+ * its mailboxes lost rows beyond that, it is told of a gap, which moves it to just before the
+ * oldest row that is kept: never beyond it, although what was lost may reach further, since a row
+ * that is kept must not be skipped.  What was lost beyond is noted in the subscription, so that it
+ * is told once.  The bookmark stays behind the gap: a client that is cut off before it saw the
+ * gap is told again. */
 #include "store/claim.h"
+
+#include <string.h>
 
 void claim_present(const struct claim_request *r, struct claim *c)
 {
@@ -74,7 +88,6 @@ static struct place at_bookmark(const struct claim_past *past, const struct surv
     return (struct place){v->at, here && past->bookmark == v->at};
 }
 
-/* Rules 1 to 3 of "Where a stream starts". */
 static struct place find_place(const struct claim_request *r, const struct claim_past *past,
                                const struct survey *v, struct claim *c)
 {

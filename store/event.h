@@ -10,12 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    EVENT_TYPE_MAX = 128,     /* bytes; sql/schema.sql refuses longer ones */
-    EVENT_NAME_MAX = 128,     /* bytes of a channel's or a session's name */
-    EVENT_MAILBOX_MAX = 129,  /* a name and its '@' */
-    EVENT_DATA_MAX = 16777216 /* bytes; max_event_bytes cannot be more */
-};
+#include "store/rules.h"
 
 /* The strings belong to whoever made the event and are valid until it makes the next one. */
 struct event {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/rules.h"
+
 #define NUMBER(NAME, LEAST, MOST, STANDARD)                                                    \
     {                                                                                          \
 #NAME, SETTING_NUMBER, false, LEAST, MOST, STANDARD, offsetof(struct settings, NAME)   \
@@ -23,10 +25,10 @@ static const struct setting table[] = {
     NUMBER(buffer_ttl, 1, 31536000, "30"),
     OTHER(enable_reconnection, SETTING_SWITCH, 1, "1"),
     NUMBER(cleanup_interval, 1, 3600, "10"),
-    NUMBER(heartbeat_interval, 1, 3600, "15"),
-    NUMBER(retry, 100, 3600000, "3000"),
+    NUMBER(heartbeat_interval, 1, HEARTBEAT_MOST, "15"),
+    NUMBER(retry, RETRY_LEAST, RETRY_MOST, "3000"),
     NUMBER_OR_ZERO(stream_max_age, 1, 31536000, "0"),
-    NUMBER(max_event_bytes, 1024, 16777216, "1048576"),
+    NUMBER(max_event_bytes, EVENT_DATA_MAX_LEAST, EVENT_DATA_MAX, "1048576"),
     NUMBER(tail_bytes, 65536, 1073741824, "8388608"),
     NUMBER(memory_bytes, 1048576, 17179869184, "50331648"),
     OTHER(mark_replayed, SETTING_SWITCH, 1, "1"),

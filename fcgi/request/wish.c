@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WISH_WAIT_MAX = 3600, WISH_HEARTBEAT_MAX = 3600 /* s; the setting's largest */ };
+#include "store/rules.h"
+
+enum { WISH_WAIT_MAX = 3600 /* s */ };
 
 /* The tokens that are presented.  What cannot be one of ours is as good as one nobody knows; it
  * is not passed on. */
@@ -20,12 +22,6 @@ static void read_tokens(struct wish *w, const struct settings *settings,
     w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
 }
 
-static bool is_reserved(const char *channel)
-{
-    return channel[0] == '@' || strncmp(channel, "user:", 5) == 0 ||
-           strncmp(channel, "rowcast:", 8) == 0;
-}
-
 static const char *read_channels(struct wish *w, const struct query *q)
 {
     const char *all[QUERY_ITEMS_MAX];
@@ -39,8 +35,8 @@ static const char *read_channels(struct wish *w, const struct query *q)
             return "a channel's name has at most 128 bytes";
         if (!query_is_plain(all[i]))
             return "a channel's name cannot hold control characters";
-        if (is_reserved(all[i]))
-            return "channels that begin with @, user: or rowcast: are reserved";
+        if (rules_channel_is_reserved(all[i]))
+            return RULES_CHANNEL_IS_RESERVED;
         w->channel[n++] = all[i];
     }
     w->claim.channel_count = n;
@@ -137,7 +133,7 @@ static const char *read_heartbeat(struct wish *w, const struct query *q)
     long long seconds = strtoll(heartbeat, NULL, 10);
     if (digits == 0 || heartbeat[digits] || seconds < 1)
         return "heartbeat= wants the whole seconds between two heartbeats, at least 1";
-    w->heartbeat = (uint16_t)(seconds < WISH_HEARTBEAT_MAX ? seconds : WISH_HEARTBEAT_MAX);
+    w->heartbeat = (uint16_t)(seconds < HEARTBEAT_MOST ? seconds : HEARTBEAT_MOST);
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include "fcgi/stream/batch_memory.h"
 #include "fcgi/base/buffer.h"
 #include "fcgi/stream/sse_format.h"
+#include "store/rules.h"
 #include "store/subscription.h"
 
 /* Room that a builder keeps from one batch to the next; one event of a megabyte must not stay
@@ -105,7 +106,7 @@ static void add_mark(struct batch_builder *w, const struct event *e, struct batc
 static void add_to_index(struct batch_builder *w, const struct event *e, size_t at,
                          uint32_t object_end)
 {
-    const char *type = sse_type_is_sound(e->type) ? e->type : "message";
+    const char *type = rules_type_is_sound(e->type) ? e->type : "message";
     struct batch_event entry = {.id = e->id,
                                 .mailbox_hash = mailbox_hash(e->mailbox),
                                 .type = intern(w, type, mailbox_hash(type)),

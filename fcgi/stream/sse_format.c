@@ -7,25 +7,9 @@
 #include <time.h>
 
 #include "store/event_id.h"
+#include "store/rules.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-
-enum { RETRY_MIN = 100, RETRY_MAX = 3600000 };
-
-static const char *const own_words[] = {"open",         "error",      "opening",   "connected",
-                                        "gap",          "replay-end", "heartbeat", "later",
-                                        "replay-start", NULL};
-
-bool sse_type_is_sound(const char *type)
-{
-    size_t len = strnlen(type, EVENT_TYPE_MAX + 1);
-    if (len == 0 || len > EVENT_TYPE_MAX || strpbrk(type, "\r\n"))
-        return false;
-    for (const char *const *word = own_words; *word; word++)
-        if (strcmp(type, *word) == 0)
-            return false;
-    return true;
-}
 
 /* What may follow a lead byte differs for four of them only (Unicode 15, table 3-7): that is
  * what keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
@@ -135,7 +119,7 @@ static void sse_add_id(struct buffer *out, const char *id)
 
 static void add_type(struct buffer *out, const char *type)
 {
-    if (strcmp(type, "message") == 0 || !sse_type_is_sound(type))
+    if (strcmp(type, "message") == 0 || !rules_type_is_sound(type))
         return;
     buffer_text(out, "event: ");
     const unsigned char *s = (const unsigned char *)type;
@@ -260,7 +244,7 @@ int64_t sse_jitter(int64_t retry_ms)
     state ^= state << 25;
     state ^= state >> 27;
     uint64_t random = (state * UINT64_C(0x2545F4914F6CDD1D)) >> 32;
-    int64_t middle = retry_ms < 0 ? 0 : retry_ms > RETRY_MAX ? RETRY_MAX : retry_ms;
+    int64_t middle = retry_ms < 0 ? 0 : retry_ms > RETRY_MOST ? RETRY_MOST : retry_ms;
     int64_t wait = middle / 2 + (int64_t)(random % (uint64_t)(middle + 1));
-    return wait < RETRY_MIN ? RETRY_MIN : wait > RETRY_MAX ? RETRY_MAX : wait;
+    return wait < RETRY_LEAST ? RETRY_LEAST : wait > RETRY_MOST ? RETRY_MOST : wait;
 }

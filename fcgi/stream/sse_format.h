@@ -18,10 +18,6 @@
 #include "fcgi/base/buffer.h"
 #include "store/event.h"
 
-/* Whether a type may stand on the wire: 1 to 128 bytes, no CR, LF or NUL, not one of our own
- * words. */
-bool sse_type_is_sound(const char *type);
-
 /* Append one event in its live rendition, with `id: epoch-id` last if `ids`.  *object_end is
  * the offset, from where the event begins, of the last brace of a JSON object, or 0.  A type of
  * `message`, or one that is not sound, gives no `event:` line. */

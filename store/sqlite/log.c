@@ -183,7 +183,7 @@ static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int
                                 SQLITE_PREPARE_PERSISTENT, walk, NULL);
     if (rc != SQLITE_OK)
         return rc;
-    bool private = mailbox[0] == '@';
+    bool private = mailbox[0] == MAILBOX_MARK;
     if (private)
         sqlite3_bind_text(*walk, 1, mailbox + 1, -1, SQLITE_STATIC);
     else

@@ -89,7 +89,7 @@ static enum store_result look_at(struct sqlite_store *s, const struct settings *
     *did = true;
     if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
         return write_one(s, SQL_RETAIN_FORGET, "ti", m->name, aged);
-    if (m->name[0] == '@' && m->last_at < absent && is_nobodys(s, m->name))
+    if (m->name[0] == MAILBOX_MARK && m->last_at < absent && is_nobodys(s, m->name))
         return m->kept ? write_one(s, SQL_RETAIN_EMPTY, "t", m->name + 1, 0)
                        : write_one(s, SQL_RETAIN_FORGET, "ti", m->name, absent);
     *did = false;

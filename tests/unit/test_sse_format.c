@@ -140,13 +140,13 @@ static void test_types_that_could_be_mistaken_are_not_sent(void **state)
         struct buffer out = {0};
         struct event e = event_with(unsound[i], "hi", 2);
         uint32_t object_end;
-        assert_false(sse_type_is_sound(unsound[i]));
+        assert_false(rules_type_is_sound(unsound[i]));
         sse_format_event(&out, &e, "5f2a91c0", false, &object_end);
         assert_text(&out, "data: hi\n\n");
     }
     longest[EVENT_TYPE_MAX] = '\0';
-    assert_true(sse_type_is_sound(longest));
-    assert_true(sse_type_is_sound("gaps"));
+    assert_true(rules_type_is_sound(longest));
+    assert_true(rules_type_is_sound("gaps"));
 }
 
 /* The replayed rendition as it goes out, or NULL when it is the live one. */
