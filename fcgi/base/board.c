@@ -1,3 +1,6 @@
+/* A reader pays for a lock and a count, and keeps what it got for as long as one request or
+ * one batch lasts.  A change never reaches into work that has begun, so nobody sees half of
+ * two settings. */
 #include "fcgi/base/board.h"
 
 #include <stddef.h>
@@ -29,5 +32,6 @@ void board_put(struct board *b, struct settings *newer)
     struct settings *older = b->settings;
     b->settings = newer;
     pthread_mutex_unlock(&b->lock);
+    /* Perhaps the last reference: freed without the lock. */
     settings_unref(older);
 }

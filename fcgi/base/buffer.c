@@ -1,3 +1,6 @@
+/* The room doubles, so n bytes cost at most 2 n copied ones.  A failure is kept rather than
+ * returned: an answer is made of a dozen pieces, and a check after each would hide what is
+ * being written. */
 #include "fcgi/base/buffer.h"
 
 #include <stdarg.h>
@@ -16,6 +19,7 @@ static bool reserve(struct buffer *b, size_t more)
         return true;
     size_t room = b->room ? b->room : FIRST_ROOM;
     while (room - b->len < more) {
+        /* It would wrap, and the copy that follows would be a write beyond the end. */
         if (room > SIZE_MAX / 2) {
             b->failed = true;
             return false;

@@ -15,6 +15,8 @@ static size_t limit(void)
     return l.rlim_cur > MOST ? MOST : (size_t)l.rlim_cur;
 }
 
+/* Where there are few, a quarter is kept and not KEPT: with a limit of 64 no stream could be
+ * served. */
 static size_t usable(void)
 {
     size_t all = limit(), share = all / KEPT_SHARE;

@@ -1,3 +1,10 @@
+/* One lock and one list.  A message is linked by its first member, so posting allocates
+ * nothing and cannot fail: what has to be said when memory is short (the end of a stream) can
+ * always be said.
+ *
+ * The owner takes everything at once and works without the lock.  It is woken only by the
+ * message that finds the inbox empty.  That one is enough, because whoever takes, takes all;
+ * and under load it saves a wake-up for each of the others. */
 #include "fcgi/base/inbox.h"
 
 #include <assert.h>
@@ -36,6 +43,7 @@ void inbox_post(struct inbox *b, struct message *m)
     if (was_empty)
         pthread_cond_signal(&b->filled);
     pthread_mutex_unlock(&b->lock);
+    /* Without the lock: the owner, once awake, would only wait for it. */
     if (was_empty && b->ring)
         b->ring(b->arg);
 }

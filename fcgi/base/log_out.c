@@ -1,3 +1,13 @@
+/* Why each kind of destination has a way of its own: a line must not wait, and what shall not
+ * wait differs.  O_NONBLOCK is a property of the open file, which everybody shares who
+ * inherited it.  Set on the stderr that we were given, it would make the writes of our parent
+ * fail.  So a pipe or a terminal is opened anew by /proc/self/fd, where that is allowed;
+ * where it is not, it is polled before each write: a pipe that says it takes bytes takes
+ * PIPE_BUF of them, which is more than a line has.  A socket has MSG_DONTWAIT for each single
+ * message.
+ *
+ * A line goes out by one write, at the end of the file (O_APPEND), so the lines of several
+ * processes do not mix. */
 #include "fcgi/base/log_out.h"
 
 #include <errno.h>
@@ -36,6 +46,8 @@ static bool go_to(int file, enum way how)
         fd = file;
         return true;
     }
+    /* In one step: another thread may be writing to `fd` at this moment, and writes to the old
+ * file or the new one. */
     bool took = dup3(file, fd, O_CLOEXEC) >= 0;
     if (took)
         way = how;

@@ -1,3 +1,6 @@
+/* The request is kept whole and claimed anew with each look, because what a claim depends on
+ * is what it waits for.  It counts as one of the hub's streams all the while (hub_expect): a
+ * drain must not end before it, or its client would be cut. */
 #include "fcgi/hub/aside.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* Here a request leaves the request room.  Everything it may still need (a hub, the
+ * publisher, a place to wait in) is had by this file, and the request room gives back what is
+ * to be done (struct outcome).  So the way of a request is one direction: intake, judgement,
+ * body, answer, and then the hub, the publisher or the end. */
 #include "fcgi/hub/attend.h"
 
 #include "fcgi/base/monotonic.h"

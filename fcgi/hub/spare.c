@@ -1,3 +1,6 @@
+/* The lock is held from spare_accept to spare_back, over the answer to whoever was accepted:
+ * there is only one spare, and a worker that took it back while another one uses it would
+ * leave none. */
 #include "fcgi/hub/spare.h"
 
 #include <stddef.h>

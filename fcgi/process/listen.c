@@ -1,3 +1,5 @@
+/* Two sources, and a rule for both: what is not a listening socket is refused at the start,
+ * with a sentence, because accept() would only fail in the threads later, again and again. */
 #include "fcgi/process/listen.h"
 
 #include <errno.h>
@@ -106,6 +108,7 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
 {
     char why[SOCKET_FILE_WHY_SIZE];
     socket_file_clear(w->where);
+    /* Made for nobody but us: between bind() and chmod() it would have the umask's rights. */
     mode_t mask = umask(0177);
     int bound = bind(l->fd, &a->any, len), error = errno;
     umask(mask);

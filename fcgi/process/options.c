@@ -1,3 +1,6 @@
+/* What the command line says wins over the environment, and that over the default: a unit
+ * file sets the variables for all, and whoever starts the program by hand can still say
+ * something else. */
 #include "fcgi/process/options.h"
 
 #include "fcgi/base/number.h"

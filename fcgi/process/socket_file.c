@@ -1,3 +1,6 @@
+/* A file of a socket says nothing about who listens: it stays when its process is killed.  So
+ * whoever starts asks by connecting.  Only ECONNREFUSED proves that nobody is there; any
+ * other failure, of permission say, proves nothing, and the file stays. */
 #include "fcgi/process/socket_file.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* One loop and no thread, so nothing here needs a lock, and a fork cannot come while another
+ * thread holds one. */
 #include "fcgi/process/supervisor.h"
 
 #include <signal.h>

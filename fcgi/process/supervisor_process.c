@@ -1,3 +1,10 @@
+/* A process has three libuv handles (itself, its control socket, its deadline), and each is
+ * closed in the loop, some turns later.  So a struct process outlives the process: it leaves
+ * the list at once, when the child has ended, and is freed when the last handle is closed.
+ *
+ * Everything that can keep a process from its end has the one deadline, which is set anew for
+ * each stage: to get ready, to drain, to be dismissed.  Whoever misses it is killed, and its
+ * slot goes on as after any other death. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

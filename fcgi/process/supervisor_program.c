@@ -1,3 +1,9 @@
+/* The program is executed by the path with which the supervisor was started, and looked up
+ * anew each time.  A deploy replaces the file at that path, or the link, so the next process
+ * is a new one; /proc/self/exe would be the old one for ever.
+ *
+ * Options go by arguments and not by the environment, where a process would take
+ * ROWCAST_PROCESSES for itself. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,13 @@
+/* The order of the checks is the order in which they cost and in which they tell.  Path and
+ * method need nothing.  The token comes next: what only publishers may know (the names of
+ * parameters, what is wrong with the log) is told to nobody else.  Then media type,
+ * parameters and Content-Length, all of which are in the headers, so a body that would be
+ * refused is never waited for.  The store is asked last.
+ *
+ * A stream gets no error that it could not survive.  A browser's EventSource gives up for
+ * good on any status but 200, so whatever is wrong here and will pass (no hub, no descriptor,
+ * no memory, no log) is told by `later`: 200, an event, the end.  Only what the page itself
+ * asks for in vain is a 400, because the same request would never succeed. */
 #include "fcgi/request/answer.h"
 
 #include <stdint.h>
@@ -207,6 +217,7 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
     struct outcome out = {0};
     if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
         return out;
+    /* It was parsed before, to be judged; parsing again is cheaper than to keep it over the body. */
     if (!query_fits(settings, r, &q, route))
         route = ROUTE_UNKNOWN; /* it was answered */
     switch (route) {

@@ -1,3 +1,7 @@
+/* Plain CGI has one process for one request, and main takes the signals only after that was
+ * answered.  So the body is polled, with looks at pending signals in between: else a client
+ * that does not send its body would keep the process from being ended.  Descriptors may be
+ * pipes or files here, so nothing relies on them being sockets. */
 #include "fcgi/request/cgi.h"
 
 #include <errno.h>

@@ -1,3 +1,10 @@
+/* Parsing is lenient, since the header is not of one maker: browsers, proxies that join two
+ * headers by a comma, and scripts that quote.  What is not a token is passed over.  It is
+ * remembered only that something was there, because a client that brought a cookie in vain is
+ * not one that came for the first time, and the claim has to know (wish.c).
+ *
+ * Writing is strict: the tokens are hexadecimal, the name was checked when it was set, and a
+ * path that could end the line or the attribute is replaced by "/". */
 #include "fcgi/request/cookie.h"
 
 #include <stdio.h>
@@ -97,6 +104,7 @@ void cookie_folder(char out[COOKIE_FOLDER_SIZE], const struct request *r)
         snprintf(whole, sizeof whole, "%s%s", r->script_name, r->path_info);
         path = whole;
     }
+    /* From the file to its folder: /sse/events/ and /sse/events are both in /sse. */
     size_t len = strcspn(path, "?#");
     while (len > 0 && path[len - 1] == '/')
         len--;

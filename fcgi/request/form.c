@@ -26,6 +26,7 @@ static char first_byte(const struct request *r)
     return at[strspn(at, " \t\r\n")];
 }
 
+/* Not by the type alone: curl -d gives it to every body, also to one that is JSON. */
 static bool is_encoded(const struct request *r)
 {
     static const char type[] = "application/x-www-form-urlencoded";

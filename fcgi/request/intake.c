@@ -1,3 +1,11 @@
+/* A state machine that is fed by whoever has a moment: a worker for WORKER_TRY_MS, the
+ * parking afterwards.  It never waits, so the same code serves a request that is at hand and
+ * one that trickles in over 30 s.
+ *
+ * Three things can be wrong with a connection, and each has its own end.  Who sends no
+ * request is closed.  Whose headers are too large for our memory is told `later` or 503, by a
+ * guess from the raw bytes (looks_like_get), since an EventSource that is closed without a
+ * byte is dead.  Who asks for another role is declined as the standard has it (5.5). */
 #include "fcgi/request/intake.h"
 
 #include <errno.h>
@@ -25,6 +33,8 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     request_begin(&i->request, fd, FRAMING_FASTCGI, 0);
+    /* From the first byte on: whoever is answered before the end of the request is only half
+ * closed. */
     i->request.body_unread = true;
     fastcgi_begin(&i->reader);
     i->patience = patience ? *patience : usual;
@@ -176,6 +186,7 @@ void intake_hold(struct intake *i, int64_t now_ms)
 
 void intake_release(struct intake *i, int64_t now_ms)
 {
+    /* Time in which we did not read is not the sender's. */
     if (i->held_at)
         i->until_ms += now_ms - i->held_at;
     i->held_at = 0;

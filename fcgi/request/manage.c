@@ -1,3 +1,6 @@
+/* Who may publish is asked before a body is read (answer_judge), and in the same way for each
+ * path.  403 and 401 differ on purpose: the first is an administrator's matter, and no token
+ * would help; the second tells a client to send one. */
 #include "fcgi/request/manage.h"
 
 #include <stdlib.h>

@@ -1,3 +1,8 @@
+/* A position comes from whoever wrote the client: EventSource itself, a polyfill, a page that
+ * kept "null" in its storage once.  Of several ids of one epoch the smallest counts: to begin
+ * too early repeats some events, to begin too late loses them.  What cannot be read is
+ * remembered as that (POSITION_UNUSABLE), so the client is told of a gap instead of being
+ * taken for a new one. */
 #include "fcgi/request/position.h"
 
 #include <ctype.h>

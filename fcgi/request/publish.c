@@ -1,3 +1,7 @@
+/* Data can come in three ways (the body as it is, data= in a form, data= in the address),
+ * because people publish with whatever is at hand: curl -d, a form, a hook that can only call
+ * an address.  Exactly one has to be there.  Two would leave us to guess which is meant, and
+ * a guess would reach every browser. */
 #include "fcgi/request/publish.h"
 
 #include <stdbool.h>
@@ -88,6 +92,7 @@ struct publishing *publish_broadcast(const struct settings *settings, struct req
     struct publishing *p = publish_begin(settings, r, q, ROUTE_BROADCAST);
     if (!p)
         return NULL;
+    /* A form whose data= was forgotten would be published as it is, `channel=room-7` and all. */
     form_whole(&p->form, &p->request, "data", "channel");
     form_whole(&p->form, &p->request, "data", "session");
     read_publication(&p->form, &p->request, &p->appending.what);

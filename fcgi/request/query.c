@@ -1,3 +1,6 @@
+/* liburiparser splits and decodes.  It works on C strings, which is why bytes that it cannot
+ * hold are made visible to the caller before (disarm_nul), and why the number of items is
+ * counted before: it allocates for each. */
 #include "fcgi/request/query.h"
 
 #include <stdlib.h>
@@ -32,6 +35,7 @@ enum query_result query_parse(struct query *q, const char *text, size_t len)
     char *copy = malloc(len + 1);
     if (!copy)
         return QUERY_NOMEM;
+    /* A raw NUL is in a body only; it is noted, and does not end the text. */
     for (size_t i = 0; i < len; i++)
         copy[i] = text[i] ? text[i] : '\001';
     copy[len] = '\0';

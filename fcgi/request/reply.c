@@ -1,3 +1,5 @@
+/* An answer is made whole before its first byte is sent.  So it has its final status, and
+ * where memory is short another one, which needs none (brief.h), can take its place. */
 #include "fcgi/request/reply.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/* A request is a block of NAME=VALUE texts and a list of pointers into it, as in `environ`,
+ * because that is what CGI gives and what FastCGI's pairs can be rewritten to in place
+ * (fastcgi.c).  The fields that every request needs are looked up once.  The others (the
+ * headers that a setting names) are searched from its beginning, about thirty texts. */
 #include "fcgi/request/request.h"
 
 #include <ctype.h>
@@ -102,6 +106,8 @@ static bool request_body_fits(struct request *r, size_t wanted)
 
 bool request_body(struct request *r, const char *bytes, size_t len, size_t max)
 {
+    /* What is too large is not kept until its end, since nobody will read it; and a stranger's
+ * 100 MB would be ours. */
     if (r->body_too_large || len > max - r->body_len) {
         free(r->body);
         r->body = NULL;

@@ -1,3 +1,11 @@
+/* All that is said before the first row is made here, in one piece: headers, opening,
+ * connected, a gap, the beginning of the replay.  It goes into the ticket, so the hub writes it
+ * like any bytes, and a claim whose words could not be made for want of memory is given back
+ * before anybody has heard of it.
+ *
+ * Order matters.  The claim is entered before the ticket exists, so a failure afterwards has
+ * to end the stream again (opening_give_back): else its session would count as active until
+ * its process dies. */
 #include "fcgi/request/stream_open.h"
 
 #include <fcntl.h>

@@ -1,3 +1,7 @@
+/* The publisher answers hundreds of requests in a row, and one client that does not read must
+ * not stop it.  Nearly every answer fits into the socket's buffer (some 200 KB, and answers
+ * have some hundred bytes), so the list is nearly always empty.  That is why it is a list
+ * without an order, walked whole. */
 #include "fcgi/request/unsent.h"
 
 #include <errno.h>
@@ -54,6 +58,7 @@ void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
 static bool unsent_advance(struct unsent_answer *a)
 {
     ssize_t taken = unsent_take(a->fd, a->bytes + a->at, a->len - a->at);
+    /* Each byte that is taken is a sign of life, so a slow client is not a dead one. */
     if (taken > 0)
         a->deadline = monotonic_ms() + UNSENT_SECONDS * 1000;
     if (taken > 0)
