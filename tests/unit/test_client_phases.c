@@ -80,7 +80,7 @@ static enum client_state finish(struct world *w, struct buffer *got)
 
 static bool got_has(const struct buffer *got, const char *what)
 {
-    return memmem(got->bytes, got->len, what, strlen(what));
+    return got->bytes && memmem(got->bytes, got->len, what, strlen(what));
 }
 
 static void
