@@ -47,7 +47,7 @@ static bool go_to(int file, enum way how)
         return true;
     }
     /* In one step: another thread may be writing to `fd` at this moment, and writes to the old
- * file or the new one. */
+     * file or the new one. */
     bool took = dup3(file, fd, O_CLOEXEC) >= 0;
     if (took)
         way = how;

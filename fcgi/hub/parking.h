@@ -8,9 +8,9 @@
  * program keeps the log locked for STORE_PATIENCE_MS, those that were held for as long are told
  * 503.
  *
- * Bounded: by the number of places (places.h), and by PARKING_BYTES of what all of them brought so
- * far.  Beyond that the one that has been there longest goes, which is told 503 if its headers are
- * known: so whoever comes new always has a place.
+ * Bounded: by the number of places (places.h), and by PARKING_BYTES of what all of them brought
+ * so far.  Beyond that the one that has been there longest goes, which is told 503 if its
+ * headers are known: so whoever comes new always has a place.
  *
  * The thread starts with the first connection. */
 #ifndef ROWCAST_FCGI_PARKING_H

@@ -34,9 +34,9 @@ void places_admit(struct places *p, struct intake *i);
 /* The n-th leaves: what it was is the caller's. */
 struct intake *places_remove(struct places *p, size_t n);
 
-/* The n-th is not waited for any longer, and is told so.  It stays as long as the rest of what it
- * sends has to be read, or the answer would be lost; `at_once`: there is no time for that, and it
- * is closed and freed. */
+/* The n-th is not waited for any longer, and is told so.  It stays as long as the rest of what
+ * it sends has to be read, or the answer would be lost; `at_once`: there is no time for that,
+ * and it is closed and freed. */
 void places_turn_away(struct places *p, size_t n, int status, const char *why, bool at_once);
 
 /* The one that has to go next goes, with 503.  There has to be one. */

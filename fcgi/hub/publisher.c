@@ -8,6 +8,9 @@
 #include "fcgi/base/monotonic.h"
 #include "fcgi/hub/publisher_room.h"
 
+/* TRY_MS: so long the store tries to get the lock before the group may grow, and before those
+ * who have waited too long are told.  HURRY_MS: what is left of that patience once the
+ * process is to end. */
 enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
 struct publisher {

@@ -1,3 +1,7 @@
+/* Two threads and one queue, so one long replay does not hold up everybody else who is behind
+ * the tail.  The second thread starts when a question would wait for the first.  A question
+ * is never lost: without a thread, or without memory, it is answered with nothing, and the
+ * hub asks again. */
 #include "fcgi/hub/readers.h"
 
 #include <stdlib.h>

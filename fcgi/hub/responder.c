@@ -1,3 +1,12 @@
+/* Stopping goes with the flow, so nothing is handed to a thread that has ended.  The streams
+ * end first, while the workers still answer what they are reading: a client that was accepted
+ * knows nothing of the stop.  A worker may bring a last stream that way, so the hub is
+ * drained once more when the workers are gone.  Then the hub's loop ends, whose last
+ * bookmarks and endings go to the janitor; then the janitor, which saves them; then those who
+ * only read.
+ *
+ * All of that takes less than 2 s, whatever the log holds.  A log can be made such that a
+ * question to it never ends, so the statements have a deadline meanwhile (store_deadline). */
 #include "fcgi/hub/responder.h"
 
 #include <poll.h>

@@ -136,6 +136,8 @@ static void look_around(struct waiting *w)
     w->failed = true;
 }
 
+/* The looks are made in a second without an event.  Events are signals and words of the
+ * supervisor, which are rare, so no look is put off for long. */
 static void wait_for_end(struct waiting *w)
 {
     for (bool end = false; !end && !w->failed;) {
@@ -212,7 +214,7 @@ static void log_notice(enum store_notice what, const char *text)
 static bool prepare(const struct options *o, int *signals)
 {
     /* Batches are made in one thread and freed in another: more arenas would only scatter
-     * them. */
+     * them.  From 64 KiB on each is a mapping of its own, which the system gets back at once. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     *signals = block_signals();

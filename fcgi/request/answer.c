@@ -217,7 +217,7 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
     struct outcome out = {0};
     if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
         return out;
-    /* It was parsed before, to be judged; parsing again is cheaper than to keep it over the body. */
+    /* It was parsed before, to be judged: that is cheaper than to keep it while the body comes. */
     if (!query_fits(settings, r, &q, route))
         route = ROUTE_UNKNOWN; /* it was answered */
     switch (route) {

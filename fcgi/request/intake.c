@@ -34,7 +34,7 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     request_begin(&i->request, fd, FRAMING_FASTCGI, 0);
     /* From the first byte on: whoever is answered before the end of the request is only half
- * closed. */
+     * closed. */
     i->request.body_unread = true;
     fastcgi_begin(&i->reader);
     i->patience = patience ? *patience : usual;

@@ -107,7 +107,7 @@ static bool request_body_fits(struct request *r, size_t wanted)
 bool request_body(struct request *r, const char *bytes, size_t len, size_t max)
 {
     /* What is too large is not kept until its end, since nobody will read it; and a stranger's
- * 100 MB would be ours. */
+     * 100 MB would be ours. */
     if (r->body_too_large || len > max - r->body_len) {
         free(r->body);
         r->body = NULL;
