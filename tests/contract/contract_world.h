@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store/store.h"
 #include "tests/contract/half.h"
@@ -84,6 +86,21 @@ static inline void reopen(struct world *w)
 {
     store_close(w->store);
     w->store = another_store(w);
+}
+
+/* What another process comes to, which sees the same world through a store of its own, and then
+ * dies without a word. */
+static inline int elsewhere(struct world *w, int (*what)(struct world *w))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        w->store = NULL;
+        _exit(store_open(&w->store, w->address) == STORE_OK ? what(w) : 100);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
 }
 
 /* ---- publishers -------------------------------------------------------------------- */
@@ -253,6 +270,23 @@ static inline void serve(struct world *w, int64_t seconds)
     enum store_result r = try_serve(w, seconds);
     if (r != STORE_OK)
         fail_msg("%lld s passed: %d, %s", (long long)seconds, r, store_why(w->store));
+}
+
+/* One piece of what the janitor does for the log.  True: there is more to do. */
+static inline bool tidy_a_piece(struct world *w)
+{
+    bool more;
+    enum store_result r = store_retain(w->store, w->settings, &more);
+    if (r != STORE_OK)
+        fail_msg("store_retain gave %d: %s", r, store_why(w->store));
+    return more;
+}
+
+/* All of it. */
+static inline void tidy(struct world *w)
+{
+    for (int pieces = 0; tidy_a_piece(w); pieces++)
+        assert_true(pieces < 100);
 }
 
 /* The process that holds this stream is dead, and nobody entered it. */
