@@ -1,83 +1,63 @@
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
-
+/* Rows as a cursor asks for them: batches of bytes, from whatever engine. */
 #include "fcgi/hub/replay.h"
+#include "tests/contract/contract_world.h"
 
-/* A log of its own, and what reads it. */
-struct bench {
-    char folder[32];
-    struct store *store;
+/* A world, and what formats its rows. */
+struct replay {
+    struct world *world;
     struct batch_builder *builder;
-    struct settings *settings;
 };
 
-static int open_bench(void **state)
+static int open_replay(void **state)
 {
-    struct bench *t = calloc(1, sizeof *t);
-    char path[64];
-    if (!t)
-        return -1;
-    strcpy(t->folder, "/tmp/rowcast-XXXXXX");
-    if (!mkdtemp(t->folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/log.db", t->folder);
-    setenv("ROWCAST_BUFFER_SIZE", "400", 1);
+    struct replay *t = calloc(1, sizeof *t);
+    void *world;
+    assert_non_null(t);
+    world_setup(&world);
+    t->world = world;
     t->builder = batch_builder_new();
-    t->settings = settings_new();
+    assert_non_null(t->builder);
+    set(t->world, "buffer_size", "400");
     *state = t;
-    return store_open(&t->store, path) == STORE_OK && t->builder && t->settings ? 0 : -1;
+    return 0;
 }
 
-static int close_bench(void **state)
+static int close_replay(void **state)
 {
-    struct bench *t = *state;
-    char path[320];
-    store_close(t->store);
+    struct replay *t = *state;
+    void *world = t->world;
     batch_builder_free(t->builder);
-    settings_unref(t->settings);
-    DIR *d = opendir(t->folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%s", t->folder, e->d_name);
-        unlink(path);
-    }
-    if (d)
-        closedir(d);
-    int r = rmdir(t->folder);
     free(t);
-    return r;
+    return world_teardown(&world);
 }
 
-static int64_t publish(struct bench *t, const char *channel, const char *data)
+/* The id it got. */
+static int64_t add(struct replay *t, const char *channel, const char *data)
 {
-    const struct publication p = {
-        .channel = channel, .type = "update", .data = data, .data_len = strlen(data)};
-    char epoch[EPOCH_SIZE];
-    int64_t id = 0;
-    assert_int_equal(store_append(t->store, &p, &id, epoch), STORE_OK);
-    return id;
+    publish(t->world, channel, "update", data, 1);
+    return count(t->world, LAST_ID);
 }
 
-static struct batch *next_after(struct bench *t, int64_t after, struct store_end *end)
+static struct batch *next(struct replay *t, const struct store_question *q,
+                          struct store_end *end)
+{
+    struct batch *b;
+    assert_int_equal(replay_next(t->world->store, t->builder, t->world->settings, q, &b, end),
+                     STORE_OK);
+    return b;
+}
+
+static struct batch *next_after(struct replay *t, int64_t after, struct store_end *end)
 {
     const struct store_question q = {.after = after};
-    struct batch *b;
-    assert_int_equal(replay_next(t->store, t->builder, t->settings, &q, &b, end), STORE_OK);
-    return b;
+    return next(t, &q, end);
 }
 
 static void test_nothing_follows_the_end(void **state)
 {
     struct store_end end;
     assert_null(next_after(*state, 0, &end));
-    int64_t id = publish(*state, "", "x");
+    int64_t id = add(*state, "", "x");
     assert_null(next_after(*state, id, &end));
     assert_int_equal(end.last_id, id);
 }
@@ -86,7 +66,7 @@ static void test_rows_come_formatted_with_the_epoch_of_the_log(void **state)
 {
     struct store_end end;
     char expected[256];
-    int64_t first = publish(*state, "", "{\"a\":1}"), second = publish(*state, "room-7", "hi");
+    int64_t first = add(*state, "", "{\"a\":1}"), second = add(*state, "room-7", "hi");
     struct batch *b = next_after(*state, first - 1, &end);
     assert_non_null(b);
     assert_int_equal(b->events, 2);
@@ -105,10 +85,10 @@ static void test_rows_come_formatted_with_the_epoch_of_the_log(void **state)
 
 static void test_settings_decide_what_is_written(void **state)
 {
-    struct bench *t = *state;
+    struct replay *t = *state;
     struct store_end end;
-    int64_t id = publish(t, "", "{}");
-    t->settings->enable_reconnection = t->settings->mark_replayed = false;
+    int64_t id = add(t, "", "{}");
+    t->world->settings->enable_reconnection = t->world->settings->mark_replayed = false;
     struct batch *b = next_after(t, id - 1, &end);
     assert_non_null(b);
     assert_int_equal(b->event[0].len, strlen("event: update\ndata: {}\n\n"));
@@ -127,7 +107,7 @@ static void test_batches_join_without_gap_or_repeat(void **state)
     for (int i = 0; i < ROWS; i++) {
         memset(data, 'a' + i % 26, 2000);
         data[i == 150 ? 2000 : 500 + i] = '\0';
-        last = publish(*state, i % 3 ? "" : "room-7", data);
+        last = add(*state, i % 3 ? "" : "room-7", data);
         first = first ? first : last;
     }
     int64_t after = first - 1;
@@ -146,17 +126,16 @@ static void test_batches_join_without_gap_or_repeat(void **state)
 
 static void test_question_for_some_mailboxes_passes_the_others_by(void **state)
 {
-    struct bench *t = *state;
+    struct replay *t = *state;
     static const char *const channels[] = {"room-7"};
     struct subscription *s = subscription_new("71b0", channels, 1, NULL, 0);
     struct store_end end;
-    struct batch *b;
     assert_non_null(s);
-    int64_t first = publish(t, "room-8", "no");
-    publish(t, "room-7", "yes");
-    int64_t last = publish(t, "room-8", "no");
+    int64_t first = add(t, "room-8", "no");
+    add(t, "room-7", "yes");
+    int64_t last = add(t, "room-8", "no");
     const struct store_question q = {.after = first - 1, .only = s, .without_session = true};
-    assert_int_equal(replay_next(t->store, t->builder, t->settings, &q, &b, &end), STORE_OK);
+    struct batch *b = next(t, &q, &end);
     assert_non_null(b);
     assert_int_equal(b->events, 1);
     assert_int_equal(b->through, last);
@@ -168,11 +147,11 @@ static void test_question_for_some_mailboxes_passes_the_others_by(void **state)
 static void test_trimmed_mailbox_is_a_hole(void **state)
 {
     struct store_end end;
-    int64_t first = publish(*state, "", "x");
+    int64_t first = add(*state, "", "x");
     for (int i = 0; i < 400; i++)
-        publish(*state, i < 10 ? "room-7" : "", "y");
+        add(*state, i < 10 ? "room-7" : "", "y");
     for (int i = 0; i < 20; i++)
-        publish(*state, "", "z");
+        add(*state, "", "z");
     struct batch *b = next_after(*state, first - 1, &end);
     assert_non_null(b);
     assert_int_equal(b->holes, 1);
@@ -182,20 +161,17 @@ static void test_trimmed_mailbox_is_a_hole(void **state)
     batch_unref(b);
 }
 
+#define REPLAY(f) cmocka_unit_test_setup_teardown(f, open_replay, close_replay)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_follows_the_end, open_bench, close_bench),
-        cmocka_unit_test_setup_teardown(test_rows_come_formatted_with_the_epoch_of_the_log,
-                                        open_bench, close_bench),
-        cmocka_unit_test_setup_teardown(test_settings_decide_what_is_written, open_bench,
-                                        close_bench),
-        cmocka_unit_test_setup_teardown(test_batches_join_without_gap_or_repeat, open_bench,
-                                        close_bench),
-        cmocka_unit_test_setup_teardown(test_question_for_some_mailboxes_passes_the_others_by,
-                                        open_bench, close_bench),
-        cmocka_unit_test_setup_teardown(test_trimmed_mailbox_is_a_hole, open_bench,
-                                        close_bench),
+        REPLAY(test_nothing_follows_the_end),
+        REPLAY(test_rows_come_formatted_with_the_epoch_of_the_log),
+        REPLAY(test_settings_decide_what_is_written),
+        REPLAY(test_batches_join_without_gap_or_repeat),
+        REPLAY(test_question_for_some_mailboxes_passes_the_others_by),
+        REPLAY(test_trimmed_mailbox_is_a_hole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
