@@ -87,6 +87,12 @@ static inline void read_first(struct world *w, int64_t after, struct subscriptio
     assert_int_equal(store_read(w->store, &q, &sink, &through), STORE_OK);
 }
 
+/* Wait for what is not in the newest reading. */
+static inline void wait_for_more(struct world *w, int timeout_ms)
+{
+    assert_int_equal(store_wait(w->store, the_reading.through, timeout_ms), STORE_OK);
+}
+
 /* The process notes, across restarts, how far it has read. */
 static inline void note_reading(struct world *w)
 {

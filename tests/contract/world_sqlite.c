@@ -160,6 +160,11 @@ static const char *set_value(struct world *w, const char *name, const char *valu
                                value));
 }
 
+static void renew_epoch(struct world *w)
+{
+    LOG("UPDATE rowcast_log SET epoch = printf('%%08x', (abs(random()) %% 4294967296))");
+}
+
 static void delete_sessions(struct world *w, const char *session_id)
 {
     if (session_id)
@@ -390,6 +395,7 @@ const struct half sqlite_half = {
     .delete_events = delete_rows,
     .forget = forget_mailbox,
     .set = set_value,
+    .renew = renew_epoch,
     .delete_session = delete_sessions,
     .count = count_rows,
     .kept = kept_rows,

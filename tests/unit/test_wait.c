@@ -1,3 +1,4 @@
+/* How the SQLite engine waits: watches, looks at the end, and what they cost. */
 #include "tests/unit/log_world.h"
 
 #include <dirent.h>
@@ -21,56 +22,6 @@ static bool ends_early(struct log_world *w)
     return b.tv_sec - a.tv_sec < LONG_MS / 1000 - 1;
 }
 
-static void test_a_row_that_came_before_the_wait_is_not_missed(void **state)
-{
-    struct log_world *w = *state;
-    log_read(w, 0, NULL);
-    log_insert(w, 1);
-    assert_true(ends_early(w));
-}
-
-static void test_a_store_that_never_read_is_sent_to_read(void **state)
-{
-    struct log_world *w = *state;
-    assert_true(ends_early(w));
-}
-
-static void *insert_later(void *arg)
-{
-    struct log_world *w = arg;
-    log_insert(w, 1);
-    return NULL;
-}
-
-static void test_a_row_that_comes_during_the_wait_ends_it(void **state)
-{
-    struct log_world *w = *state;
-    for (int i = 0; i < 20; i++) {
-        pthread_t t;
-        log_read(w, 0, NULL);
-        assert_int_equal(pthread_create(&t, NULL, insert_later, w), 0);
-        assert_true(ends_early(w));
-        pthread_join(t, NULL);
-    }
-    log_read(w, 0, NULL);
-    assert_int_equal(w->end.last_id, 20);
-}
-
-static void test_what_is_not_committed_does_not_end_the_wait(void **state)
-{
-    struct log_world *w = *state;
-    log_read(w, 0, NULL);
-    log_sql(w, "BEGIN IMMEDIATE; INSERT INTO events(data) VALUES ('x')");
-    struct timespec a, b;
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    assert_int_equal(store_wait(w->store, w->through, 120), STORE_OK);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    int64_t ms = (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000;
-    assert_true(ms >= 119); /* the whole time, however slow the machine */
-    log_sql(w, "COMMIT");
-    assert_true(ends_early(w));
-}
-
 static void test_no_transaction_is_open_while_waiting(void **state)
 {
     struct log_world *w = *state;
@@ -82,41 +33,6 @@ static void test_no_transaction_is_open_while_waiting(void **state)
         sqlite3_wal_checkpoint_v2(w->shell, NULL, SQLITE_CHECKPOINT_RESTART, &frames, &copied),
         SQLITE_OK);
     assert_int_equal(frames, copied);
-}
-
-static void *wake(void *arg)
-{
-    struct log_world *w = arg;
-    store_wake(w->store);
-    return NULL;
-}
-
-static void test_another_thread_can_wake_it_before_or_during_the_wait(void **state)
-{
-    struct log_world *w = *state;
-    log_read(w, 0, NULL);
-    store_wake(w->store);
-    assert_true(ends_early(w));
-    for (int i = 0; i < 20; i++) {
-        pthread_t t;
-        assert_int_equal(pthread_create(&t, NULL, wake, w), 0);
-        assert_true(ends_early(w));
-        pthread_join(t, NULL);
-    }
-}
-
-static void test_a_replaced_log_ends_the_wait(void **state)
-{
-    struct log_world *w = *state;
-    char command[256];
-    log_read(w, 0, NULL);
-    snprintf(command, sizeof command,
-             "sqlite3 %s/new <sql/schema.sql >/dev/null && mv %s/new %s", w->dir, w->dir,
-             w->path);
-    assert_int_equal(system(command), 0);
-    assert_true(ends_early(w));
-    assert_string_equal(log_read(w, 0, NULL), "");
-    assert_int_equal(w->end.last_id, 0);
 }
 
 static void test_a_symbolic_link_to_the_log_is_followed(void **state)
@@ -132,30 +48,6 @@ static void test_a_symbolic_link_to_the_log_is_followed(void **state)
     assert_true(ends_early(&linked));
     assert_string_equal(log_read(&linked, 0, NULL), "1");
     store_close(linked.store);
-}
-
-static void test_what_was_read_in_part_is_not_waited_for(void **state)
-{
-    struct log_world *w = *state;
-    log_insert(w, 3);
-    w->most = 2;
-    w->at_most = STORE_LAST;
-    log_read(w, 0, NULL);
-    assert_int_equal(w->through, 2);
-    assert_true(ends_early(w));
-    log_read(w, 2, NULL);
-    assert_int_equal(store_wait(w->store, 2, LONG_MS), STORE_OK); /* 3 was read, not kept */
-}
-
-static void test_other_settings_and_another_epoch_end_the_wait(void **state)
-{
-    struct log_world *w = *state;
-    log_read(w, 0, NULL);
-    log_set(w, "retry", 4000);
-    assert_true(ends_early(w));
-    log_read(w, 0, NULL);
-    log_sql(w, "UPDATE rowcast_log SET epoch = '0badcafe'");
-    assert_true(ends_early(w));
 }
 
 /* Each look begins where one moment of the log is; the schema is looked at in it, too. */
@@ -211,6 +103,13 @@ static void test_commits_to_other_tables_do_not_keep_it_awake(void **state)
         slept += sleeps() - before;
     }
     assert_in_range(slept, COMMITS, 100 * COMMITS);
+}
+
+static void *insert_later(void *arg)
+{
+    struct log_world *w = arg;
+    log_insert(w, 1);
+    return NULL;
 }
 
 /* And the row that follows such a commit is not missed, wherever it falls. */
@@ -276,16 +175,8 @@ test_without_a_watch_rows_are_found_and_a_watch_is_taken_when_there_is_one(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOG_TEST(test_a_row_that_came_before_the_wait_is_not_missed),
-        LOG_TEST(test_a_store_that_never_read_is_sent_to_read),
-        LOG_TEST(test_a_row_that_comes_during_the_wait_ends_it),
-        LOG_TEST(test_what_is_not_committed_does_not_end_the_wait),
         LOG_TEST(test_no_transaction_is_open_while_waiting),
-        LOG_TEST(test_another_thread_can_wake_it_before_or_during_the_wait),
-        LOG_TEST(test_a_replaced_log_ends_the_wait),
         LOG_TEST(test_a_symbolic_link_to_the_log_is_followed),
-        LOG_TEST(test_what_was_read_in_part_is_not_waited_for),
-        LOG_TEST(test_other_settings_and_another_epoch_end_the_wait),
         LOG_TEST(test_a_change_of_the_schema_ends_the_wait),
         LOG_TEST(test_commits_to_other_tables_do_not_keep_it_awake),
         LOG_TEST(test_a_row_after_commits_to_other_tables_ends_the_wait),
