@@ -1,3 +1,5 @@
+/* The rules of the data where SQL is what states or evades them: values that are no text, OR
+ * clauses, transactions, the shell and its .import. */
 #include "tests/unit/log_world.h"
 
 static const char id_given[] = "id must be left out: the log gives it";
@@ -31,37 +33,15 @@ static const struct {
     {"type", "x'41'", not_text},
     {"channel", "x'41'", not_text},
     {"type", "''", bad_type},
-    {"type", "'a' || char(10)", bad_type},
-    {"type", "'a' || char(13) || 'b'", bad_type},
-    {"type", "'a' || char(0) || 'b'", bad_type},
-    {"type", "printf('%.129c', 'x')", bad_type},
-    {"type", "printf('%.64c', 'x') || printf('%.65c', 'x')", bad_type},
-    {"type", "printf('%.65c', char(228))", bad_type},
     {"channel", "'@x'", reserved},
-    {"channel", "'user:5'", reserved},
-    {"channel", "'rowcast:x'", reserved},
     {"channel", "'a' || char(10)", bad_channel},
-    {"channel", "'a' || char(0)", bad_channel},
-    {"channel", "printf('%.129c', 'x')", bad_channel},
-    {"session_id", "''", bad_session},
     {"session_id", "x'41'", bad_session},
-    {"session_id", "'a' || char(0)", bad_session},
-    {"session_id", "printf('%.129c', 'x')", bad_session},
     {"session_id, channel", "'a', 'room'", both},
-    {"dedup_key", "''", bad_key},
     {"dedup_key", "x'41'", bad_key},
-    {"dedup_key", "printf('%.129c', 'x')", bad_key},
-    {"created_at", "'yesterday'", bad_time},
     {"created_at", "NULL", bad_time},
     {"created_at", "1.5", bad_time},
-    {"created_at", "-1", bad_time},
-    {"created_at", "0", in_seconds},
-    {"created_at", "1795656408", in_seconds},
     {"created_at", "CAST(strftime('%s', 'now') AS INTEGER)", in_seconds},
-    {"created_at", "99999999999", in_seconds},
-    {"created_at", "CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86460000", too_far},
     {"created_at", "CAST(strftime('%s', 'now') AS INTEGER) * 1000000", too_far},
-    {"created_at", "9223372036854775807", too_far},
     {"data", "printf('%.1048577c', 'x')",
      "data is larger than max_event_bytes in rowcast_config allows"},
 };
@@ -84,48 +64,14 @@ static void test_a_bad_row_is_refused_with_a_sentence_whatever_the_or_clause(voi
     assert_int_equal(log_number(w, "SELECT last_id + bytes FROM rowcast_log"), 0);
 }
 
-static void test_a_word_of_the_protocol_is_refused_as_type(void **state)
+static void test_rows_that_leave_columns_out_or_give_numbers_are_taken(void **state)
 {
-    static const char *const words[] = {"open",       "error",     "opening",
-                                        "connected",  "gap",       "replay-start",
-                                        "replay-end", "heartbeat", "later"};
+    static const char *const good[] = {"(data, type) VALUES (5, 7)", "(id) VALUES (NULL)",
+                                       " DEFAULT VALUES"};
     struct log_world *w = *state;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        char sql[96];
-        snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO events(type) VALUES ('%s')", words[i]);
-        const char *why = log_try(w, sql);
-        assert_non_null(why);
-        assert_non_null(strstr(why, "word of the protocol"));
-        assert_non_null(strstr(why, words[i]));
-    }
-    log_sql(w, "INSERT INTO events(type) VALUES ('opened'), ('Gap'), ('heartbeats')");
-}
-
-static void test_good_rows_at_the_edges_are_taken(void **state)
-{
-    static const char *const good[] = {
-        "(type) VALUES (printf('%.128c', 'x'))",
-        "(channel) VALUES (printf('%.128c', 'x'))",
-        "(session_id) VALUES (printf('%.128c', 'x'))",
-        "(dedup_key) VALUES (printf('%.128c', 'x'))",
-        "(data) VALUES (printf('%.1048576c', 'x'))",
-        "(data) VALUES ('a' || char(0) || 'b' || char(13, 10))",
-        "(data, type) VALUES (5, 7)",
-        "(channel) VALUES ('users:1'), ('a@b'), ('rowcast')",
-        "(created_at) VALUES (100000000000)",
-        "(created_at) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 86300000)",
-        "(id) VALUES (NULL)",
-        " DEFAULT VALUES",
-    };
-    struct log_world *w = *state;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        char sql[128];
-        snprintf(sql, sizeof sql, "INSERT INTO events%s", good[i]);
-        const char *why = log_try(w, sql);
-        if (why)
-            fail_msg("%s: %s", sql, why);
-    }
-    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 14);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        log_sql(w, "INSERT INTO events%s", good[i]);
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 3);
 }
 
 static void test_an_event_can_not_be_changed(void **state)
@@ -141,13 +87,10 @@ static void test_an_event_can_not_be_changed(void **state)
     assert_int_equal(log_number(w, "SELECT count(*) FROM events WHERE data = 'x'"), 2);
 }
 
-static void test_an_id_never_comes_twice(void **state)
+static void test_a_sequence_that_was_set_back_is_noticed(void **state)
 {
     struct log_world *w = *state;
-    log_insert(w, 3);
-    log_sql(w, "DELETE FROM events");
-    log_insert(w, 1);
-    assert_int_equal(log_number(w, "SELECT id FROM events"), 4);
+    log_insert(w, 4);
     log_sql(w, "DELETE FROM events; DELETE FROM sqlite_sequence");
     const char *why = log_try(w, "INSERT INTO events(data) VALUES ('x')");
     assert_non_null(why);
@@ -272,10 +215,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_a_bad_row_is_refused_with_a_sentence_whatever_the_or_clause),
-        LOG_TEST(test_a_word_of_the_protocol_is_refused_as_type),
-        LOG_TEST(test_good_rows_at_the_edges_are_taken),
+        LOG_TEST(test_rows_that_leave_columns_out_or_give_numbers_are_taken),
         LOG_TEST(test_an_event_can_not_be_changed),
-        LOG_TEST(test_an_id_never_comes_twice),
+        LOG_TEST(test_a_sequence_that_was_set_back_is_noticed),
         LOG_TEST(test_the_same_key_again_does_nothing_while_the_event_is_kept),
         LOG_TEST(test_eight_replaces_with_one_key_lose_nothing),
         LOG_TEST(test_the_rules_hold_for_the_stock_shell),
