@@ -87,6 +87,45 @@ static inline void read_first(struct world *w, int64_t after, struct subscriptio
     assert_int_equal(store_read(w->store, &q, &sink, &through), STORE_OK);
 }
 
+/* A copy of an event's text and mailbox; longer ones are cut. */
+struct seen {
+    int64_t id, created_at;
+    char data[64], type[32], mailbox[32];
+    size_t data_len;
+    bool is_object;
+};
+
+static struct seen the_seen;
+
+static enum store_taken look_at(void *arg, const struct event *e)
+{
+    struct seen *s = &the_seen;
+    (void)arg;
+    *s = (struct seen){.id = e->id,
+                       .created_at = e->created_at,
+                       .data_len = e->data_len,
+                       .is_object = e->is_object};
+    memcpy(s->data, e->data, e->data_len < sizeof s->data ? e->data_len : sizeof s->data - 1);
+    snprintf(s->type, sizeof s->type, "%s", e->type);
+    snprintf(s->mailbox, sizeof s->mailbox, "%s", e->mailbox);
+    return STORE_LAST;
+}
+
+/* The first event behind `after`; its id is 0 where there is none. */
+static inline const struct seen *first_after(struct world *w, int64_t after,
+                                             struct subscription *only)
+{
+    the_seen = (struct seen){0};
+    read_first(w, after, only, look_at);
+    return &the_seen;
+}
+
+static inline void expect_event(struct world *w, int64_t id, const char *data)
+{
+    assert_int_equal(first_after(w, id - 1, NULL)->id, id);
+    assert_string_equal(the_seen.data, data);
+}
+
 /* Wait for what is not in the newest reading. */
 static inline void wait_for_more(struct world *w, int timeout_ms)
 {

@@ -204,6 +204,12 @@ static inline void set(struct world *w, const char *name, const char *value)
         fail_msg("%s = %s: %s", name, value, why);
 }
 
+/* What the log has for a setting; valid until the next.  NULL: there is no such setting. */
+static inline const char *value_of(struct world *w, const char *name)
+{
+    return w->half->value_of(w, name);
+}
+
 /* Give the log another epoch, as after ids were given twice. */
 static inline void renew(struct world *w)
 {

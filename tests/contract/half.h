@@ -51,6 +51,7 @@ struct half {
     void (*delete_events)(struct world *w, const char *mailbox, int64_t from, int64_t to);
     const char *(*forget)(struct world *w, const char *mailbox);
     const char *(*set)(struct world *w, const char *name, const char *value);
+    const char *(*value_of)(struct world *w, const char *name);
     void (*renew)(struct world *w);
     void (*delete_session)(struct world *w, const char *session_id);
     int64_t (*count)(struct world *w, enum counted what);

@@ -92,20 +92,6 @@ static const struct {
     {"\0{}", 3, false}, {"", 0, false},           {"{\"a\":\"\n\"}", 0, false},
 };
 
-static struct event seen;
-static char seen_data[64], seen_type[32], seen_mailbox[32];
-
-static enum store_taken see(void *arg, const struct event *e)
-{
-    (void)arg;
-    seen = *e;
-    assert_true(e->data_len < sizeof seen_data);
-    memcpy(seen_data, e->data, e->data_len);
-    snprintf(seen_type, sizeof seen_type, "%s", e->type);
-    snprintf(seen_mailbox, sizeof seen_mailbox, "%s", e->mailbox);
-    return STORE_MORE;
-}
-
 static void test_data_is_told_to_be_an_object_only_if_it_is_a_whole_one(void **state)
 {
     struct world *w = *state;
@@ -114,9 +100,9 @@ static void test_data_is_told_to_be_an_object_only_if_it_is_a_whole_one(void **s
         for (int filtered = 0; filtered < 2; filtered++) {
             if (!filtered)
                 assert_null(TRY(w, WITH_BYTES("data", datas[i].data, datas[i].len)));
-            read_first(w, (int64_t)i, filtered ? s : NULL, see);
-            if (seen.is_object != datas[i].is_object)
-                fail_msg("%s is %san object", datas[i].data, seen.is_object ? "" : "not ");
+            if (first_after(w, (int64_t)i, filtered ? s : NULL)->is_object !=
+                datas[i].is_object)
+                fail_msg("%s is %san object", datas[i].data, the_seen.is_object ? "" : "not ");
         }
     subscription_free(s);
 }
@@ -131,17 +117,15 @@ static void test_a_row_is_given_as_it_stands_nul_bytes_included(void **state)
     p.channel = "room";
     read_ids(w, 0, NULL);
     assert_int_equal(append(w, &p), 1);
-    read_first(w, 0, NULL, see);
-    assert_int_equal(seen.id, 1);
-    assert_int_equal(seen.data_len, 5);
-    assert_memory_equal(seen_data, "a\0b\r\n", 5);
-    assert_string_equal(seen_type, "chat");
-    assert_string_equal(seen_mailbox, "room");
-    assert_in_range(seen.created_at, now - 1000, now + 60000);
+    expect_event(w, 1, "a");
+    assert_int_equal(the_seen.data_len, 5);
+    assert_memory_equal(the_seen.data, "a\0b\r\n", 5);
+    assert_string_equal(the_seen.type, "chat");
+    assert_string_equal(the_seen.mailbox, "room");
+    assert_in_range(the_seen.created_at, now - 1000, now + 60000);
     set(w, "buffer_age", "0");
     assert_null(TRY(w, WITH("created_at", "1234567890123")));
-    read_first(w, 1, NULL, see);
-    assert_int_equal(seen.created_at, 1234567890123);
+    assert_int_equal(first_after(w, 1, NULL)->created_at, 1234567890123);
 }
 
 static void test_a_key_that_is_there_gives_the_id_it_has(void **state)

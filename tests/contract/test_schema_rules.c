@@ -148,21 +148,13 @@ static const char *publish_with_key(struct world *w, const char *column, const c
     return TRY(w, WITH("dedup_key", "k"), WITH(column, value));
 }
 
-static enum store_taken expect_first(void *arg, const struct event *e)
-{
-    (void)arg;
-    assert_int_equal(e->data_len, 5);
-    assert_memory_equal(e->data, "first", 5);
-    return STORE_LAST;
-}
-
 static void test_the_same_key_again_does_nothing_while_the_event_is_kept(void **state)
 {
     struct world *w = *state;
     for (int i = 0; i < 9; i++)
         assert_null(publish_with_key(w, "data", i ? "again" : "first"));
     assert_string_equal(read_ids(w, 0, NULL), "1");
-    read_first(w, 0, NULL, expect_first);
+    expect_event(w, 1, "first");
     assert_null(publish_with_key(w, "channel", "room"));
     assert_null(publish_with_key(w, "session_id", "a"));
     assert_null(publish_with_key(w, "session_id", "b"));

@@ -160,6 +160,22 @@ static const char *set_value(struct world *w, const char *name, const char *valu
                                value));
 }
 
+static const char *value_row(struct world *w, const char *name)
+{
+    static char value[2048];
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_prepare_v2(shell(w, THE_LOG),
+                                        "SELECT value FROM rowcast_config WHERE name = ?1", -1,
+                                        &stmt, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (found)
+        snprintf(value, sizeof value, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return found ? value : NULL;
+}
+
 static void renew_epoch(struct world *w)
 {
     LOG("UPDATE rowcast_log SET epoch = printf('%%08x', (abs(random()) %% 4294967296))");
@@ -395,6 +411,7 @@ const struct half sqlite_half = {
     .delete_events = delete_rows,
     .forget = forget_mailbox,
     .set = set_value,
+    .value_of = value_row,
     .renew = renew_epoch,
     .delete_session = delete_sessions,
     .count = count_rows,

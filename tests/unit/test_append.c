@@ -1,4 +1,5 @@
-/* Groups of publications: each stands or falls alone, and is answered what became of it. */
+/* Groups of publications where SQLite refuses in its own ways: triggers of an application, a file
+ * that may not grow, ids that are used up, memory that fails. */
 #include "tests/unit/log_world.h"
 
 #include <pthread.h>
@@ -43,77 +44,6 @@ static void expect_row(struct log_world *w, int64_t id, const char *data)
     snprintf(sql, sizeof sql, "SELECT count(*) FROM events WHERE id = %lld AND data = '%s'",
              (long long)id, data);
     assert_int_equal(log_number(w, sql), 1);
-}
-
-static void
-test_a_group_is_answered_in_its_order_and_who_is_refused_is_refused_alone(void **state)
-{
-    struct log_world *w = *state;
-    struct group g = {0};
-    add(&g, "a", "one");
-    add(&g, "heartbeat", "two");
-    add(&g, "a", "three");
-    assert_int_equal(append(w, &g), STORE_OK);
-    assert_int_equal(g.item[0].result, STORE_OK);
-    assert_int_equal(g.item[1].result, STORE_REFUSED);
-    assert_non_null(strstr(g.item[1].why, "reserved"));
-    assert_int_equal(g.item[2].result, STORE_OK);
-    assert_string_equal(g.item[2].why, "");
-    assert_int_equal(g.ids[0][0], 1);
-    assert_int_equal(g.ids[2][0], 2);
-    expect_row(w, 1, "one");
-    expect_row(w, 2, "three");
-    expect_rows(w, 2);
-    assert_int_equal(log_number(w, "SELECT epoch = '' FROM rowcast_log"), 0);
-    assert_string_equal(g.item[0].epoch, g.item[2].epoch);
-}
-
-static void test_a_key_of_the_same_group_gives_the_same_id(void **state)
-{
-    struct log_world *w = *state;
-    struct group g = {0};
-    add(&g, "a", "one")->what.dedup_key = "k";
-    add(&g, "a", "other");
-    add(&g, "a", "again")->what.dedup_key = "k";
-    assert_int_equal(append(w, &g), STORE_OK);
-    assert_int_equal(g.ids[0][0], 1);
-    assert_int_equal(g.ids[1][0], 2);
-    assert_int_equal(g.ids[2][0], 1);
-    expect_rows(w, 2);
-}
-
-static void
-test_one_that_is_larger_than_is_allowed_is_told_apart_from_what_is_wrong(void **state)
-{
-    struct log_world *w = *state;
-    struct group g = {0};
-    static char large[1026];
-    memset(large, 'x', sizeof large - 1);
-    log_set(w, "max_event_bytes", 1024);
-    add(&g, "a", "one");
-    add(&g, "a", large);
-    add(&g, "heartbeat", "reserved");
-    add(&g, "a", "four");
-    assert_int_equal(append(w, &g), STORE_OK);
-    assert_int_equal(g.item[1].result, STORE_TOO_LARGE);
-    assert_non_null(strstr(g.item[1].why, "max_event_bytes"));
-    assert_int_equal(g.item[2].result, STORE_REFUSED);
-    assert_int_equal(g.item[3].result, STORE_OK);
-    expect_rows(w, 2);
-}
-
-/* The key of a row that was undone is free. */
-static void test_a_key_of_one_that_was_refused_is_not_taken(void **state)
-{
-    struct log_world *w = *state;
-    struct group g = {0};
-    add(&g, "heartbeat", "refused")->what.dedup_key = "k";
-    add(&g, "a", "taken")->what.dedup_key = "k";
-    assert_int_equal(append(w, &g), STORE_OK);
-    assert_int_equal(g.item[0].result, STORE_REFUSED);
-    assert_int_equal(g.item[1].result, STORE_OK);
-    expect_row(w, g.ids[1][0], "taken");
-    expect_rows(w, 1);
 }
 
 static void claim(struct log_world *w, char id[SESSION_ID_SIZE])
@@ -227,48 +157,6 @@ static void test_a_row_that_a_trigger_leaves_out_has_no_id(void **state)
     }
 }
 
-static void test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing(void **state)
-{
-    struct log_world *w = *state;
-    struct group g = {0};
-    add(&g, "a", "one");
-    add(&g, "a", "two");
-    log_sql(w, "BEGIN IMMEDIATE; INSERT INTO events(data) VALUES ('theirs')");
-    assert_int_equal(append(w, &g), STORE_BUSY);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(g.item[i].result, STORE_BUSY);
-        assert_non_null(strstr(g.item[i].why, "locked"));
-        assert_null(strstr(g.item[i].why, ".sql"));
-    }
-    log_sql(w, "COMMIT");
-    expect_rows(w, 1);
-    assert_int_equal(append(w, &g), STORE_OK);
-    expect_rows(w, 3);
-}
-
-static void *hold_the_lock(void *arg)
-{
-    struct log_world *w = arg;
-    struct timespec longer_than_others_wait = {.tv_nsec = 2 * STORE_BUSY_MS * 1000000L};
-    nanosleep(&longer_than_others_wait, NULL);
-    log_sql(w, "COMMIT");
-    return NULL;
-}
-
-static void test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others(void **state)
-{
-    struct log_world *w = *state;
-    struct publication p = {.channel = "", .type = "a", .data = "x", .data_len = 1};
-    int64_t id;
-    char epoch[EPOCH_SIZE];
-    pthread_t holder;
-    log_sql(w, "BEGIN IMMEDIATE");
-    assert_int_equal(pthread_create(&holder, NULL, hold_the_lock, w), 0);
-    assert_int_equal(store_append(w->store, &p, &id, epoch), STORE_OK);
-    pthread_join(holder, NULL);
-    expect_rows(w, 1);
-}
-
 static void test_one_that_is_too_large_for_the_disk_refuses_itself_alone(void **state)
 {
     struct log_world *w = *state;
@@ -366,17 +254,11 @@ static void test_whichever_allocation_fails_what_is_answered_is_what_is_there(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOG_TEST(test_a_group_is_answered_in_its_order_and_who_is_refused_is_refused_alone),
-        LOG_TEST(test_a_key_of_the_same_group_gives_the_same_id),
-        LOG_TEST(test_a_key_of_one_that_was_refused_is_not_taken),
         LOG_TEST(test_one_for_several_sessions_is_there_whole_or_not_at_all),
         LOG_TEST(test_a_trigger_that_ends_the_transaction_refuses_nobody_else),
         LOG_TEST(test_a_trigger_that_leaves_half_of_a_row_leaves_nothing),
         LOG_TEST(test_a_row_that_a_trigger_leaves_out_has_no_id),
         LOG_TEST(test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said),
-        LOG_TEST(test_a_lock_that_is_not_free_in_time_refuses_all_and_writes_nothing),
-        LOG_TEST(test_an_append_waits_for_a_lock_that_outlasts_the_patience_of_others),
-        LOG_TEST(test_one_that_is_larger_than_is_allowed_is_told_apart_from_what_is_wrong),
         LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
         LOG_TEST(test_whichever_allocation_fails_what_is_answered_is_what_is_there),
     };
