@@ -102,6 +102,21 @@ static void test_last_starts_at_an_older_bookmark(void **state)
     assert_int_equal(claim_newest(w, token, 3)->cursor, 7);
 }
 
+/* It resumes from there as much as from an older one. */
+static void test_last_that_starts_just_at_a_bookmark_tells_what_was_lost_since(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE];
+    publish_some(w, 10);
+    remember_session(w, token, NULL, 7);
+    delete_events(w, "", 9, 9);
+    struct claim *c = claim_newest(w, token, 2);
+    assert_int_equal(c->cursor, 7);
+    assert_int_equal(c->gap, GAP_TRIMMED);
+    assert_int_equal(c->gap_from, 7);
+    assert_int_equal(c->count, 2);
+}
+
 static void test_last_gives_no_gap_although_rows_were_trimmed(void **state)
 {
     struct world *w = *state;
@@ -185,6 +200,7 @@ int main(void)
         TEST(test_last_gives_the_newest_rows_of_its_filter),
         TEST(test_last_looks_at_so_many_rows_and_no_more),
         TEST(test_last_starts_at_an_older_bookmark),
+        TEST(test_last_that_starts_just_at_a_bookmark_tells_what_was_lost_since),
         TEST(test_last_gives_no_gap_although_rows_were_trimmed),
         TEST(test_only_rows_of_the_filter_are_counted),
         TEST(test_foreign_rows_that_passed_are_no_gap),
