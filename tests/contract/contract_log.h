@@ -132,10 +132,4 @@ static inline void wait_for_more(struct world *w, int timeout_ms)
     assert_int_equal(store_wait(w->store, the_reading.through, timeout_ms), STORE_OK);
 }
 
-/* The process notes, across restarts, how far it has read. */
-static inline void note_reading(struct world *w)
-{
-    assert_int_equal(store_save(w->store, NULL, 0), STORE_OK);
-}
-
 #endif

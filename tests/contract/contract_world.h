@@ -22,8 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "store/store.h"
 #include "tests/contract/half.h"
@@ -86,21 +84,6 @@ static inline void reopen(struct world *w)
 {
     store_close(w->store);
     w->store = another_store(w);
-}
-
-/* What another process comes to, which sees the same world through a store of its own, and then
- * dies without a word. */
-static inline int elsewhere(struct world *w, int (*what)(struct world *w))
-{
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        w->store = NULL;
-        _exit(store_open(&w->store, w->address) == STORE_OK ? what(w) : 100);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 /* ---- publishers -------------------------------------------------------------------- */

@@ -1,0 +1,161 @@
+#include <assert.h>
+#include <string.h>
+
+#include "tests/contract/model.h"
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- questions --------------------------------------------------------------------- */
+
+bool model_listens(const struct model_filter *f, const char *mailbox)
+{
+    if (mailbox[0] == '@')
+        return f->session_id && strcmp(mailbox + 1, f->session_id) == 0;
+    if (!mailbox[0])
+        return true;
+    for (size_t i = 0; i < f->channels; i++)
+        if (strcmp(f->channel[i], mailbox) == 0)
+            return true;
+    return false;
+}
+
+bool model_wants(const struct model_filter *f, const struct model_row *r)
+{
+    return model_listens(f, r->mailbox) && (!f->types[0] || strchr(f->types, r->type));
+}
+
+const struct model_box *model_box(const struct model *m, const char *mailbox)
+{
+    for (size_t i = 0; i < m->boxes; i++)
+        if (strcmp(m->box[i].name, mailbox) == 0)
+            return &m->box[i];
+    return NULL;
+}
+
+int64_t model_trimmed_to(const struct model *m, const char *mailbox)
+{
+    const struct model_box *b = model_box(m, mailbox);
+    return b ? b->trimmed_to : m->forgotten_to;
+}
+
+int64_t model_kept(const struct model *m, const char *mailbox)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < m->rows; i++)
+        n += strcmp(m->row[i].mailbox, mailbox) == 0;
+    return n;
+}
+
+int64_t model_oldest(const struct model *m, const struct model_filter *f, int64_t after)
+{
+    for (size_t i = 0; i < m->rows; i++)
+        if (m->row[i].id > after && model_listens(f, m->row[i].mailbox))
+            return m->row[i].id;
+    return 0;
+}
+
+/* ---- changes ----------------------------------------------------------------------- */
+
+static struct model_box *remember(struct model *m, const char *mailbox)
+{
+    struct model_box *b = (struct model_box *)model_box(m, mailbox);
+    if (b)
+        return b;
+    assert(m->boxes < MODEL_BOXES);
+    b = &m->box[m->boxes++];
+    strcpy(b->name, mailbox);
+    b->trimmed_to = m->forgotten_to;
+    return b;
+}
+
+static void drop_row(struct model *m, size_t i)
+{
+    const struct model_row r = m->row[i];
+    struct model_box *b = remember(m, r.mailbox);
+    b->trimmed_to = greater(b->trimmed_to, r.id);
+    m->end.trimmed_to = greater(m->end.trimmed_to, r.id);
+    m->bytes -= r.bytes;
+    memmove(&m->row[i], &m->row[i + 1], (--m->rows - i) * sizeof r);
+}
+
+static void drop_oldest_of(struct model *m, const char *mailbox)
+{
+    for (size_t i = 0; i < m->rows; i++)
+        if (strcmp(m->row[i].mailbox, mailbox) == 0) {
+            drop_row(m, i);
+            return;
+        }
+}
+
+/* At most a hundred go for each event that comes. */
+static void keep_the_size(struct model *m, const char *mailbox)
+{
+    int64_t excess = model_kept(m, mailbox) - m->buffer_size;
+    for (int i = 0; i < 100 && i < excess; i++)
+        drop_oldest_of(m, mailbox);
+}
+
+/* One goes; where that is not enough, as many as the newest needs, and up to 99 more. */
+static void keep_the_bytes(struct model *m)
+{
+    int64_t freed = 0, newest = m->row[m->rows - 1].bytes;
+    if (m->buffer_bytes == 0 || m->bytes <= m->buffer_bytes || m->rows < 2)
+        return;
+    drop_row(m, 0);
+    int64_t excess = m->bytes - m->buffer_bytes;
+    for (int n = 0; m->rows > 1 && freed < excess && (n < 99 || freed < newest); n++) {
+        freed += m->row[0].bytes;
+        drop_row(m, 0);
+    }
+}
+
+void model_publish(struct model *m, const char *mailbox, char type, int64_t data_len)
+{
+    struct model_row r = {.id = ++m->end.last_id, .type = type, .bytes = 200 + data_len};
+    assert(m->rows < MODEL_ROWS);
+    strcpy(r.mailbox, mailbox);
+    remember(m, mailbox);
+    m->row[m->rows++] = r;
+    keep_the_size(m, mailbox);
+    m->bytes += r.bytes;
+    keep_the_bytes(m);
+}
+
+void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to)
+{
+    for (size_t i = m->rows; i-- > 0;)
+        if (m->row[i].id >= from && m->row[i].id <= to &&
+            (!mailbox || strcmp(m->row[i].mailbox, mailbox) == 0))
+            drop_row(m, i);
+}
+
+bool model_forget(struct model *m, const char *mailbox)
+{
+    struct model_box *b = (struct model_box *)model_box(m, mailbox);
+    if (model_kept(m, mailbox) > 0)
+        return false;
+    if (!b)
+        return true;
+    m->forgotten_to = greater(m->forgotten_to, b->trimmed_to);
+    *b = m->box[--m->boxes];
+    return true;
+}
+
+void model_put_back(struct model *m, int64_t n)
+{
+    int64_t last = m->end.last_id -= n;
+    while (m->rows > 0 && m->row[m->rows - 1].id > last)
+        m->bytes -= m->row[--m->rows].bytes;
+    for (size_t i = 0; i < m->boxes; i++)
+        m->box[i].trimmed_to = smaller(m->box[i].trimmed_to, last);
+    m->end.trimmed_to = smaller(m->end.trimmed_to, last);
+    m->forgotten_to = smaller(m->forgotten_to, last);
+}
