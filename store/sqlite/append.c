@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/sqlite/bind.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
@@ -58,27 +59,14 @@ static enum store_result sessions_check(struct sqlite_store *s, const struct pub
     return STORE_OK;
 }
 
-static void text_or_null(sqlite3_stmt *stmt, int i, const char *text)
-{
-    if (text)
-        sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(stmt, i);
-}
-
 /* The row that was there already by its key; or none is, since a trigger of the application's
  * own left this one out (RAISE(IGNORE)): then nobody will ever get it. */
 static enum store_result find_twin(struct sqlite_store *s, const struct publication *p,
                                    const char *session, int64_t *id)
 {
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_DEDUP);
-    int rc = SQLITE_ERROR;
-    if (stmt) {
-        text_or_null(stmt, 1, p->dedup_key);
-        text_or_null(stmt, 2, session);
-        sqlite3_bind_text(stmt, 3, session ? "" : p->channel, -1, SQLITE_STATIC);
-        rc = sqlite3_step(stmt);
-    }
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_DEDUP, TEXT(p->dedup_key),
+                                       TEXT(session), TEXT(session ? "" : p->channel));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     if (rc == SQLITE_ROW)
         *id = sqlite3_column_int64(stmt, 0);
@@ -106,15 +94,11 @@ static bool is_refusal(enum store_result r)
 static enum store_result append_row(struct sqlite_store *s, const struct publication *p,
                                     const char *session, int64_t *id)
 {
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_INSERT);
+    sqlite3_stmt *stmt = database_bind(
+        &s->log, SQL_LOG_INSERT, TEXT(session ? "" : p->channel), TEXT(session), TEXT(p->type),
+        BYTES(p->data ? p->data : "", p->data_len), TEXT(p->dedup_key));
     if (!stmt)
         return store_failed(s, &s->log, appending);
-    sqlite3_bind_text(stmt, 1, session ? "" : p->channel, -1, SQLITE_STATIC);
-    text_or_null(stmt, 2, session);
-    sqlite3_bind_text(stmt, 3, p->type, -1, SQLITE_STATIC);
-    sqlite3_bind_text64(stmt, 4, p->data ? p->data : "", p->data_len, SQLITE_STATIC,
-                        SQLITE_UTF8);
-    text_or_null(stmt, 5, p->dedup_key);
     enum store_result r = STORE_OK;
     if (sqlite3_step(stmt) != SQLITE_DONE)
         r = which_refusal(s, store_failed(s, &s->log, appending));

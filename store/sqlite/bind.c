@@ -1,41 +1,46 @@
 #include "store/sqlite/bind.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "store/sqlite/failure.h"
 
-static sqlite3_stmt *bind(struct database *d, enum sql id, const char *kinds, va_list values)
+static int bind_value(sqlite3_stmt *stmt, int i, const struct value *v)
 {
-    sqlite3_stmt *st = database_statement(d, id);
-    int failed = st == NULL;
-    for (int i = 1; !failed && *kinds; i++, kinds++)
-        failed = *kinds == 'i' ? sqlite3_bind_int64(st, i, va_arg(values, int64_t))
-                               : sqlite3_bind_text(st, i, va_arg(values, const char *), -1,
-                                                   SQLITE_STATIC);
-    return failed ? NULL : st;
+    switch (v->kind) {
+    case VALUE_INT:
+        return sqlite3_bind_int64(stmt, i, v->number);
+    case VALUE_TEXT:
+        return sqlite3_bind_text(stmt, i, v->text, -1, SQLITE_STATIC);
+    case VALUE_BYTES:
+        return sqlite3_bind_text64(stmt, i, v->text, v->length, SQLITE_STATIC, SQLITE_UTF8);
+    }
+    return SQLITE_MISUSE;
 }
 
-sqlite3_stmt *database_bind(struct database *d, enum sql id, const char *kinds, ...)
+bool statement_bind_values(sqlite3_stmt *stmt, const struct value *values, size_t n)
 {
-    va_list values;
-    va_start(values, kinds);
-    sqlite3_stmt *st = bind(d, id, kinds, values);
-    va_end(values);
-    return st;
+    int rc = stmt ? SQLITE_OK : SQLITE_NOMEM;
+    for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
+        rc = bind_value(stmt, (int)i + 1, &values[i]);
+    return rc == SQLITE_OK;
 }
 
-enum store_result database_do(struct sqlite_store *s, struct database *d, const char *doing,
-                              enum sql id, const char *kinds, ...)
+sqlite3_stmt *database_bind_values(struct database *d, enum sql id, const struct value *values,
+                                   size_t n)
 {
-    va_list values;
-    va_start(values, kinds);
-    sqlite3_stmt *st = bind(d, id, kinds, values);
-    va_end(values);
+    sqlite3_stmt *stmt = database_statement(d, id);
+    return statement_bind_values(stmt, values, n) ? stmt : NULL;
+}
+
+enum store_result database_do_values(struct sqlite_store *s, struct database *d,
+                                     const char *doing, enum sql id, const struct value *values,
+                                     size_t n)
+{
+    sqlite3_stmt *stmt = database_bind_values(d, id, values, n);
     enum store_result r = STORE_OK;
-    if (st == NULL || sqlite3_step(st) != SQLITE_DONE)
+    if (!stmt || sqlite3_step(stmt) != SQLITE_DONE)
         r = store_failed(s, d, doing);
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 

@@ -1,19 +1,55 @@
-/* Statements with their parameters in one line.
+/* Statements with their parameters in one line:
+ *
+ *     stmt = database_bind(d, SQL_CLAIM_SESSION, TEXT(token));
+ *     r = database_do(s, d, "saving a session", SQL_SESSIONS_TOUCH, INT(stream_id), INT(now));
+ *
+ * The parameters stand in the order of the statement's ?1, ?2 and so on.  Texts have to stay
+ * until the statement was reset.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_BIND_H
 #define ROWCAST_STORE_SQLITE_BIND_H
 
+#include <stddef.h>
+
 #include "store/sqlite/database.h"
 
-/* The statement with its parameters bound in order: for each letter of `kinds` an argument, 'i'
- * an int64_t, 't' a text that stays until the statement was reset (NULL is NULL).  NULL: it
- * failed (store_failed tells).  The caller steps and resets. */
-sqlite3_stmt *database_bind(struct database *d, enum sql id, const char *kinds, ...);
+/* A parameter; one of the macros makes it, so that the compiler knows the type. */
+struct value {
+    enum { VALUE_INT, VALUE_TEXT, VALUE_BYTES } kind;
+    int64_t number;
+    const char *text;
+    size_t length;
+};
+
+#define INT(n) ((struct value){.kind = VALUE_INT, .number = (n)})
+/* NULL stands for NULL. */
+#define TEXT(t) ((struct value){.kind = VALUE_TEXT, .text = (t)})
+/* A text that may hold any bytes, NUL among them. */
+#define BYTES(p, n) ((struct value){.kind = VALUE_BYTES, .text = (p), .length = (n)})
+
+/* A list of them and its length, for functions that take both. */
+#define VALUES(...)                                                                            \
+    (const struct value[]){__VA_ARGS__},                                                       \
+        sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)
+
+/* The statement, reset and with its parameters bound.  NULL: it failed (store_failed tells).
+ * The caller steps and resets. */
+#define database_bind(d, id, ...) database_bind_values(d, id, VALUES(__VA_ARGS__))
+sqlite3_stmt *database_bind_values(struct database *d, enum sql id, const struct value *values,
+                                   size_t n);
 
 /* The same, run to its end, for statements that give no rows. */
-enum store_result database_do(struct sqlite_store *s, struct database *d, const char *doing,
-                              enum sql id, const char *kinds, ...);
+#define database_do(s, d, doing, id, ...)                                                      \
+    database_do_values(s, d, doing, id, VALUES(__VA_ARGS__))
+enum store_result database_do_values(struct sqlite_store *s, struct database *d,
+                                     const char *doing, enum sql id, const struct value *values,
+                                     size_t n);
+
+/* Bind the parameters of a statement that was prepared in another way, or that is run again.
+ * False: it failed. */
+#define statement_bind(stmt, ...) statement_bind_values(stmt, VALUES(__VA_ARGS__))
+bool statement_bind_values(sqlite3_stmt *stmt, const struct value *values, size_t n);
 
 /* Copy a text that a statement gave.  False, and "", if it is NULL or does not fit. */
 bool database_text(char *to, size_t size, const char *from);

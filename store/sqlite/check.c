@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "store/sqlite/bind.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
@@ -91,13 +92,8 @@ static void check_texts(struct checking *c, struct database *d, const char *what
 static void check_object(struct checking *c, struct database *d, const char *type,
                          const char *name, const char *sql)
 {
-    sqlite3_stmt *stmt = database_statement(d, SQL_CHECK_OBJECT);
-    int rc = SQLITE_ERROR;
-    if (stmt) {
-        sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
-        rc = sqlite3_step(stmt);
-    }
+    sqlite3_stmt *stmt = database_bind(d, SQL_CHECK_OBJECT, TEXT(type), TEXT(name));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         finding(c, store_failed(c->store, d, "reading the schema"), "%s: %s", d->path,

@@ -40,7 +40,7 @@ static enum store_result walk_bookmarks(struct sqlite_store *s, const char *sess
                                         const char *key, struct bookmarks *b)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_BOOKMARKS, "tt", session_id, key);
+    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_BOOKMARKS, TEXT(session_id), TEXT(key));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         consider_bookmark(b, stmt);
@@ -79,7 +79,7 @@ static enum store_result find_session(struct sqlite_store *s, const char *token,
                                       const char *user_agent, struct recall *out)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_SESSION, "t", token);
+    sqlite3_stmt *stmt = database_bind(d, SQL_CLAIM_SESSION, TEXT(token));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     if (rc == SQLITE_ROW)
@@ -126,10 +126,14 @@ static enum store_result enter_session(struct sqlite_store *s, const struct entr
     char shown[SUBSCRIPTION_SHOWN_SIZE];
     subscription_shown(shown, e->key);
     bool new = e->as != ENTRY_RETURNS;
-    enum store_result result = database_do(
-        s, &s->sessions, "entering a session", new ? SQL_CLAIM_NEW : SQL_CLAIM_RETURN,
-        new ? "ttitttttti" : "ttitttttt", e->session_id, e->token, now_wall_ms(), r->user_agent,
-        r->remote_addr, r->client_version, shown, r->headers, r->query, e->reconnections);
+    const struct value values[] = {
+        TEXT(e->session_id),  TEXT(e->token),          INT(now_wall_ms()), TEXT(r->user_agent),
+        TEXT(r->remote_addr), TEXT(r->client_version), TEXT(shown),        TEXT(r->headers),
+        TEXT(r->query),       INT(e->reconnections) /* of a new one alone */};
+    size_t n = sizeof values / sizeof *values;
+    enum store_result result =
+        database_do_values(s, &s->sessions, "entering a session",
+                           new ? SQL_CLAIM_NEW : SQL_CLAIM_RETURN, values, new ? n : n - 1);
     if (result == STORE_OK && sqlite3_changes(s->sessions.db) == 0)
         return store_refuse(s, STORE_UNKNOWN, "the session was deleted while it was claimed");
     if (e->as == ENTRY_REVIVES && result == STORE_REFUSED)
@@ -145,7 +149,7 @@ static enum store_result take_bookmark(struct sqlite_store *s, const struct entr
     struct bookmarks b = {.epoch = e->epoch, .smallest = -1, .take_to = e->take_to};
     enum store_result r = find_bookmarks(s, e->session_id, e->key, &b);
     if (r == STORE_OK && b.taken)
-        r = database_do(s, &s->sessions, "taking a bookmark", SQL_CLAIM_FORGET, "i", b.taken);
+        r = database_do(s, &s->sessions, "taking a bookmark", SQL_CLAIM_FORGET, INT(b.taken));
     return r;
 }
 
@@ -157,9 +161,9 @@ static enum store_result enter_all(struct sqlite_store *s, const struct entry *e
     if (r == STORE_OK && e->as == ENTRY_RETURNS)
         r = take_bookmark(s, e);
     if (r == STORE_OK)
-        r = database_do(s, &s->sessions, "entering a stream", SQL_CLAIM_STREAM, "tittiii",
-                        e->session_id, (int64_t)lease_number(s), kept, e->epoch, e->position,
-                        now_wall_ms(), now_wall_us());
+        r = database_do(s, &s->sessions, "entering a stream", SQL_CLAIM_STREAM,
+                        TEXT(e->session_id), INT(lease_number(s)), TEXT(kept), TEXT(e->epoch),
+                        INT(e->position), INT(now_wall_ms()), INT(now_wall_us()));
     return r;
 }
 
@@ -195,7 +199,7 @@ enum store_result sqlite_open_streams(struct store *store, const char *token, co
         return r;
     subscription_kept_key(kept, key);
     sqlite3_stmt *stmt =
-        database_bind(d, SQL_CLAIM_OPEN, "tti", token, kept, (int64_t)(max - *n));
+        database_bind(d, SQL_CLAIM_OPEN, TEXT(token), TEXT(kept), INT((max - *n)));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && *n < max && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         stream_ids[(*n)++] = sqlite3_column_int64(stmt, 0);

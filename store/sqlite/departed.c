@@ -45,7 +45,7 @@ enum store_result departure_find(struct sqlite_store *s, const char *token, stru
     char hash[SHA256_HALF_SIZE];
     sha256_half(hash, token);
     *found = false;
-    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_DEPARTED_FIND, "t", hash);
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_DEPARTED_FIND, TEXT(hash));
     if (!stmt && is_of_an_earlier_version(&s->sessions))
         return STORE_OK;
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
@@ -67,16 +67,16 @@ enum store_result departure_note(struct sqlite_store *s, const char *token,
     if (!stmt && is_of_an_earlier_version(&s->sessions))
         return STORE_OK;
     return database_do(s, &s->sessions, "remembering a session that is gone", SQL_DEPARTED_NOTE,
-                       "ttiitiii", hash, d->session_id, (int64_t)d->lasting,
-                       (int64_t)d->revives, d->epoch, d->position, d->private_to, d->log_end);
+                       TEXT(hash), TEXT(d->session_id), INT(d->lasting), INT(d->revives),
+                       TEXT(d->epoch), INT(d->position), INT(d->private_to), INT(d->log_end));
 }
 
 enum store_result departure_forget(struct sqlite_store *s, const char *token)
 {
     char hash[SHA256_HALF_SIZE];
     sha256_half(hash, token);
-    return database_do(s, &s->sessions, "making a session again", SQL_DEPARTED_FORGET, "t",
-                       hash);
+    return database_do(s, &s->sessions, "making a session again", SQL_DEPARTED_FORGET,
+                       TEXT(hash));
 }
 
 enum store_result departures_bound(struct sqlite_store *s)
@@ -88,7 +88,7 @@ enum store_result departures_bound(struct sqlite_store *s)
     enum store_result r = STORE_OK;
     for (int64_t lasting = 0; r == STORE_OK && lasting < 2; lasting++)
         r = database_do(s, &s->sessions, "forgetting sessions that are gone",
-                        SQL_DEPARTED_BOUND, "ii", lasting, most[lasting]);
+                        SQL_DEPARTED_BOUND, INT(lasting), INT(most[lasting]));
     return r;
 }
 
@@ -97,7 +97,7 @@ enum store_result departures_bound(struct sqlite_store *s)
 static enum store_result find_in_vain(struct sqlite_store *s, int64_t stream_id,
                                       struct departure *d, char token[SESSION_TOKEN_SIZE])
 {
-    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_IN_VAIN, "i", stream_id);
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_IN_VAIN, INT(stream_id));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     token[0] = '\0';
@@ -120,7 +120,7 @@ static enum store_result leave_in_vain(struct sqlite_store *s, const struct book
         return r;
     r = departure_note(s, token, &d);
     return r == STORE_OK ? database_do(s, &s->sessions, "forgetting the session of a poll",
-                                       SQL_SESSIONS_END, "ti", d.session_id, INT64_MAX)
+                                       SQL_SESSIONS_END, TEXT(d.session_id), INT(INT64_MAX))
                          : r;
 }
 

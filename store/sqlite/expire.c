@@ -38,16 +38,16 @@ static enum store_result read_responders(struct sqlite_store *s, int64_t after, 
                                          size_t *n)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st =
-        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", after, (int64_t)RESPONDERS_PAGE);
-    int rc = st ? SQLITE_ROW : SQLITE_ERROR;
+    sqlite3_stmt *stmt =
+        database_bind(d, SQL_SESSIONS_RESPONDERS, INT(after), INT(RESPONDERS_PAGE));
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     *n = 0;
-    while (rc == SQLITE_ROW && *n < RESPONDERS_PAGE && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        number[(*n)++] = sqlite3_column_int64(st, 0);
+    while (rc == SQLITE_ROW && *n < RESPONDERS_PAGE && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        number[(*n)++] = sqlite3_column_int64(stmt, 0);
     enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
                               ? STORE_OK
                               : store_failed(s, d, "reading the responders");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 
@@ -55,11 +55,11 @@ static enum store_result bury(struct sqlite_store *s, int64_t number)
 {
     struct database *d = &s->sessions;
     const char *doing = "ending a dead responder's streams";
-    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, "i", number);
+    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, "i", number);
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_LEAVE, "i", number);
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_LEAVE, INT(number));
     return r;
 }
 
@@ -88,15 +88,15 @@ static enum store_result expire_advance(struct sqlite_store *s, int64_t elapsed_
                                         int64_t *before)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_SERVED, "i", elapsed_ms);
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_SERVED, INT(elapsed_ms));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     if (rc == SQLITE_ROW) {
-        *before = sqlite3_column_int64(st, 0);
-        rc = sqlite3_step(st);
+        *before = sqlite3_column_int64(stmt, 0);
+        rc = sqlite3_step(stmt);
     }
     enum store_result r =
         rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "advancing served time");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 
@@ -135,7 +135,7 @@ static enum store_result read_slice(struct sqlite_store *s, struct slice *slice)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *stmt =
-        database_bind(d, SQL_SESSIONS_EXPIRE, "ii", s->expire_until, (int64_t)SLICE);
+        database_bind(d, SQL_SESSIONS_EXPIRE, INT(s->expire_until), INT(SLICE));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     slice->n = 0;
     while (rc == SQLITE_ROW && slice->n < SLICE && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
@@ -152,7 +152,7 @@ static enum store_result read_slice(struct sqlite_store *s, struct slice *slice)
 static enum store_result read_mailbox(struct sqlite_store *s, const struct settings *settings,
                                       int64_t forgotten_to, struct leaver *l)
 {
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", l->id);
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(l->id));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     bool young = settings->buffer_age == 0 ||
                  l->created_at > now_wall_ms() - settings->buffer_age * 1000;
@@ -195,8 +195,8 @@ static enum store_result end_sessions(struct sqlite_store *s, const struct slice
     enum store_result r = STORE_OK;
     for (size_t i = 0; r == STORE_OK && i < slice->n; i++) {
         const struct leaver *l = &slice->leaver[i];
-        r = database_do(s, &s->sessions, "expiring a session", SQL_SESSIONS_END, "ti", l->id,
-                        s->expire_until);
+        r = database_do(s, &s->sessions, "expiring a session", SQL_SESSIONS_END, TEXT(l->id),
+                        INT(s->expire_until));
         if (r == STORE_OK && remember && l->token[0] && sqlite3_changes(s->sessions.db) == 1)
             r = departure_note(s, l->token, &l->departure);
     }
@@ -214,8 +214,8 @@ static enum store_result expire_idle(struct sqlite_store *s, const struct slice 
         return r;
     r = end_sessions(s, slice, remember);
     if (r == STORE_OK)
-        r = database_do(s, &s->sessions, "expiring bookmarks", SQL_SESSIONS_FORGET, "ii",
-                        s->expire_until, (int64_t)SLICE);
+        r = database_do(s, &s->sessions, "expiring bookmarks", SQL_SESSIONS_FORGET,
+                        INT(s->expire_until), INT(SLICE));
     if (r == STORE_OK)
         *full = slice->n == SLICE || sqlite3_changes(s->sessions.db) == SLICE;
     return sessions_finish(s, r);
@@ -235,8 +235,8 @@ static enum store_result empty_mailboxes(struct sqlite_store *s, const struct sl
             r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
         begun = r == STORE_OK;
         if (begun)
-            r = database_do(s, &s->log, "emptying a mailbox", SQL_SESSIONS_EMPTY_MAILBOX, "ti",
-                            slice->leaver[i].id, (int64_t)room);
+            r = database_do(s, &s->log, "emptying a mailbox", SQL_SESSIONS_EMPTY_MAILBOX,
+                            TEXT(slice->leaver[i].id), INT(room));
         room -= r == STORE_OK ? sqlite3_changes(s->log.db) : 0;
     }
     if (begun && r == STORE_OK)

@@ -204,11 +204,11 @@ bool lease_janitor(struct sqlite_store *s)
 static enum store_result entered(struct sqlite_store *s, const struct lease *l, bool *yes)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_RESPONDER, "iii", (int64_t)l->number,
-                                     (int64_t)l->pid, l->started_at);
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_RESPONDER, INT(l->number), INT(l->pid),
+                                       INT(l->started_at));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     *yes = rc == SQLITE_ROW;
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
 }
 
@@ -217,12 +217,12 @@ static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *
     struct database *d = &s->sessions;
     const char *doing = "entering a responder";
     int64_t number = l->number;
-    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, "i", number);
+    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, "i", number);
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENTER, "iii", number,
-                        (int64_t)l->pid, l->started_at);
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENTER, INT(number), INT(l->pid),
+                        INT(l->started_at));
     return r;
 }
 

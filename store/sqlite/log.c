@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/sqlite/bind.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
@@ -54,18 +55,15 @@ static enum store_result holes_of_all(struct sqlite_store *s, const struct store
 {
     if (forgotten_to > q->after)
         sink->hole(sink->arg, NULL, forgotten_to);
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_HOLES);
-    int rc = SQLITE_ERROR;
-    if (stmt) {
-        sqlite3_bind_int64(stmt, 1, q->after);
-        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-            const char *name = (const char *)sqlite3_column_text(stmt, 0);
-            if (!name)
-                break;
-            int64_t to = hole_of_row(s, stmt, 1, last_id);
-            if (to > q->after)
-                sink->hole(sink->arg, name, to);
-        }
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_HOLES, INT(q->after));
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        if (!name)
+            break;
+        int64_t to = hole_of_row(s, stmt, 1, last_id);
+        if (to > q->after)
+            sink->hole(sink->arg, name, to);
     }
     enum store_result r = rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, reading);
     sqlite3_reset(stmt);
@@ -82,8 +80,7 @@ static enum store_result holes_of_some(struct sqlite_store *s, const struct stor
     for (size_t i = 0; i < asked(q) && (rc == SQLITE_DONE || rc == SQLITE_ROW); i++) {
         const char *name = q->only->mailbox[i].name;
         sqlite3_reset(stmt);
-        sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-        rc = sqlite3_step(stmt);
+        rc = statement_bind(stmt, TEXT(name)) ? sqlite3_step(stmt) : SQLITE_ERROR;
         int64_t trimmed_to = rc == SQLITE_ROW ? hole_of_row(s, stmt, 0, last_id) : forgotten_to;
         if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && trimmed_to > q->after)
             sink->hole(sink->arg, name, trimmed_to);
@@ -156,17 +153,12 @@ static bool log_take(struct taking *t, const struct event *e)
 static enum store_result read_all(struct sqlite_store *s, int64_t after, struct taking *t)
 {
     struct event e;
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_READ);
-    int rc = SQLITE_ERROR;
-    if (stmt) {
-        sqlite3_bind_int64(stmt, 1, after);
-        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW &&
-               event_of_row(stmt, mailbox_of_row(stmt), &e))
-            if (!log_take(t, &e)) {
-                rc = SQLITE_DONE;
-                break;
-            }
-    }
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_READ, INT(after));
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+           event_of_row(stmt, mailbox_of_row(stmt), &e))
+        if (!log_take(t, &e))
+            rc = SQLITE_DONE;
     enum store_result r = rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, reading);
     sqlite3_reset(stmt);
     return r;
@@ -184,12 +176,9 @@ static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int
     if (rc != SQLITE_OK)
         return rc;
     bool private = mailbox[0] == MAILBOX_MARK;
-    if (private)
-        sqlite3_bind_text(*walk, 1, mailbox + 1, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(*walk, 1);
-    sqlite3_bind_text(*walk, 2, private ? "" : mailbox, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(*walk, 3, after);
+    if (!statement_bind(*walk, TEXT(private ? mailbox + 1 : NULL), TEXT(private ? "" : mailbox),
+                        INT(after)))
+        return SQLITE_NOMEM;
     rc = sqlite3_step(*walk);
     *next = rc == SQLITE_ROW ? sqlite3_column_int64(*walk, 0) : 0;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/shell_line.h"
+#include "store/sqlite/bind.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
@@ -54,19 +55,8 @@ static const char *environment_value(const char *name)
 static enum store_result setting_seed(struct sqlite_store *s, const char *name,
                                       const char *value)
 {
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_SET);
-    int rc = SQLITE_ERROR;
-    if (stmt) {
-        sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC);
-        rc = sqlite3_step(stmt);
-    }
-    if (rc == SQLITE_DONE) {
-        sqlite3_reset(stmt);
-        return STORE_OK;
-    }
-    enum store_result r = store_failed(s, &s->log, "seeding the settings");
-    sqlite3_reset(stmt);
+    enum store_result r = database_do(s, &s->log, "seeding the settings", SQL_SETTINGS_SET,
+                                      TEXT(name), TEXT(value));
     if (r != STORE_REFUSED)
         return r;
     snprintf(s->not_seeded, sizeof s->not_seeded, "%s", s->store.why);
@@ -108,16 +98,8 @@ static enum store_result settings_seed(struct sqlite_store *s)
 /* Another epoch, if the log still has this one and ends below what was seen. */
 static enum store_result epoch_renew(struct sqlite_store *s, const struct store_end *seen)
 {
-    enum store_result r = STORE_OK;
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOG_NEW_EPOCH);
-    if (!stmt)
-        return store_failed(s, &s->log, "giving the log a new epoch");
-    sqlite3_bind_text(stmt, 1, seen->epoch, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 2, seen->last_id);
-    if (sqlite3_step(stmt) != SQLITE_DONE)
-        r = store_failed(s, &s->log, "giving the log a new epoch");
-    sqlite3_reset(stmt);
-    return r;
+    return database_do(s, &s->log, "giving the log a new epoch", SQL_LOG_NEW_EPOCH,
+                       TEXT(seen->epoch), INT(seen->last_id));
 }
 
 /* A new epoch, if the log of `seen` stands below what was seen. */

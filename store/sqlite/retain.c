@@ -14,26 +14,19 @@
 static const char retaining[] = "letting old events go";
 
 /* One small write transaction. */
-static enum store_result write_one(struct sqlite_store *s, enum sql id, const char *kinds,
-                                   const char *text, int64_t number)
+static enum store_result write_one(struct sqlite_store *s, enum sql id,
+                                   const struct value *values, size_t n)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r != STORE_OK)
         return r;
-    if (strcmp(kinds, "i") == 0)
-        r = database_do(s, &s->log, retaining, id, kinds, number);
-    else
-        r = database_do(s, &s->log, retaining, id, kinds, text, number);
-    if (r == STORE_OK)
-        r = database_commit(s, &s->log);
-    if (r != STORE_OK)
-        database_rollback(&s->log);
-    return r;
+    r = database_do_values(s, &s->log, retaining, id, values, n);
+    return database_finish(s, &s->log, r);
 }
 
 static enum store_result has_expired(struct sqlite_store *s, int64_t before, bool *yes)
 {
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, "i", before);
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, INT(before));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -53,7 +46,7 @@ enum { PAGE = 100, CLOCK_NOTE_MS = 60000 };
 
 static enum store_result read_page(struct sqlite_store *s, struct found *page, size_t *n)
 {
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_MAILBOXES, "t", s->retained);
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_MAILBOXES, TEXT(s->retained));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     *n = 0;
     while (rc == SQLITE_ROW && *n < PAGE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -88,10 +81,10 @@ static enum store_result look_at(struct sqlite_store *s, const struct settings *
             absent = now - settings->buffer_ttl * 1000;
     *did = true;
     if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
-        return write_one(s, SQL_RETAIN_FORGET, "ti", m->name, aged);
+        return write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(aged)));
     if (m->name[0] == MAILBOX_MARK && m->last_at < absent && is_nobodys(s, m->name))
-        return m->kept ? write_one(s, SQL_RETAIN_EMPTY, "t", m->name + 1, 0)
-                       : write_one(s, SQL_RETAIN_FORGET, "ti", m->name, absent);
+        return m->kept ? write_one(s, SQL_RETAIN_EMPTY, VALUES(TEXT(m->name + 1)))
+                       : write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(absent)));
     *did = false;
     return STORE_OK;
 }
@@ -158,15 +151,11 @@ static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_
     if (r != STORE_OK)
         return r;
     if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET))
-        r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, "iii", row->believed_at,
-                        row->doubted_at, row->seen_at);
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, INT(row->believed_at),
+                        INT(row->doubted_at), INT(row->seen_at));
     if (r == STORE_OK && trim)
-        r = database_do(s, &s->log, retaining, SQL_RETAIN_TRIM, "i", before);
-    if (r == STORE_OK)
-        r = database_commit(s, &s->log);
-    if (r != STORE_OK)
-        database_rollback(&s->log);
-    return r;
+        r = database_do(s, &s->log, retaining, SQL_RETAIN_TRIM, INT(before));
+    return database_finish(s, &s->log, r);
 }
 
 /* *did: there may be more of it. */

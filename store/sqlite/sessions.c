@@ -20,7 +20,7 @@ enum { SESSIONS_VERSION = 1 };
  * the file: then nobody is remembered, and who opens it next tries again. */
 static void complete(struct sqlite_store *s)
 {
-    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE, "");
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE);
     bool lacking = stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
     sqlite3_reset(stmt);
     if (lacking && sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL,
@@ -36,7 +36,7 @@ static enum store_result forget_the_robbed(struct sqlite_store *s)
     if (!file_is_robbed(f))
         return STORE_OK;
     enum store_result r = database_do(s, &s->sessions, "forgetting what may be incomplete",
-                                      SQL_SESSIONS_LOST, "i", now_wall_ms());
+                                      SQL_SESSIONS_LOST, INT(now_wall_ms()));
     if (r == STORE_OK)
         file_is_mended(f);
     return r;
@@ -45,13 +45,13 @@ static enum store_result forget_the_robbed(struct sqlite_store *s)
 enum store_result sessions_opened(struct sqlite_store *s)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_VERSION, "");
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_VERSION);
     enum store_result r = STORE_OK;
-    if (st == NULL || sqlite3_step(st) != SQLITE_ROW)
+    if (stmt == NULL || sqlite3_step(stmt) != SQLITE_ROW)
         r = store_failed(s, d, "reading the version of the sessions");
-    else if (sqlite3_column_int64(st, 0) > SESSIONS_VERSION)
+    else if (sqlite3_column_int64(stmt, 0) > SESSIONS_VERSION)
         r = store_refuse(s, STORE_NEWER, "%s was made by a newer version of Rowcast", d->path);
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     if (r != STORE_OK)
         return r;
     if (d->made)
@@ -144,14 +144,14 @@ enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, 
     enum store_result r = database_use(s, d);
     if (r != STORE_OK)
         return r;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_STATE, "");
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-    const char *epoch = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    *seen = (struct store_end){.last_id = epoch ? sqlite3_column_int64(st, 1) : 0};
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_STATE);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    const char *epoch = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    *seen = (struct store_end){.last_id = epoch ? sqlite3_column_int64(stmt, 1) : 0};
     *known = database_text(seen->epoch, sizeof seen->epoch, epoch) && seen->epoch[0] != '\0';
     if (epoch == NULL && rc != SQLITE_DONE)
         r = store_failed(s, d, "reading how far the log was seen");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 
@@ -162,12 +162,12 @@ enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *k
     enum store_result r = database_use(s, d);
     if (r != STORE_OK)
         return r;
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_EXISTS, "t", id);
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_EXISTS, TEXT(id));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     *known = rc == SQLITE_ROW;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         r = store_failed(s, d, "looking for a session");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 
@@ -179,11 +179,11 @@ static enum store_result sessions_leave(struct sqlite_store *s, enum sql id,
     enum store_result r = STORE_OK;
     int64_t now = now_wall_ms();
     for (size_t i = 0; r == STORE_OK && i < n; i++) {
-        r = database_do(s, d, "saving a bookmark", id, "iti", b[i].stream_id, b[i].epoch,
-                        b[i].position);
+        r = database_do(s, d, "saving a bookmark", id, INT(b[i].stream_id), TEXT(b[i].epoch),
+                        INT(b[i].position));
         if (r == STORE_OK)
-            r = database_do(s, d, "saving a session", SQL_SESSIONS_TOUCH, "ii", b[i].stream_id,
-                            now);
+            r = database_do(s, d, "saving a session", SQL_SESSIONS_TOUCH, INT(b[i].stream_id),
+                            INT(now));
     }
     return r;
 }
@@ -211,7 +211,7 @@ enum store_result sqlite_save(struct store *store, const struct bookmark *b, siz
     r = sessions_leave(s, SQL_SESSIONS_SAVE, b, n);
     if (r == STORE_OK && news)
         r = database_do(s, &s->sessions, "saving how far the log was seen", SQL_SESSIONS_SEE,
-                        "ti", seen.epoch, seen.last_id);
+                        TEXT(seen.epoch), INT(seen.last_id));
     r = sessions_finish(s, r);
     if (r == STORE_OK)
         s->saved = seen;
@@ -242,20 +242,20 @@ enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t m
     if (r != STORE_OK)
         return r;
     file_keep(&d->hold);
-    sqlite3_stmt *st = database_bind(d, SQL_SESSIONS_ENDINGS, "ii", own, (int64_t)max);
-    int rc = st ? SQLITE_ROW : SQLITE_ERROR;
-    while (rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW && *n < max) {
-        newest = sqlite3_column_int64(st, 0);
-        stream_ids[(*n)++] = sqlite3_column_int64(st, 1);
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_ENDINGS, INT(own), INT(max));
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < max) {
+        newest = sqlite3_column_int64(stmt, 0);
+        stream_ids[(*n)++] = sqlite3_column_int64(stmt, 1);
     }
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         r = store_failed(s, d, "reading which streams to end");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     if (r != STORE_OK)
         *n = 0;
     if (*n > 0)
         r = database_do(s, d, "forgetting which streams to end", SQL_SESSIONS_ENDINGS_FORGET,
-                        "ii", own, newest);
+                        INT(own), INT(newest));
     return r;
 }
 
@@ -268,6 +268,6 @@ enum store_result sqlite_disconnect(struct store *store, const char *session_id)
         r = store_refuse(s, STORE_UNKNOWN, "there is no such session");
     if (r == STORE_OK)
         r = database_do(s, &s->sessions, "ending a session's streams", SQL_SESSIONS_DISCONNECT,
-                        "t", session_id);
+                        TEXT(session_id));
     return r;
 }

@@ -16,7 +16,7 @@ struct pages {
 
 static enum store_result count_pages(struct sqlite_store *s, struct pages *p)
 {
-    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_PAGES, "");
+    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_PAGES);
     enum store_result r = STORE_OK;
     if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
         *p = (struct pages){.free = sqlite3_column_int64(stmt, 0),

@@ -13,15 +13,15 @@ enum { SESSION_COUNTS = 4 };
 static enum store_result add_number(struct sqlite_store *s, char **json, int64_t number)
 {
     struct database *d = &s->sessions;
-    sqlite3_stmt *st = database_bind(d, SQL_STATS_LIVING, "ti", *json, number);
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-    const char *longer = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    sqlite3_stmt *stmt = database_bind(d, SQL_STATS_LIVING, TEXT(*json), INT(number));
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    const char *longer = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     char *copy = longer ? strdup(longer) : NULL;
     enum store_result r = STORE_OK;
     if (copy == NULL)
         r = rc == SQLITE_ROW ? store_refuse(s, STORE_NOMEM, "out of memory")
                              : store_failed(s, d, "reading the responders");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     if (copy) {
         free(*json);
         *json = copy;
@@ -36,16 +36,15 @@ static enum store_result living(struct sqlite_store *s, char **json)
     *json = strdup("[]");
     if (*json == NULL)
         return store_refuse(s, STORE_NOMEM, "out of memory");
-    sqlite3_stmt *st =
-        database_bind(d, SQL_SESSIONS_RESPONDERS, "ii", (int64_t)-1, (int64_t)-1); /* all */
-    int rc = st ? SQLITE_ROW : SQLITE_ERROR;
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_RESPONDERS, INT(-1), INT(-1)); /* all */
+    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     enum store_result r = STORE_OK;
-    while (r == STORE_OK && rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        if (lease_alive(s, sqlite3_column_int64(st, 0)))
-            r = add_number(s, json, sqlite3_column_int64(st, 0));
+    while (r == STORE_OK && rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        if (lease_alive(s, sqlite3_column_int64(stmt, 0)))
+            r = add_number(s, json, sqlite3_column_int64(stmt, 0));
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         r = store_failed(s, d, "reading the responders");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     return r;
 }
 
@@ -57,13 +56,13 @@ static enum store_result count_sessions(struct sqlite_store *s, int64_t counts[S
     if (r == STORE_OK)
         r = living(s, &json);
     if (r == STORE_OK) {
-        sqlite3_stmt *st = database_bind(d, SQL_STATS_SESSIONS, "t", json);
-        if (st && sqlite3_step(st) == SQLITE_ROW)
+        sqlite3_stmt *stmt = database_bind(d, SQL_STATS_SESSIONS, TEXT(json));
+        if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
             for (int i = 0; i < SESSION_COUNTS; i++)
-                counts[i] = sqlite3_column_int64(st, i);
+                counts[i] = sqlite3_column_int64(stmt, i);
         else
             r = store_failed(s, d, "counting sessions");
-        sqlite3_reset(st);
+        sqlite3_reset(stmt);
     }
     free(json);
     return r;
@@ -72,13 +71,13 @@ static enum store_result count_sessions(struct sqlite_store *s, int64_t counts[S
 /* What the sessions' file cannot tell is null. */
 static sqlite3_stmt *bind_counts(struct sqlite_store *s, const int64_t *counts, bool known)
 {
-    sqlite3_stmt *st = database_statement(&s->log, SQL_STATS);
-    for (int i = 0; st && i < SESSION_COUNTS; i++)
+    sqlite3_stmt *stmt = database_statement(&s->log, SQL_STATS);
+    for (int i = 0; stmt && i < SESSION_COUNTS; i++)
         if (known)
-            sqlite3_bind_int64(st, i + 1, counts[i]);
+            sqlite3_bind_int64(stmt, i + 1, counts[i]);
         else
-            sqlite3_bind_null(st, i + 1);
-    return st;
+            sqlite3_bind_null(stmt, i + 1);
+    return stmt;
 }
 
 enum store_result sqlite_stats(struct store *store, char **json)
@@ -90,14 +89,14 @@ enum store_result sqlite_stats(struct store *store, char **json)
     enum store_result r = database_use(s, &s->log);
     if (r != STORE_OK)
         return r;
-    sqlite3_stmt *st = bind_counts(s, counts, known);
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    sqlite3_stmt *stmt = bind_counts(s, counts, known);
+    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (text)
         *json = strdup(text);
     else
         r = store_failed(s, &s->log, "reading statistics");
-    sqlite3_reset(st);
+    sqlite3_reset(stmt);
     if (r == STORE_OK && *json == NULL)
         r = store_refuse(s, STORE_NOMEM, "out of memory");
     return r;

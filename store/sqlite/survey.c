@@ -76,8 +76,8 @@ static enum store_result find_oldest(struct sqlite_store *s, const struct subscr
     *oldest = 0;
     for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
         bool found;
-        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_OLDEST, "tti", session_of(sub, i),
-                                           channel_of(sub, i), after);
+        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_OLDEST, TEXT(session_of(sub, i)),
+                                           TEXT(channel_of(sub, i)), INT(after));
         r = first(s, stmt, "looking for the oldest event", &found);
         if (found && (*oldest == 0 || sqlite3_column_int64(stmt, 0) < *oldest))
             *oldest = sqlite3_column_int64(stmt, 0);
@@ -141,8 +141,9 @@ static enum store_result walk_newest(struct sqlite_store *s, struct newest *n, i
 {
     enum store_result r = STORE_OK;
     for (size_t i = 0; r == STORE_OK && i < n->sub->mailboxes; i++) {
-        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_NEWEST, "tti",
-                                           session_of(n->sub, i), channel_of(n->sub, i), end);
+        sqlite3_stmt *stmt =
+            database_bind(&s->log, SQL_CLAIM_NEWEST, TEXT(session_of(n->sub, i)),
+                          TEXT(channel_of(n->sub, i)), INT(end));
         int rc = stmt ? SQLITE_DONE : SQLITE_ERROR;
         if (stmt)
             merge(n, stmt, &rc);
@@ -160,7 +161,7 @@ static enum store_result keeps_at_most(struct sqlite_store *s, const struct subs
     enum store_result r = STORE_OK;
     for (size_t i = 0; r == STORE_OK && n >= 0 && i < sub->mailboxes; i++) {
         bool found;
-        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_KEPT, "t", sub->mailbox[i].name);
+        sqlite3_stmt *stmt = database_bind(&s->log, SQL_CLAIM_KEPT, TEXT(sub->mailbox[i].name));
         r = first(s, stmt, "reading what is kept", &found);
         n -= found ? sqlite3_column_int64(stmt, 0) : 0;
         sqlite3_reset(stmt);
@@ -225,7 +226,7 @@ static enum store_result find_trimmed(const struct surveying *v, size_t i)
     struct sqlite_store *s = v->store;
     bool found;
     sqlite3_stmt *stmt =
-        database_bind(&s->log, SQL_CLAIM_TRIMMED, "t", v->q->only->mailbox[i].name);
+        database_bind(&s->log, SQL_CLAIM_TRIMMED, TEXT(v->q->only->mailbox[i].name));
     enum store_result r = first(s, stmt, "reading what was trimmed", &found);
     int64_t to = found ? sqlite3_column_int64(stmt, 0) : v->out->forgotten_to;
     if (to > v->out->end.last_id)
@@ -254,7 +255,7 @@ static enum store_result find_departed_to(const struct surveying *v)
     bool found;
     if (!v->q->departed)
         return STORE_OK;
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, "t", v->q->departed);
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(v->q->departed));
     enum store_result r =
         first(s, stmt, "looking for events of a session that is gone", &found);
     v->out->departed_to = found ? sqlite3_column_int64(stmt, 0) : -1;
@@ -274,8 +275,8 @@ static enum store_result find_private(const struct surveying *v)
     if (!sub->has_session)
         return STORE_OK;
     sqlite3_stmt *stmt =
-        database_bind(&s->log, SQL_CLAIM_PRIVATE, "tii", session_of(sub, sub->mailboxes - 1),
-                      v->out->at, v->out->end.last_id);
+        database_bind(&s->log, SQL_CLAIM_PRIVATE, TEXT(session_of(sub, sub->mailboxes - 1)),
+                      INT(v->out->at), INT(v->out->end.last_id));
     enum store_result r = first(s, stmt, "looking for events of the session", &found);
     if (found)
         v->out->private_to = sqlite3_column_int64(stmt, 0);
@@ -291,9 +292,9 @@ static enum store_result count_mailbox(const struct surveying *v, size_t i, cons
     struct survey *out = v->out;
     bool found;
     sqlite3_stmt *stmt =
-        database_bind(&s->log, SQL_CLAIM_COUNT, "ttiiti", session_of(v->q->only, i),
-                      channel_of(v->q->only, i), out->at, out->end.last_id, types,
-                      *budget > 0 ? *budget : (int64_t)1);
+        database_bind(&s->log, SQL_CLAIM_COUNT, TEXT(session_of(v->q->only, i)),
+                      TEXT(channel_of(v->q->only, i)), INT(out->at), INT(out->end.last_id),
+                      TEXT(types), INT(*budget > 0 ? *budget : (int64_t)1));
     enum store_result r = first(s, stmt, "counting events", &found);
     int64_t oldest = found ? sqlite3_column_int64(stmt, 2) : 0;
     if (found && *budget > 0) {
