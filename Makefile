@@ -13,7 +13,7 @@ PREFIX ?= /usr/local
 SANITIZE ?=
 SECONDS ?= 20
 ESBUILD ?= esbuild
-PACKAGES = libuv sqlite3 liburiparser libmd
+PACKAGES = libuv sqlite3 liburiparser libmd jansson
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -pthread -D_GNU_SOURCE $(WARN) $(WERROR) -I. -I$(BUILD) -MMD -MP \

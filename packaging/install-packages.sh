@@ -5,7 +5,7 @@
 # open public ports.  Without root this prints the command to type.
 set -eu
 
-build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev libmd-dev uthash-dev esbuild'
+build='gcc make pkg-config libc6-dev libuv1-dev libfcgi-dev libsqlite3-dev liburiparser-dev libmd-dev libjansson-dev uthash-dev esbuild'
 run="$build lighttpd sqlite3 curl"
 test="$run libcmocka-dev apache2 libapache2-mod-fcgid lighttpd-mod-openssl nginx haproxy fcgiwrap openssl \
     clang libclang-rt-14-dev clang-tidy clang-format cppcheck systemd logrotate mandoc chromium php-cli php-sqlite3 python3 media-types"

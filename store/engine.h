@@ -152,7 +152,7 @@ struct store_engine {
                                 int64_t elapsed_ms, bool *more);
     enum store_result (*retain)(struct store *s, const struct settings *settings, bool *more);
     /* people */
-    enum store_result (*stats)(struct store *s, char **json);
+    enum store_result (*stats)(struct store *s, struct store_stats *out);
     enum store_result (*check)(struct store *s, void (*say)(void *arg, const char *line),
                                void *arg);
 };

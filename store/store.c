@@ -130,9 +130,9 @@ enum store_result store_retain(struct store *s, const struct settings *settings,
     return engine_of(s)->retain(s, settings, more);
 }
 
-enum store_result store_stats(struct store *s, char **json)
+enum store_result store_stats(struct store *s, struct store_stats *out)
 {
-    return engine_of(s)->stats(s, json);
+    return engine_of(s)->stats(s, out);
 }
 
 enum store_result store_check(struct store *s, void (*say)(void *arg, const char *line),

@@ -317,11 +317,23 @@ enum store_result store_retain(struct store *s, const struct settings *settings,
 
 /* ---- people ------------------------------------------------------------------------ */
 
-/* The JSON object of GET /stats.  malloc'd, the caller frees. */
-enum store_result store_stats(struct store *s, char **json);
+/* What GET /stats tells; whoever answers makes JSON of it. */
+enum { STORE_WHERE_SIZE = 513 };
+struct store_stats {
+    struct store_end end;
+    char where[STORE_WHERE_SIZE]; /* the log's path, or its address, without a password */
+    int64_t streams;              /* open, of processes that live; -1: not known */
+    int64_t active;               /* sessions that they belong to; -1: not known */
+    int64_t sessions;             /* all of them; -1: not known */
+    int64_t responders;           /* processes that live; -1: not known */
+    int64_t oldest_id, oldest_at; /* of the oldest event, and ms since 1970; 0: there is none */
+    int64_t events, mailboxes;    /* that are kept, and that keep something */
+    int64_t bytes;                /* of the events, as the setting buffer_bytes counts them */
+};
 
-/* {"error": sentence}, by SQLite's own JSON.  malloc'd; NULL: out of memory.  Thread: any. */
-char *store_json_error(const char *sentence);
+/* Read them.  Walks the mailboxes and the open streams, never the events.  Sessions that cannot
+ * be read are not known, and nothing fails. */
+enum store_result store_stats(struct store *s, struct store_stats *out);
 
 /* Open everything, make what is missing, verify modes, journal mode and schema.  Prints a line
  * a finding through `say`.  STORE_OK: nothing is wrong. */

@@ -234,7 +234,7 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
         manage_disconnect(a->store, r, &q);
         break;
     case ROUTE_STATS:
-        manage_stats(a->store, r);
+        manage_stats(a->store, settings, r);
         break;
     case ROUTE_UNKNOWN:
         break;

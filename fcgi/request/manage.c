@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "fcgi/request/form.h"
+#include "fcgi/request/json.h"
 #include "fcgi/request/reply.h"
 
 static const char CLOSED[] =
@@ -64,13 +65,18 @@ void manage_disconnect(struct store *s, struct request *r, const struct query *q
     form_free(&f);
 }
 
-void manage_stats(struct store *s, struct request *r)
+void manage_stats(struct store *s, const struct settings *settings, struct request *r)
 {
-    char *json = NULL;
-    enum store_result result = store_stats(s, &json);
-    if (result == STORE_OK)
+    struct store_stats stats;
+    enum store_result result = store_stats(s, &stats);
+    if (result != STORE_OK) {
+        reply_failure(r, result, store_why(s));
+        return;
+    }
+    char *json = json_of_stats(&stats, settings);
+    if (json)
         reply_json(r, 200, NULL, json);
     else
-        reply_failure(r, result, store_why(s));
+        reply_failure(r, STORE_NOMEM, "out of memory");
     free(json);
 }

@@ -15,6 +15,6 @@
 bool manage_allows(const struct settings *settings, struct request *r);
 
 void manage_disconnect(struct store *s, struct request *r, const struct query *q);
-void manage_stats(struct store *s, struct request *r);
+void manage_stats(struct store *s, const struct settings *settings, struct request *r);
 
 #endif

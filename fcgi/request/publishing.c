@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi/base/buffer.h"
 #include "fcgi/base/monotonic.h"
 #include "fcgi/base/stop.h"
+#include "fcgi/request/json.h"
 #include "fcgi/request/reply.h"
 
 enum { SLICE_MS = 100 /* between looks at a stop */ };
@@ -59,29 +59,12 @@ bool publishing_prepare(struct publishing *p)
     return p->appending.ids;
 }
 
-static void publishing_add_id(struct buffer *out, const char *epoch, int64_t id)
-{
-    char text[EVENT_ID_SIZE];
-    event_id_format(text, epoch, id);
-    buffer_printf(out, "\"%s\"", text);
-}
-
 static void answer_ids(struct publishing *p)
 {
-    struct buffer json = {0};
-    const struct appending *a = &p->appending;
-    size_t sessions = a->what.session_count;
-    buffer_text(&json, "{\"id\":");
-    publishing_add_id(&json, a->epoch, a->ids[0]);
-    for (size_t i = 0; i < sessions; i++) {
-        buffer_text(&json, i == 0 ? ",\"ids\":[" : ",");
-        publishing_add_id(&json, a->epoch, a->ids[i]);
-    }
-    buffer_text(&json, sessions > 0 ? "]}" : "}");
-    buffer_add(&json, "", 1);
+    char *json = json_of_published(&p->appending);
     /* It is in the log, whatever memory says now. */
-    reply_json(&p->request, 200, NULL, json.failed ? "{}" : json.bytes);
-    buffer_free(&json);
+    reply_json(&p->request, 200, NULL, json ? json : "{}");
+    free(json);
 }
 
 void publishing_answer(struct publishing *p, struct unsent *unsent)

@@ -12,6 +12,7 @@
 #include "fcgi/stream/brief.h"
 #include "fcgi/base/buffer.h"
 #include "fcgi/stream/framing.h"
+#include "fcgi/request/json.h"
 #include "fcgi/request/unsent.h"
 
 static const char *reason(int status)
@@ -136,7 +137,7 @@ void reply_json(struct request *r, int status, const char *headers, const char *
 
 void reply_error(struct request *r, int status, const char *headers, const char *sentence)
 {
-    char *json = store_json_error(sentence);
+    char *json = json_of_error(sentence);
     reply_json(r, status, headers, !json ? "{\"error\":\"out of memory\"}" : json);
     free(json);
 }

@@ -82,7 +82,7 @@ enum store_result sqlite_disconnect(struct store *s, const char *session_id);
 enum store_result sqlite_expire(struct store *s, const struct settings *settings,
                                 int64_t elapsed_ms, bool *more);
 enum store_result sqlite_retain(struct store *s, const struct settings *settings, bool *more);
-enum store_result sqlite_stats(struct store *s, char **json);
+enum store_result sqlite_stats(struct store *s, struct store_stats *out);
 enum store_result sqlite_check(struct store *s, void (*say)(void *arg, const char *line),
                                void *arg);
 

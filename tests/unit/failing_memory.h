@@ -1,15 +1,16 @@
 /* An allocator that fails where a test wants it to, and only while it is armed.
  *
  * The Makefile links programs named test_out_of_… with --wrap, so that what our own code asks
- * for comes by here; libraries (SQLite, libuv, liburiparser) keep the allocator they have, but
- * a watch that libuv is asked for counts as an allocation, too: the kernel may have no room for
- * it.
+ * for comes by here, and what jansson does, which is told; other libraries (SQLite, libuv,
+ * liburiparser) keep the allocator they have, but a watch that libuv is asked for counts as an
+ * allocation, too: the kernel may have no room for it.
  *
  * Failures concern one side: the thread that armed it, or all others. */
 #ifndef ROWCAST_TESTS_FAILING_MEMORY_H
 #define ROWCAST_TESTS_FAILING_MEMORY_H
 
 #include <dirent.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -50,6 +51,11 @@ static bool memory_fails(void)
     if (fails)
         atomic_fetch_add(&memory_failures, 1);
     return fails;
+}
+
+static __attribute__((constructor)) void memory_of_jansson(void)
+{
+    json_set_alloc_funcs(malloc, free);
 }
 
 void *__real_malloc(size_t size);

@@ -1,0 +1,176 @@
+#include "fcgi/request/json.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An object that is being made.  jansson takes NULL, which is out of memory, for a value, and
+ * then fails to set it: so one look at the end is enough. */
+struct making {
+    json_t *object;
+    bool failed;
+};
+
+static struct making begin(void)
+{
+    return (struct making){.object = json_object()};
+}
+
+static void json_put(struct making *m, const char *key, json_t *value)
+{
+    m->failed |= json_object_set_new(m->object, key, value) != 0;
+}
+
+static char *finish(struct making *m, size_t flags)
+{
+    char *text = m->failed ? NULL : json_dumps(m->object, JSON_COMPACT | flags);
+    json_decref(m->object);
+    return text;
+}
+
+/* How many of the bytes at `at` are one character: 0 if they are none. */
+static size_t character(const unsigned char *at)
+{
+    size_t n = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    if (at[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+    bool beyond = (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f);
+    return overlong || beyond ? 0 : n;
+}
+
+/* Only for what jansson refuses. */
+static json_t *repaired(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    char *copy = malloc(strlen(text) * strlen(replacement) + 1), *to = copy;
+    if (!copy)
+        return NULL;
+    while (*text) {
+        size_t n = character((const unsigned char *)text);
+        const char *from = n > 0 ? text : replacement;
+        size_t len = n > 0 ? n : strlen(replacement);
+        memcpy(to, from, len);
+        to += len;
+        text += n > 0 ? n : 1;
+    }
+    json_t *string = json_stringn(copy, (size_t)(to - copy));
+    free(copy);
+    return string;
+}
+
+static json_t *json_text(const char *text)
+{
+    json_t *string = json_string(text);
+    return string ? string : repaired(text);
+}
+
+static json_t *known(int64_t n)
+{
+    return n < 0 ? json_null() : json_integer(n);
+}
+
+static json_t *id_of(const char *epoch, int64_t id)
+{
+    char text[EVENT_ID_SIZE];
+    event_id_format(text, epoch, id);
+    return json_string(text);
+}
+
+char *json_of_error(const char *sentence)
+{
+    struct making m = begin();
+    json_put(&m, "error", json_text(sentence));
+    return finish(&m, 0);
+}
+
+static json_t *config_of(struct making *whole, const struct settings *settings)
+{
+    struct making m = begin();
+    json_put(&m, "buffer_size", json_integer(settings->buffer_size));
+    json_put(&m, "buffer_ttl_seconds", json_integer(settings->buffer_ttl));
+    json_put(&m, "reconnection_enabled", json_boolean(settings->enable_reconnection));
+    whole->failed |= m.failed;
+    return m.object;
+}
+
+static json_t *log_of(struct making *whole, const struct store_stats *s)
+{
+    struct making m = begin();
+    bool empty = s->oldest_id == 0;
+    json_put(&m, "path", json_text(s->where));
+    json_put(&m, "epoch", json_string(s->end.epoch));
+    json_put(&m, "last_event_id", id_of(s->end.epoch, s->end.last_id));
+    json_put(&m, "oldest_event_id", empty ? json_null() : id_of(s->end.epoch, s->oldest_id));
+    json_put(&m, "oldest_event_at", empty ? json_null() : json_integer(s->oldest_at));
+    json_put(&m, "events", json_integer(s->events));
+    json_put(&m, "mailboxes", json_integer(s->mailboxes));
+    json_put(&m, "trimmed_to", json_integer(s->end.trimmed_to));
+    json_put(&m, "bytes", json_integer(s->bytes));
+    whole->failed |= m.failed;
+    return m.object;
+}
+
+char *json_of_stats(const struct store_stats *stats, const struct settings *settings)
+{
+    struct making m = begin();
+    bool counted = stats->sessions >= 0 && stats->active >= 0;
+    json_put(&m, "active_clients", known(stats->streams));
+    json_put(&m, "total_sessions", known(stats->sessions));
+    json_put(&m, "buffered_sessions", known(counted ? stats->sessions - stats->active : -1));
+    json_put(&m, "responders", known(stats->responders));
+    json_put(&m, "config", config_of(&m, settings));
+    json_put(&m, "log", log_of(&m, stats));
+    return finish(&m, 0);
+}
+
+static json_t *ids_of(struct making *whole, const struct appending *a)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; i < a->what.session_count; i++)
+        whole->failed |= json_array_append_new(ids, id_of(a->epoch, a->ids[i])) != 0;
+    return ids;
+}
+
+char *json_of_published(const struct appending *a)
+{
+    struct making m = begin();
+    json_put(&m, "id", id_of(a->epoch, a->ids[0]));
+    if (a->what.session_count > 0)
+        json_put(&m, "ids", ids_of(&m, a));
+    return finish(&m, 0);
+}
+
+static json_t *latin1(const char *text)
+{
+    char *utf8 = malloc(2 * strlen(text) + 1), *to = utf8;
+    if (!utf8)
+        return NULL;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0x80)
+            *to++ = (char)(0xc0 | c >> 6);
+        *to++ = (char)(c < 0x80 ? c : 0x80 | (c & 0x3f));
+    }
+    json_t *string = json_stringn(utf8, (size_t)(to - utf8));
+    free(utf8);
+    return string;
+}
+
+char *json_of_headers(const struct json_header *headers, size_t n, size_t max)
+{
+    enum { FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII };
+    struct making m = begin();
+    for (size_t i = 0; i < n; i++) {
+        json_put(&m, headers[i].name, latin1(headers[i].value));
+        size_t size = json_dumpb(m.object, NULL, 0, FLAGS);
+        m.failed |= size == 0;
+        if (size > max)
+            json_object_del(m.object, headers[i].name);
+    }
+    return finish(&m, FLAGS);
+}

@@ -1,2 +1,0 @@
--- Needs no table.
-SELECT json_object('error', ?1)
