@@ -1,9 +1,7 @@
 /* One thread for all of it, because all of it writes the sessions file, which has one writer
- * at a time: two threads would wait for each other's lock.  Nothing is saved when it comes.
- * It waits for the round, so the ends and bookmarks of a thousand streams are one transaction
- * and one sync.
- *
- * Only claims that were put aside are looked at at once, since somebody waits for them. */
+ * at a time: two threads would wait for each other's lock.  An end is not saved when it
+ * comes.  It waits for the round, so the ends of a thousand streams are one transaction.
+ * Only where a claim was put aside they are saved at once, since somebody waits for them. */
 #include "fcgi/hub/janitor.h"
 
 #include <stdatomic.h>

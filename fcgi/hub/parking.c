@@ -1,7 +1,6 @@
 /* poll() and a thread of its own, and not the hub's loop: whoever becomes whole here is
- * answered here, which asks the store and may block, and the hub never does.  There is a
- * thread only while there are slow requests, and their number is bounded, so the cost of
- * poll() is, too. */
+ * answered here, which asks the store and may block, and the hub never does.  The number of
+ * connections is bounded, so the cost of poll() is, too. */
 #include "fcgi/hub/parking.h"
 
 #include <poll.h>
