@@ -1,16 +1,15 @@
 /* The store: the event log and the sessions, as data.
  *
  * The log is the truth; a client is only a cursor over it.  A `struct store` is one connection
- * and belongs to the thread that opened it (only store_wake may be called by others).  The two
- * files behind it are opened when a call first needs them, so that a process which answers one
- * request pays for one connection; each call looks whether the path still leads to the file it
- * has open (one stat() of a folder where nothing was made or removed, 1 µs; else four) and
- * opens it anew if not.
+ * to what the address names, and belongs to the thread that opened it.  It connects when a call
+ * first needs it, notices when what it is connected to was replaced, and then connects anew.
+ * (SQLite: the log and the sessions are two files, each opened when a call first needs it.  To
+ * notice costs one stat() of a folder in which nothing was made or removed, 1 µs, else four.)
  *
- * Every call returns a store_result and leaves a sentence for people in store_why().  After any
- * failure the store is usable: nothing is half done, the next call tries again, also after the
- * file was replaced, repaired or unlocked.  Busy means somebody else held a lock for longer
- * than our patience (250 ms; publishers have more).
+ * Every call returns a store_result and leaves a sentence for people in store_why().  After a
+ * failure nothing is half done, and the next call tries again, also after what is stored was
+ * replaced, repaired or unlocked.  No call but store_wait waits long: SQLite has 250 ms of
+ * patience with a lock, a publication more.
  *
  * What is behind it is an engine (engine.h). */
 #ifndef ROWCAST_STORE_STORE_H
@@ -30,13 +29,13 @@ struct store;
 
 enum store_result {
     STORE_OK,
-    STORE_BUSY, /* somebody holds the lock; later is as good as now */
+    STORE_BUSY, /* a lock is held; later is as good as now */
     STORE_FULL, /* no room on the disk, or max_page_count */
     STORE_NOMEM,
     STORE_CORRUPT,   /* not a database, or a damaged one */
     STORE_NEWER,     /* made by a newer version of Rowcast */
-    STORE_REFUSED,   /* a rule of the data said no; the sentence is the schema's */
-    STORE_TOO_LARGE, /* and the rule was max_event_bytes */
+    STORE_REFUSED,   /* a rule of the data said no, in its own sentence */
+    STORE_TOO_LARGE, /* the same, and the rule was max_event_bytes */
     STORE_UNKNOWN,   /* no such session */
     STORE_READONLY,
     STORE_IO
@@ -49,13 +48,14 @@ enum { STORE_WHY_SIZE = 256, SESSION_ID_SIZE = 17, SESSION_TOKEN_SIZE = 33 };
 enum store_result store_open(struct store **out, const char *address);
 void store_close(struct store *s); /* NULL is fine */
 
-/* Who hears what people should know although no call failed, from whatever thread.  Set before the
- * first store is used; NULL: nobody. */
+/* What people should know although no call failed. */
 enum store_notice {
     STORE_NOTICE_FILES, /* a sentence: what is stored locks its owner out, and the like; once */
     STORE_CHECKPOINT_WAITS, /* key=value words; when it begins, and each minute */
     STORE_CHECKPOINT_DONE   /* the same, when it is over */
 };
+
+/* Who hears it, from whatever thread.  Set before the first store is used; NULL: nobody. */
 typedef void (*store_say)(enum store_notice what, const char *text);
 void store_notices(store_say to);
 
