@@ -45,6 +45,7 @@ enum store_result replay_next(struct store *s, struct batch_builder *w,
     const struct store_sink sink = {&replay, replay_begin, replay_take_hole, replay_take_row};
     int64_t through = q->after;
     *out = NULL;
+    *end = (struct store_end){.epoch = ""};
     enum store_result r = store_read(s, q, &sink, &through);
     if (r != STORE_OK || through <= q->after)
         return r;
