@@ -84,6 +84,7 @@ static void tell_syslog(const char *to, const char *why)
         out_line(line, (size_t)len);
 }
 
+/* A file that cannot be opened is still wanted: log_look tries again. */
 static bool open_wanted(const char *to)
 {
     if (strcmp(to, "stderr") == 0) {

@@ -34,6 +34,7 @@ static bool listen_refuse(const char *where, const char *why)
 
 /* ---- a descriptor that we were given ----------------------------------------------- */
 
+/* Not accept() and its error: that would take a client away from whoever shares the socket. */
 static bool listens(int fd)
 {
     int yes = 0;

@@ -27,6 +27,8 @@ static void close_all(struct process *p)
     uv_close((uv_handle_t *)&p->deadline, on_closed);
 }
 
+/* A round ends a process by `drain`, and the stop by a signal; every other end is news, also
+ * one with status 0. */
 static void on_exit_of(uv_process_t *h, int64_t status, int by_signal)
 {
     struct process *p = h->data;
@@ -105,6 +107,8 @@ static void on_said(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+/* Descriptor 0 is not handed on: a process would take a listening one for its own
+ * (listen.h).  What it writes to 1 and 2 goes where ours goes. */
 static int spawn(struct process *p)
 {
     struct supervisor *s = p->supervisor;

@@ -44,6 +44,8 @@ static void take_lease(struct answerer *a)
         a->leased = store_join(a->store) == STORE_OK;
 }
 
+/* While the settings were never read, a claim cannot be right, so no hub is started in vain;
+ * nor is one for a connection on one of the last descriptors. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings)
 {
     return route_of(r) == ROUTE_EVENTS && !request_is_head(r) && settings->version >= 0 &&

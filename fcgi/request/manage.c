@@ -43,6 +43,8 @@ bool manage_allows(const struct settings *settings, struct request *r)
     return false;
 }
 
+/* Whose streams they are is not looked up first: the store says STORE_UNKNOWN, which is a
+ * 404. */
 void manage_disconnect(struct store *s, struct request *r, const struct query *q)
 {
     struct form f;

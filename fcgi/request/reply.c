@@ -48,6 +48,8 @@ static void add_record(struct buffer *out, struct framing *f, const char *bytes,
     buffer_add(out, bytes, len);
 }
 
+/* A FastCGI record has at most 64 KB; the answer to /stats or to a publication of many
+ * sessions may be larger. */
 static void frame(struct buffer *out, const struct request *r, const struct buffer *text)
 {
     struct framing f;

@@ -13,6 +13,8 @@
 
 enum { BODY_FIRST = 4096 };
 
+/* Servers tell of TLS in different ways, and which of the two variables is set is up to their
+ * configuration. */
 static void name_fields(struct request *r)
 {
     r->method = request_variable(r, "REQUEST_METHOD");
@@ -135,6 +137,8 @@ const char *request_variable(const struct request *r, const char *name)
     return value;
 }
 
+/* As CGI names a header (RFC 3875, 4.1.18).  A name that is too long for the array is no
+ * header of ours. */
 const char *request_header(const struct request *r, const char *name)
 {
     char variable[256] = "HTTP_";

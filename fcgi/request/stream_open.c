@@ -32,6 +32,10 @@ static void opening_note(atomic_bool *outage, bool failed, const char *what, con
         log_line(LOG_LEVEL_INFO, what, "over=1");
 }
 
+/* no-transform keeps proxies from compressing, which would hold events back until a block is
+ * full; X-Accel-Buffering keeps nginx from buffering.  The token is in a header, too, for clients
+ * that keep no cookies.  A cookie that is kept is not written again: it would be renewed for
+ * 400 days although nobody knows whether it is ours. */
 static void add_headers(struct buffer *out, const struct settings *settings,
                         const struct request *r, const struct claim *c)
 {
@@ -57,6 +61,10 @@ static void add_gap(struct buffer *out, const struct claim *c, const char *id)
                    c->gap_oldest > 0 ? oldest : NULL, id);
 }
 
+/* Each block has the id from which a client has to begin that was cut right behind it.  The
+ * opening repeats the one that was presented.  `connected` has the cursor's, but not before a
+ * gap: a client that was cut between the two would resume behind the gap and never hear of
+ * it. */
 static void add_blocks(struct buffer *out, const struct settings *settings,
                        const struct claim *c, int64_t heartbeat)
 {

@@ -22,6 +22,7 @@ static void read_tokens(struct wish *w, const struct settings *settings,
     w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
 }
 
+/* An empty name is not an error: `?channel=` is what a form sends whose field was left empty. */
 static const char *read_channels(struct wish *w, const struct query *q)
 {
     const char *all[QUERY_ITEMS_MAX];
