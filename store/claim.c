@@ -1,33 +1,37 @@
 /* A claim: whose stream it is, where it starts, and what it is told to have missed.
  *
- * Three steps.  *Recall*: read the sessions, without a lock, to know who presents the token and
- * where the session's streams would begin again.  *Survey*: read the log at one moment, which
- * fixes the start, the gap and what will be replayed.  *Enter*: write session and stream, in
- * one short transaction.  The write comes last, so that nobody waits for a lock while somebody
- * else's long history is counted, and so that a stream can be ordered to end only once it is
- * there to be found.
+ * It has three steps.  *Recall* reads the sessions, without a lock: who presents the token, and
+ * from which bookmarks could the session's streams go on?  *Survey* reads the log at one moment,
+ * which fixes the start, the gap and what will be replayed.  *Enter* writes session and stream in
+ * one short transaction.  The write comes last: so nobody waits for the lock of the sessions while
+ * somebody's long history is counted, and no order to end the stream overtakes a claim that is
+ * still counting.
  *
- * A session has as many bookmarks as it has, or had, streams with the same subscription, and
- * which of them was this tab's cannot be told: tabs share their cookie.  So the stream begins at
- * the smallest.  That skips nothing, whichever was its own, and costs events that come twice,
- * which clients drop by their ids.  Then one bookmark of an ended stream is used up, or the
- * smallest would hold every later stream back: the largest that could have been this tab's, which
- * is the largest not beyond the id it presents.  So N tabs that come back use up N bookmarks, and
- * the last of them still begins at the smallest.
+ * A session has a bookmark for each stream that is or was open with the same subscription.  Which
+ * of them is this tab's cannot be told, because the tabs of a browser share their cookie.  So the
+ * stream begins at the smallest.  That skips nothing, whichever bookmark was its own; it costs
+ * events that come twice, which clients recognise by their ids.  But bookmarks have to be used up,
+ * or the smallest would hold back every stream to come.  So the claim takes one bookmark of an
+ * ended stream away: the largest that can have been this tab's, which is the largest that is not
+ * beyond the id it presents.  The smallest stays for those that come later: N tabs that return use
+ * up N bookmarks, and the last of them still begins early enough.
  *
  * Nothing is held between the steps, and each race costs little:
- *  - Bookmarks move on after they were recalled.  The stream begins too early: events come twice.
- *  - Two tabs recall the same bookmark.  Which one goes is decided in `enter`, under its lock.
- *  - The session is gone when it is entered (STORE_UNKNOWN).  The claim begins once more, and
- *    makes a new one.
- *  - The log is replaced, or gets another epoch.  The survey says which it has; bookmarks that
- *    were recalled for another one say nothing, so the claim begins once more.
- *  - Rows come after the survey.  They are beyond `until`, and the stream gets them live.
+ *  - Bookmarks move on after they were recalled.  The stream begins too early, so some events come
+ *    twice.
+ *  - Two tabs recall the same bookmarks.  Which one a tab takes away is decided in `enter`, under
+ *    its lock, so they do not take the same one.
+ *  - The session is gone when it is to be entered (STORE_UNKNOWN).  The claim begins once more, and
+ *    makes a new session.
+ *  - The log was replaced, or got another epoch.  The survey tells which epoch it has.  What was
+ *    recalled for another epoch says nothing, so the claim begins once more.
+ *  - Rows come after the survey.  They are beyond `until`, and the stream gets them as live events.
  *
- * The log has to be there, the sessions do not: whatever is wrong with them for longer than a
- * moment leaves a stream that runs without being saved.  It keeps the token it came with, since
- * another one would be as unknown the next time.  If that is found out only by `enter`, where a
- * client has been given a new session, the claim begins once more for this reason, too. */
+ * A claim needs the log, and does without the sessions if it has to.  If they fail for longer than
+ * a moment, the stream runs all the same, unsaved, and its client keeps the token it came with: a
+ * new one would be just as unknown the next time.  Sometimes `enter` is the first to find out.  By
+ * then a client whose token nobody knows has been given another one, so the claim begins once more
+ * and lets it keep its own. */
 #include "store/claim.h"
 
 #include <stdlib.h>
@@ -129,8 +133,8 @@ static enum store_result without_session(struct claiming *c)
     return subscribe(c, NULL);
 }
 
-/* Bookmarks and ids are compared with the epoch that the settings have: they are of the log as it
- * was a moment ago.  Who has none in force asks. */
+/* Bookmarks are recalled for the epoch that the settings name, which were read a moment ago.
+ * Settings that are of no log name none. */
 static enum store_result know_epoch(struct claiming *c)
 {
     struct store_end end;

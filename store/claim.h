@@ -8,18 +8,18 @@
 
 #include "store/engine.h"
 
-/* What the sessions know of the stream's past.  `unknown` points into the request. */
+/* What the sessions know of the stream's past. */
 struct claim_past {
-    enum entry_as as; /* ENTRY_NEW: no token is of a session that is honoured */
-    bool refused; /* so it is, and the client has to be told if it may have lost something */
-    const char *unknown; /* the first token that is not known; NULL: none */
-    bool departed;       /* one of them is of a session that is remembered: */
+    enum entry_as as;    /* ENTRY_NEW: no token is of a session that is honoured */
+    bool refused;        /* … and the client has to be told if it may have lost something */
+    const char *unknown; /* the first token that no session has, in the request; NULL: none */
+    bool departed;       /* a token is of a session that is remembered: */
     struct departure departure;
     int64_t bookmark; /* the smallest of the log's epoch; -1: none */
     bool foreign;     /* there is one of another epoch */
 };
 
-/* Everything of the request and the sessions that one claim needs on its way. */
+/* One claim on its way. */
 struct claiming {
     struct store *store;
     const struct settings *settings;
@@ -48,14 +48,14 @@ enum store_result claim_fail(struct claiming *c, enum store_result r, const char
  * `out`.  Invents session and token where nobody is known.  Asks the engine once a token. */
 enum store_result claim_identify(struct claiming *c);
 
-/* ---------------------------------------------------------- where it starts (claim_start.c)
- * Pure: they look at what they are given, and at nothing else. */
+/* ---- where it starts (claim_start.c) ------------------------------------------------
+ * Pure: these functions look at what they are given, and at nothing else. */
 
 /* Read the position the request gives, into claim.presented: -1 if it has none that is an id. */
 void claim_present(const struct claim_request *r, struct claim *c);
 
-/* What the log has to be asked.  `c` has subscription and presented id, and the epoch that the
- * log has as far as is known. */
+/* What the log has to be asked.  `c` has the subscription, the presented id and the epoch that is
+ * expected of the log. */
 void claim_ask(const struct claim_request *r, const struct claim_past *past,
                const struct claim *c, struct survey_question *q);
 
@@ -64,7 +64,7 @@ void claim_ask(const struct claim_request *r, const struct claim_past *past,
 void claim_start(const struct claim_request *r, const struct claim_past *past,
                  const struct survey *v, struct claim *c);
 
-/* ---- (claim.c) --------------------------------------------------------------------- */
+/* ---- the steps (claim.c) ----------------------------------------------------------- */
 
 /* Make `key`, by which the bookmarks are found; the caller frees it. */
 enum store_result claim_make_key(struct claiming *c);

@@ -66,36 +66,36 @@ static enum gap_reason examine(const struct survey *v, const struct claim *c)
     return c->presented > v->end.last_id ? GAP_FUTURE : GAP_NONE;
 }
 
-/* A position in the log, and whether what was lost between it and now is to be told. */
-struct place {
+/* A position, and whether what was lost behind it is to be told. */
+struct start {
     int64_t at;
-    bool resumes; /* it had everything up to there */
+    bool resumes; /* the client had everything up to there */
 };
 
-static struct place at_id(const struct survey *v, struct claim *c)
+static struct start at_id(const struct survey *v, struct claim *c)
 {
     c->gap = examine(v, c);
-    return (struct place){v->at, c->gap == GAP_NONE};
+    return (struct start){v->at, c->gap == GAP_NONE};
 }
 
 /* (A bookmark beyond the end that was surveyed is as good as the end.) */
-static struct place at_bookmark(const struct claim_past *past, const struct survey *v,
+static struct start at_bookmark(const struct claim_past *past, const struct survey *v,
                                 struct claim *c)
 {
     bool here = past->bookmark >= 0 && !v->disowned;
     if (!here && (past->foreign || past->bookmark >= 0))
         c->gap = GAP_EPOCH;
-    return (struct place){v->at, here && past->bookmark == v->at};
+    return (struct start){v->at, here && past->bookmark == v->at};
 }
 
-static struct place find_place(const struct claim_request *r, const struct claim_past *past,
+static struct start find_start(const struct claim_request *r, const struct claim_past *past,
                                const struct survey *v, struct claim *c)
 {
     switch (r->start) {
     case START_AT_ID:
         return at_id(v, c);
     case START_EARLIEST:
-        return (struct place){v->oldest ? v->oldest - 1 : v->end.last_id, false};
+        return (struct start){v->oldest ? v->oldest - 1 : v->end.last_id, false};
     case START_NEWEST:
     case START_UNSAID:
         break;
@@ -161,7 +161,7 @@ static bool may_have_lost(const struct claim_past *past, const struct survey *v,
 void claim_start(const struct claim_request *r, const struct claim_past *past,
                  const struct survey *v, struct claim *c)
 {
-    struct place p = find_place(r, past, v, c);
+    struct start p = find_start(r, past, v, c);
     bool missing = note_holes(v, p.at, c);
     bool lost = past->refused && may_have_lost(past, v, c);
     c->until = v->end.last_id;

@@ -22,8 +22,8 @@ struct store {
     char why[STORE_WHY_SIZE];
 };
 
-/* A session that is gone, and that the engine remembers for a while by a hash of its token.  Its
- * client can then be told of a loss only where there may be one. */
+/* A session that is gone, and that the engine remembers for a while by a hash of its token, so
+ * that its client is told of a loss only where there may be one. */
 struct departure {
     char session_id[SESSION_ID_SIZE];
     char epoch[EPOCH_SIZE]; /* of the log then; "": its bookmarks were not all of one */
@@ -31,7 +31,7 @@ struct departure {
     int64_t private_to;     /* the newest event there may have been for it; 0: none */
     int64_t log_end;        /* the log's newest id then */
     bool
-        revives; /* left by a poll that told nothing: whoever brings the token goes on with it */
+        revives; /* a poll left it that told nothing: whoever brings the token goes on with it */
     bool lasting; /* it came back at least once, or stayed: it is remembered longer */
 };
 
@@ -40,49 +40,54 @@ enum recalled {
     RECALL_NOBODY,  /* there is no such session */
     RECALL_REFUSED, /* there is one, but another User-Agent used it last */
     RECALL_KNOWN,
-    RECALL_DEPARTED /* there is none any more, and it is remembered */
+    RECALL_DEPARTED /* there is none any more, but one is remembered */
 };
 struct recall {
     enum recalled found;
     /* RECALL_KNOWN: */
     char session_id[SESSION_ID_SIZE];
-    int64_t reconnections; /* so often its client came back, before this time */
-    int64_t bookmark; /* the smallest of the log's epoch, of open and ended streams; -1: none */
-    bool foreign;     /* there is a bookmark of another epoch */
+    int64_t reconnections; /* how often its client came back before */
+    int64_t bookmark;      /* the smallest of the epoch, of open and ended streams; -1: none */
+    bool foreign;          /* there is a bookmark of another epoch */
     /* RECALL_DEPARTED: */
     struct departure departure;
 };
 
-/* Step 2: the log behind a position, at one moment.  `after` is SURVEY_END for a stream that
- * begins at the end. */
-#define SURVEY_END INT64_MAX
+/* Step 2: the log behind a position, at one moment. */
+#define SURVEY_END INT64_MAX /* no position: the stream begins at the end */
 struct survey_question {
     const struct subscription *only;
-    int64_t after;  /* the position; one beyond the end is the end */
-    int64_t newest; /* begin no later than just before the newest so many rows of the filter;
-                       where there are fewer, before the oldest of them; -1: not asked */
-    const char *departed; /* the id of a session that is gone; NULL: not asked */
-    int64_t since;        /* whether rows are in (since, at]; SURVEY_END: not asked */
+    /* The position; one beyond the end is taken for the end. */
+    int64_t after;
+    /* Begin no later than just before the newest so many rows of the filter; where there are
+     * fewer, before the oldest of them.  -1: not asked. */
+    int64_t newest;
+    /* Whether there are rows in (since, at].  SURVEY_END: not asked. */
+    int64_t since;
+    /* The id of a session that is gone, whose mailbox is asked about.  NULL: not asked. */
+    const char *departed;
 };
 
-/* No more than CLAIM_ROWS_MAX rows are looked at for `newest`, and none but those for `count`:
- * then the stream begins before the oldest row that was looked at, and the count is the least
- * that is sure.  What is said of rows is about the mailboxes of `only`; but for `count` and
- * `newest`, whatever their types. */
+/* Rows are those of the mailboxes in `only`, whatever their types; rows of the filter have one of
+ * its types, too.  `newest` and `count` look at no more than CLAIM_ROWS_MAX rows each.  Where that
+ * is too few, the stream begins before the oldest row that was looked at, and the count is the
+ * least it can be. */
 struct survey {
     struct store_end end;
     int64_t forgotten_to; /* the newest id that left a mailbox nobody remembers */
     int64_t at;           /* where the stream begins, before a gap moves it */
-    bool disowned;  /* `after` was given by a state of the log that is lost, and this is not
-                       the epoch's to tell */
+    /* `after` was given by a state of the log that is lost, although the epoch is the same (a
+     * server that failed over): the stream begins at the end. */
+    bool disowned;
     int64_t oldest; /* the first row kept behind `at`; 0: none */
     int64_t count;  /* rows of the filter in (at, end]; told to people, nothing rests on it */
-    int64_t private_to;  /* the newest row of the session's own mailbox there; 0: none */
-    bool passes_over;    /* there are rows in (since, at] */
-    int64_t departed_to; /* the newest id ever in the mailbox of `departed`, as far as the log
-                            remembers; 0: none; -1: nobody remembers that mailbox */
+    int64_t private_to; /* the newest row of the session's own mailbox there; 0: none */
+    bool passes_over;   /* there are rows in (since, at] */
+    /* The newest id that ever was in the mailbox of `departed`; 0: none; -1: nobody remembers
+     * that mailbox. */
+    int64_t departed_to;
     /* Of each mailbox, in the order of `only`: the newest id that left it; forgotten_to where
-     * nobody remembers it.  May be 0 if it is not beyond `at` and `since`. */
+     * nobody remembers it.  0 will do where that is not beyond `at` and `since`. */
     int64_t trimmed_to[SUBSCRIPTION_CHANNELS_MAX + 2];
 };
 
@@ -90,19 +95,18 @@ struct survey {
 enum entry_as {
     ENTRY_NEW,     /* make the session */
     ENTRY_RETURNS, /* it was known: note that its client is back */
-    ENTRY_REVIVES  /* it departed, and is made again; its departure is forgotten */
+    ENTRY_REVIVES  /* it departed: make it again, and forget its departure */
 };
 struct entry {
     const struct claim_request *request; /* what people see of the session */
     const char *session_id, *token;
-    const char *key;   /* subscription_key; what is kept of it is subscription_kept_key */
+    const char *key;   /* subscription_key; the engine keeps subscription_kept_key of it */
     const char *epoch; /* of the log, with `position` */
     enum entry_as as;
     int64_t reconnections; /* of a session that is made */
     int64_t position;      /* the stream's first bookmark */
-    /* With ENTRY_RETURNS: of the bookmarks that ended streams of this session left for this
-     * key, the largest up to here goes; one of another epoch counts as smaller than all.  So
-     * of several tabs that come back at once each uses one up. */
+    /* ENTRY_RETURNS: of the bookmarks that ended streams of this session left for this key, the
+     * largest up to here is deleted; one of another epoch counts as smaller than all. */
     int64_t take_to;
 };
 
@@ -129,19 +133,20 @@ struct store_engine {
     enum store_result (*upkeep)(struct store *s, bool *worked);
     /* sessions */
     enum store_result (*join)(struct store *s);
-    /* Read what is known of `token`, without a lock.  `user_agent` NULL: whichever used it last.
-     * `key` is the subscription's, whose bookmarks under `epoch` are wanted; NULL: none. */
+    /* Read what is known of `token`, without a lock.  `user_agent` NULL: it does not matter who
+     * used it last.  `key` is the subscription's, whose bookmarks under `epoch` are wanted; NULL:
+     * none are.  After a failure *out says nothing. */
     enum store_result (*recall)(struct store *s, const char *token, const char *user_agent,
                                 const char *key, const char *epoch, struct recall *out);
     /* Read the log, without a lock of the sessions.  STORE_BUSY: it was replaced meanwhile. */
     enum store_result (*survey)(struct store *s, const struct survey_question *q,
                                 struct survey *out);
-    /* Enter session and stream, all or nothing.  STORE_UNKNOWN: the session that was known is
-     * gone, or the one that departed was made again by somebody else: it has to be recalled
-     * once more.  The stream stands under this process, so that it ends when the process dies. */
+    /* Write session and stream, all or nothing.  The stream stands under this process, so that
+     * it ends when the process dies.  STORE_UNKNOWN: the session that was known is gone, or the
+     * one that departed was made again by somebody else, so it has to be recalled once more. */
     enum store_result (*enter)(struct store *s, const struct entry *e, int64_t *stream_id);
-    /* Add to the `*n` ids up to `max` in all, of the open streams for `key` of the session
-     * whose token it is.  A read, without a lock. */
+    /* Add to `stream_ids` the open streams for `key` of the session whose token it is: *n is how
+     * many ids are there, and grows to `max` at most.  A read, without a lock. */
     enum store_result (*open_streams)(struct store *s, const char *token, const char *key,
                                       int64_t *stream_ids, size_t max, size_t *n);
     enum store_result (*save)(struct store *s, const struct bookmark *b, size_t n);

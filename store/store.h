@@ -221,7 +221,7 @@ struct claim_request {
 enum gap_reason { GAP_NONE, GAP_TRIMMED, GAP_UNKNOWN, GAP_EPOCH, GAP_FUTURE, GAP_SESSION };
 const char *gap_reason_text(enum gap_reason r); /* "trimmed" … as on the wire */
 
-/* A stream, as the claim fixed it in one read transaction of the log. */
+/* A stream, as the claim fixed it at one moment of the log. */
 enum { CLAIM_OTHERS_MAX = 3 };
 struct claim {
     char session_id[SESSION_ID_SIZE]; /* "": enable_reconnection is 0 */
@@ -250,8 +250,8 @@ struct claim {
     int64_t gap_oldest; /* the oldest row still kept that follows; 0: none */
 };
 
-/* No claim looks at more rows of the index than this for a place, nor for a count (10 to 45
- * ms): whoever asks for it may be anybody. */
+/* No claim looks at more rows of the index than this to find its position, nor to count (10 to
+ * 45 ms): anybody may ask for it. */
 enum { CLAIM_ROWS_MAX = 100000 };
 
 /* Claim a stream, in three steps: recall who presents the token (a read of the sessions, no
