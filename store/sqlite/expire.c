@@ -203,8 +203,9 @@ static enum store_result end_sessions(struct sqlite_store *s, const struct slice
     return r == STORE_OK && slice->n > 0 ? departures_bound(s) : r;
 }
 
-/* One transaction: sessions and lone bookmarks whose time is over.  *full: there may be
- * more. */
+/* One transaction: sessions whose time is over, and then bookmarks of those that live on.  (Not
+ * before the last of the sessions: what is noted of one that goes is where its bookmarks are.)
+ * *full: there may be more. */
 static enum store_result expire_idle(struct sqlite_store *s, const struct slice *slice,
                                      bool remember, bool *full)
 {
@@ -213,11 +214,12 @@ static enum store_result expire_idle(struct sqlite_store *s, const struct slice 
     if (r != STORE_OK)
         return r;
     r = end_sessions(s, slice, remember);
-    if (r == STORE_OK)
+    *full = slice->n == SLICE;
+    if (r == STORE_OK && !*full) {
         r = database_do(s, &s->sessions, "expiring bookmarks", SQL_SESSIONS_FORGET,
                         INT(s->expire_until), INT(SLICE));
-    if (r == STORE_OK)
-        *full = slice->n == SLICE || sqlite3_changes(s->sessions.db) == SLICE;
+        *full = sqlite3_changes(s->sessions.db) == SLICE;
+    }
     return sessions_finish(s, r);
 }
 
