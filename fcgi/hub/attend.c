@@ -67,7 +67,7 @@ static bool attend_answer(struct attendant *a, struct settings *settings, struct
     struct hub *h = hub_with_room(a, settings, r);
     enum answer_room room = c->put_aside ? ANSWER_MAY_WAIT : ANSWER_AT_ONCE;
     struct outcome o = answer(&a->answerer, settings, r, h ? room : ANSWER_NO_ROOM);
-    if (o.waits && c->put_aside(c->arg, r, settings))
+    if (o.waits && c->put_aside && c->put_aside(c->arg, r, settings))
         return true;
     if (o.waits)
         o = answer(&a->answerer, settings, r, ANSWER_AT_ONCE);
