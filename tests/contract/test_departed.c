@@ -38,6 +38,26 @@ static void test_who_slept_while_nothing_came_is_told_of_no_gap(void **state)
     }
 }
 
+static void test_of_many_that_went_at_once_none_is_told_of_a_gap(void **state)
+{
+    enum { MANY = 600 };
+    static char token[MANY][SESSION_TOKEN_SIZE];
+    static struct bookmark at[MANY];
+    struct world *w = *state;
+    publish_some(w, 3);
+    for (int i = 0; i < MANY; i++) {
+        struct claim *c = claim_as(w, NULL);
+        strcpy(token[i], c->token);
+        at[i] = bookmark_at(w, c->stream_id, 3);
+    }
+    assert_int_equal(store_ended(w->store, at, MANY), STORE_OK);
+    serve(w, 31);
+    serve(w, 1);
+    assert_int_equal(count(w, SESSIONS), 0);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(wake(w, token[i], -1)->gap, GAP_NONE);
+}
+
 static void test_who_slept_and_brings_an_id_gets_what_is_for_everyone(void **state)
 {
     struct world *w = *state;
@@ -217,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_TTL(test_who_slept_while_nothing_came_is_told_of_no_gap),
+        WITH_TTL(test_of_many_that_went_at_once_none_is_told_of_a_gap),
         WITH_TTL(test_who_slept_and_brings_an_id_gets_what_is_for_everyone),
         WITH_TTL(test_an_event_of_its_own_that_it_had_is_not_lost),
         WITH_TTL(test_an_event_of_its_own_that_it_had_not_is_told),
