@@ -24,11 +24,12 @@ struct sqlite_store {
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* store_rest was called so often since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
-    struct store_end seen;           /* how far this process had seen the log before the call */
-    bool fell;                       /* end.c: it ends below that; the next call renews it */
-    struct store_end saved;          /* sessions.c: as the sessions know it */
-    struct store_end read;           /* the log's end when it was last read, … */
-    int64_t data_version; /* … and its version then; -1: it was not, or that failed */
+    struct store_end seen;  /* epoch.c: how far this process had seen the log before … */
+    struct store_end left;  /* … and the one where the path led before; "": none */
+    bool fell;              /* end.c: it ends below that; the next call renews it */
+    struct store_end saved; /* sessions.c: as the sessions know it */
+    struct store_end read;  /* the log's end when it was last read, … */
+    int64_t data_version;   /* … and its version then; -1: it was not, or that failed */
     _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
     int64_t wal_looked_at;           /* upkeep.c: seconds of the monotonic clock, … */
     int64_t wal_waits_since; /* … somebody keeps checkpoints from their end; 0: nobody … */

@@ -10,6 +10,7 @@
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
+#include "store/sqlite/epoch.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/look.h"
@@ -95,49 +96,6 @@ static enum store_result settings_seed(struct sqlite_store *s)
     return r;
 }
 
-/* Another epoch, if the log still has this one and ends below what was seen. */
-static enum store_result epoch_renew(struct sqlite_store *s, const struct store_end *seen)
-{
-    return database_do(s, &s->log, "giving the log a new epoch", SQL_LOG_NEW_EPOCH,
-                       TEXT(seen->epoch), INT(seen->last_id));
-}
-
-/* A new epoch, if the log of `seen` stands below what was seen. */
-static enum store_result epoch_compare(struct sqlite_store *s, const struct store_end *seen)
-{
-    struct store_end end;
-    enum store_result r = log_read_end(s, &end, NULL);
-    if (r != STORE_OK || strcmp(seen->epoch, end.epoch) != 0 || seen->last_id <= end.last_id)
-        return r;
-    return epoch_renew(s, seen);
-}
-
-/* A log that stands below what was seen of it is a restored copy, or lost its end in a power
- * cut: its ids will be given again, so they need another epoch.  What was seen, by this process
- * (`before`: where the path led before) or by those that saved it in the sessions, is read before
- * the end, which only grows.  Where a -wal was taken away, nobody knows what was in it: the ids
- * may have been given again by now. */
-static enum store_result epoch_check(struct sqlite_store *s, const struct store_end *before)
-{
-    struct file *f = s->log.hold.file;
-    bool known = false, robbed = file_is_robbed(f);
-    struct store_end seen = file_seen(f), saved;
-    if (robbed)
-        seen.last_id = INT64_MAX;
-    if (sessions_seen(s, &saved, &known) != STORE_OK) {
-        known = false; /* the sessions have their own day to complain */
-        s->store.why[0] = '\0';
-    }
-    enum store_result r = epoch_compare(s, &seen);
-    if (r == STORE_OK)
-        r = epoch_compare(s, before);
-    if (r == STORE_OK && known)
-        r = epoch_compare(s, &saved);
-    if (r == STORE_OK && robbed)
-        file_is_mended(f);
-    return r;
-}
-
 static enum store_result look_and_mend(struct sqlite_store *s)
 {
     struct store_end end;
@@ -154,9 +112,7 @@ static enum store_result look_and_mend(struct sqlite_store *s)
  * gets a new epoch. */
 static enum store_result log_opened(struct sqlite_store *s)
 {
-    const struct store_end before = s->seen;
-    s->seen = (struct store_end){.epoch = ""}; /* it is compared here, with more */
-    s->fell = false;
+    epoch_opening(s);
     enum store_result r = log_examine(s); /* before anything asks the tables */
     if (r == STORE_OK)
         r = version_check(s);
@@ -167,7 +123,7 @@ static enum store_result log_opened(struct sqlite_store *s)
     if (r == STORE_OK)
         r = look_and_mend(s);
     if (r == STORE_OK)
-        r = epoch_check(s, &before);
+        r = epoch_check(s);
     struct store_end end;
     if (r == STORE_OK)
         r = log_read_end(s, &end, NULL);
@@ -176,17 +132,14 @@ static enum store_result log_opened(struct sqlite_store *s)
     return r;
 }
 
-/* What is read from now on has all that anybody of this process saw until now. */
 static enum store_result log_before_use(struct sqlite_store *s)
 {
-    if (s->log.hold.file)
-        s->seen = file_seen(s->log.hold.file);
+    epoch_note(s);
     enum store_result r = path_follow(s);
     if (r == STORE_OK && s->lacks[0] && database_is_usable(&s->log))
         log_mend(s);
     if (r == STORE_OK && s->fell && database_is_usable(&s->log))
-        r = epoch_renew(s, &s->seen);
-    s->fell &= r != STORE_OK;
+        r = epoch_renew(s);
     return r;
 }
 

@@ -89,6 +89,7 @@ enum store_result path_follow(struct sqlite_store *s)
         free(path);
         return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
     }
+    s->left = s->seen;
     database_close(s, &s->log);
     database_close(s, &s->sessions);
     free(s->log.path);
