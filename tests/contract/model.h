@@ -80,7 +80,7 @@ int64_t model_kept(const struct model *m, const char *mailbox);
 /* The oldest row of these mailboxes behind `after`; 0: none. */
 int64_t model_oldest(const struct model *m, const struct model_filter *f, int64_t after);
 
-/* ---- sessions (model_sessions.c) --------------------------------------------------- */
+/* ---- claims (model_claim.c) -------------------------------------------------------- */
 
 /* What store_claim has to answer.  Where `made`, id and token are the store's to invent. */
 struct model_claim {
@@ -94,6 +94,8 @@ struct model_claim {
 void model_claim(const struct model *m, const char *token, struct model_filter *f,
                  enum start_at start, int64_t presented, const char *presented_epoch,
                  int64_t newest, struct model_claim *out);
+
+/* ---- sessions (model_sessions.c) --------------------------------------------------- */
 
 /* The stream that was claimed is entered, as the store names it. */
 void model_enter(struct model *m, const struct model_claim *c, const struct claim *got,

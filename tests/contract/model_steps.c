@@ -1,0 +1,200 @@
+#include "tests/contract/model_run.h"
+
+#include "tests/contract/contract_claims.h"
+
+enum { SHARES = 1000 };
+
+const char *const model_channels[] = {"a", "b", "c"};
+
+uint32_t run_number(struct run *r, uint32_t below)
+{
+    return r->step->n[r->used++ % NUMBERS] % below;
+}
+
+void did(struct run *r, const char *format, ...)
+{
+    size_t n = strlen(r->did);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->did + n, sizeof r->did - n, format, args);
+    va_end(args);
+}
+
+void add(char text[ANSWER_SIZE], const char *format, ...)
+{
+    size_t n = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + n, ANSWER_SIZE - n, format, args);
+    va_end(args);
+}
+
+bool agree(const struct run *r)
+{
+    return strcmp(r->ours, r->theirs) == 0;
+}
+
+int64_t run_position(struct run *r)
+{
+    return run_number(r, (uint32_t)r->m->end.last_id + 1);
+}
+
+/* A mailbox of everybody, of a channel, of a session, or of nobody. */
+static const char *any_mailbox(struct run *r)
+{
+    static char own[32];
+    uint32_t n = run_number(r, 8), who = run_number(r, 1 << 20);
+    if (n < 3)
+        return model_channels[n];
+    if (n == 3 && r->m->sessions > 0) {
+        snprintf(own, sizeof own, "@%s", r->m->session[who % r->m->sessions].id);
+        return own;
+    }
+    if (n == 4 && r->m->departures > 0) {
+        snprintf(own, sizeof own, "@%s", r->m->departure[r->m->departures - 1].session_id);
+        return own;
+    }
+    return n == 5 && who % 8 == 0 ? "@stranger" : "";
+}
+
+static void do_publish(struct run *r)
+{
+    const char *mailbox = any_mailbox(r);
+    int n = run_number(r, 12) == 0 ? 1 + (int)run_number(r, 150) : 1 + (int)run_number(r, 4);
+    size_t len = run_number(r, 10) == 0 ? run_number(r, 20000) : run_number(r, 300);
+    char type[2] = {(char)('x' + run_number(r, 3)), '\0'};
+    if (mailbox[0] == '@')
+        n = 1;
+    did(r, "publish %d of type %s and %zu bytes to \"%s\"", n, type, len, mailbox);
+    publish(r->w, mailbox, type, letters(len), n);
+    for (int i = 0; i < n; i++)
+        model_publish(r->m, mailbox, type[0], (int64_t)len);
+}
+
+static void do_delete(struct run *r)
+{
+    const char *mailbox = run_number(r, 2) ? any_mailbox(r) : NULL;
+    int64_t from = 1 + run_number(r, (uint32_t)r->m->end.last_id + 1),
+            to = from + run_number(r, 20);
+    if (run_number(r, 10) == 0)
+        from = 1, to = INT64_MAX;
+    did(r, "delete %lld to %lld of \"%s\"", (long long)from, (long long)to,
+        mailbox ? mailbox : "(any)");
+    delete_events(r->w, mailbox, from, to);
+    model_delete(r->m, mailbox, from, to);
+}
+
+static void do_forget(struct run *r)
+{
+    const char *mailbox = any_mailbox(r);
+    bool model = model_forget(r->m, mailbox), log = !try_forget(r->w, mailbox);
+    did(r, "forget \"%s\"", mailbox);
+    if (model != log)
+        add(r->ours, "it is%s forgotten", model ? "" : " not");
+}
+
+static void do_set(struct run *r)
+{
+    static const char *const sizes[] = {"1", "5", "20", "60"};
+    static const char *const bytes[] = {"65536", "100000", "300000"};
+    bool size = run_number(r, 2);
+    const char *name = size ? "buffer_size" : "buffer_bytes";
+    const char *value = size ? sizes[run_number(r, 4)] : bytes[run_number(r, 3)];
+    did(r, "%s = %s", name, value);
+    set(r->w, name, value);
+    *(size ? &r->m->buffer_size : &r->m->buffer_bytes) = atoll(value);
+    r->m->end.config_version++;
+}
+
+static struct bookmark bookmark_of_stream(const struct model_stream *s, int64_t at)
+{
+    struct bookmark b = {.stream_id = s->id, .position = at};
+    memcpy(b.epoch, s->epoch, sizeof b.epoch);
+    return b;
+}
+
+static void do_save(struct run *r)
+{
+    size_t i = run_number(r, (uint32_t)r->m->streams + 1);
+    int64_t at = run_position(r);
+    if (i >= r->m->streams || r->m->stream[i].ended_at >= 0)
+        return;
+    struct bookmark b = bookmark_of_stream(&r->m->stream[i], at);
+    did(r, "save stream %zu at %lld", i, (long long)at);
+    assert_int_equal(store_save(r->w->store, &b, 1), STORE_OK);
+    model_save(r->m, i, at);
+}
+
+static void end_stream_at(struct run *r, size_t i, int64_t at, bool in_vain)
+{
+    struct bookmark b = bookmark_of_stream(&r->m->stream[i], at);
+    b.in_vain = in_vain;
+    did(r, " %zu at %lld%s", i, (long long)at, in_vain ? " in vain" : "");
+    assert_int_equal(store_ended(r->w->store, &b, 1), STORE_OK);
+    model_end(r->m, i, at, in_vain);
+}
+
+static void do_end(struct run *r)
+{
+    did(r, "end streams");
+    uint32_t every = 1 + run_number(r, 4), vain = run_number(r, 4);
+    for (size_t i = r->m->streams; i-- > 0;)
+        if (r->m->stream[i].ended_at < 0 && i % every == 0)
+            end_stream_at(r, i, run_position(r), i % 4 == vain);
+}
+
+static void do_expire(struct run *r)
+{
+    int64_t seconds = 1 + run_number(r, 40);
+    did(r, "serve %lld s", (long long)seconds);
+    serve(r->w, seconds);
+    model_serve(r->m, seconds * 1000, r->w->settings->buffer_ttl * 1000);
+}
+
+static void do_delete_session(struct run *r)
+{
+    size_t i = run_number(r, (uint32_t)r->m->sessions + 1);
+    if (i >= r->m->sessions)
+        return;
+    did(r, "delete session %zu", i);
+    delete_session(r->w, r->m->session[i].id);
+    model_delete_session(r->m, i);
+}
+
+static void do_put_back(struct run *r)
+{
+    int64_t n = 1 + run_number(r, 6);
+    struct store_end end;
+    if (n > r->m->end.last_id)
+        return;
+    did(r, "put back by %lld", (long long)n);
+    put_back(r->w, n);
+    model_put_back(r->m, n);
+    memcpy(r->old_epoch, r->m->end.epoch, sizeof r->old_epoch);
+    assert_int_equal(store_where(r->w->store, &end), STORE_OK);
+    if (strcmp(end.epoch, r->old_epoch) == 0)
+        add(r->ours, "another epoch than %s", r->old_epoch);
+    memcpy(r->m->end.epoch, end.epoch, sizeof end.epoch);
+}
+
+/* Of a thousand steps so many do this.  (To put a log back takes a store a tenth of a second.) */
+static const struct {
+    uint32_t share;
+    void (*what)(struct run *r);
+} kinds[] = {
+    {355, do_publish}, {70, do_delete},         {60, do_forget},
+    {60, do_set},      {120, do_save},          {190, do_end},
+    {110, do_expire},  {32, do_delete_session}, {3, do_put_back},
+};
+
+void do_step(struct run *r)
+{
+    uint32_t n = run_number(r, SHARES), at = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        at += kinds[i].share;
+        if (n < at) {
+            kinds[i].what(r);
+            return;
+        }
+    }
+}
