@@ -22,7 +22,7 @@ static void hub_drain_streams(struct hub *h)
 
 static void hub_stop_loop(struct hub *h)
 {
-    h->stopping = true;
+    h->stopping = true; /* the loop ends when its last handle is closed */
     while (h->seats)
         stream_close(h->stream[h->seats - 1]);
     uv_close((uv_handle_t *)&h->tick, NULL);
@@ -40,7 +40,7 @@ static void on_bell(uv_async_t *a)
         if (m->kind == HUB_STREAM)
             stream_begin(h, (struct ticket *)m);
         else if (m->kind == HUB_ANSWER)
-            batches_answer(h, (struct question *)m);
+            question_answered(h, (struct question *)m);
         else
             order_carry_out(h, (struct order *)m);
     }
@@ -64,8 +64,8 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
         uv_loop_close(&h->loop);
         goto fail;
     }
-    uv_timer_init(&h->loop, &h->tick);
     h->bell.data = h;
+    uv_timer_init(&h->loop, &h->tick);
     h->settings = settings_ref(settings);
     h->alive_at = uv_now(&h->loop);
     inbox_open(&h->inbox, hub_ring, h);
@@ -107,6 +107,7 @@ void hub_free(struct hub *h)
     }
     discard(h);
     order_forget(h, UINT64_MAX);
+    question_free_pending(h);
     batches_free(h);
     inbox_close(&h->inbox);
     uv_loop_close(&h->loop);

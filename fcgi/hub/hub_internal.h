@@ -7,7 +7,8 @@
  *     hub_state.c    what a stream does: the moves that are allowed
  *     hub_stream.c   one stream in the loop: what it writes, what it does next, its end
  *     hub_watch.c    its socket in the loop: writable, or left by its peer
- *     hub_batches.c  where batches come from: the tail, the readers' answers, another log
+ *     hub_batches.c  where batches come from: the tail, or another log
+ *     hub_question.c what is asked of the readers, and by whom
  *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
  *
  * Thread: the hub's, all of it, but for what hub.h says. */
@@ -182,14 +183,18 @@ void watch_end(struct stream *s); /* the loop frees the stream, if it was watche
 /* hub_batches.c */
 /* What a stream that has sent all it had does next.  WRITES: it was given a batch. */
 enum stream_state batches_next(struct stream *s);
-void batches_forget(struct stream *s); /* it no longer waits for an answer */
 void batches_feed(struct hub *h, struct batch *b);
 void batches_reset(struct hub *h, const char *epoch, int64_t end);
 void batches_settle(struct hub *h);                                  /* a reset that is owed */
-void batches_answer(struct hub *h, struct question *q);              /* takes q over */
 void batches_move(struct stream *s, const char *epoch, int64_t end); /* may close it */
 void batches_limit_tail(struct hub *h); /* after streams or settings changed */
 void batches_free(struct hub *h);
+
+/* hub_question.c */
+bool question_ask(struct stream *s);    /* false: out of memory, ask again later */
+void question_forget(struct stream *s); /* it no longer waits for an answer */
+void question_answered(struct hub *h, struct question *q); /* takes q over */
+void question_free_pending(struct hub *h);
 
 /* hub_clock.c */
 uint64_t clock_now(struct hub *h); /* ms of the time that the loop turned: for marks */

@@ -38,9 +38,10 @@ static void note_straying(struct stream *s, enum stream_state to)
 
 void stream_move(struct stream *s, enum stream_state to)
 {
-    assert(may_follow(s->state, to));
-    assert(!s->pending || may_have_asked(to));
-    assert(s->pending || to != STREAM_ASKS);
+    const bool follows = may_follow(s->state, to);
+    const bool fits_the_question = s->pending ? may_have_asked(to) : to != STREAM_ASKS;
+    assert(follows && fits_the_question);
+    (void)follows, (void)fits_the_question;
     if (s->state == STREAM_BLOCKED)
         DL_DELETE(s->hub->blocked, s);
     if (to == STREAM_BLOCKED)

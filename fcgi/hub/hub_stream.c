@@ -44,7 +44,7 @@ static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_
 void stream_close_at(struct stream *s, int64_t received)
 {
     struct hub *h = s->hub;
-    batches_forget(s);
+    question_forget(s);
     stream_move(s, STREAM_CLOSED);
     if (s->ending && s->client.answered)
         s->ending->bookmark.in_vain = false;
@@ -93,7 +93,7 @@ static int64_t retry(const struct stream *s)
 
 static void end_poll(struct stream *s)
 {
-    batches_forget(s);
+    question_forget(s);
     client_end_poll(&s->client, retry(s));
 }
 
@@ -150,6 +150,6 @@ void stream_end(struct stream *s)
     client_end(&s->client, retry(s));
     if (s->state == STREAM_BLOCKED)
         return; /* it ends when its event is out */
-    batches_forget(s);
+    question_forget(s);
     stream_pump(s);
 }

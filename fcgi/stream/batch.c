@@ -1,3 +1,5 @@
+/* What a batch is once it is made.  Readers, feeder and hub share it without a lock: its bytes
+ * do not change any more, and whoever lets go of the last reference frees it. */
 #include "fcgi/stream/batch.h"
 
 #include <assert.h>

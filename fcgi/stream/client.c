@@ -10,6 +10,7 @@
 #include "fcgi/stream/client_internal.h"
 #include "fcgi/stream/sse_format.h"
 
+/* A peer that reads as fast as we write must not keep the others waiting. */
 enum { TURN_BYTES = 1024 * 1024 };
 
 void client_begin(struct client *c, struct ticket *t)
@@ -57,6 +58,8 @@ static void say_gap(struct client *c, const char *reason, int64_t from, int64_t 
                    position_text(c, at, id));
 }
 
+/* Its id lets a stream whose filter passes little resume near the end of the log.  One that did
+ * not move would say nothing new. */
 static void say_heartbeat(struct client *c)
 {
     char text[EVENT_ID_SIZE];
@@ -76,6 +79,8 @@ static bool may_beat(const struct client *c)
     return c->phase != CLIENT_ENDS || framing_open(&c->framing);
 }
 
+/* A replay that was begun is ended first: a page waits for that, and no row of the old log will
+ * come any more. */
 static void begin_elsewhere(struct client *c)
 {
     struct cursor *k = &c->cursor;
@@ -162,6 +167,7 @@ enum client_state client_pump(struct client *c)
     return CLIENT_TIRED;
 }
 
+/* Inside a record these bytes would be taken for content. */
 void client_say_end(struct client *c)
 {
     uint8_t end[FRAMING_END_SIZE];
@@ -178,6 +184,7 @@ void client_turn(struct client *c, enum client_phase to)
         [CLIENT_ENDS] = 1U << CLIENT_SIGNS_OFF,
         [CLIENT_SIGNS_OFF] = 0};
     assert(may_follow[c->phase] & 1U << to);
+    (void)may_follow;
     c->phase = to;
 }
 
