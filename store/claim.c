@@ -169,6 +169,8 @@ enum store_result store_claim(struct store *s, const struct settings *settings,
     struct claiming c = {.store = s, .settings = settings, .request = r, .out = out};
     enum store_result result = STORE_OK;
     bool again = true;
+    (void)s->engine->join(
+        s); /* where that fails the stream runs unsaved, and `saved` says why */
     s->why[0] = '\0';
     for (int i = 0; result == STORE_OK && again && i < CLAIM_ATTEMPTS; i++)
         result = attempt(&c, &again);

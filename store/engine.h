@@ -153,9 +153,8 @@ struct store_engine {
     enum store_result (*ended)(struct store *s, const struct bookmark *b, size_t n);
     enum store_result (*beat)(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
     enum store_result (*disconnect)(struct store *s, const char *session_id);
-    enum store_result (*expire)(struct store *s, const struct settings *settings,
-                                int64_t elapsed_ms, bool *more);
-    enum store_result (*retain)(struct store *s, const struct settings *settings, bool *more);
+    enum store_result (*tend)(struct store *s, const struct settings *settings,
+                              int64_t elapsed_ms, int *again_ms);
     /* people */
     enum store_result (*stats)(struct store *s, struct store_stats *out);
     enum store_result (*check)(struct store *s, void (*say)(void *arg, const char *line),

@@ -119,15 +119,10 @@ enum store_result store_disconnect(struct store *s, const char *session_id)
     return engine_of(s)->disconnect(s, session_id);
 }
 
-enum store_result store_expire(struct store *s, const struct settings *settings,
-                               int64_t elapsed_ms, bool *more)
+enum store_result store_tend(struct store *s, const struct settings *settings,
+                             int64_t elapsed_ms, int *again_ms)
 {
-    return engine_of(s)->expire(s, settings, elapsed_ms, more);
-}
-
-enum store_result store_retain(struct store *s, const struct settings *settings, bool *more)
-{
-    return engine_of(s)->retain(s, settings, more);
+    return engine_of(s)->tend(s, settings, elapsed_ms, again_ms);
 }
 
 enum store_result store_stats(struct store *s, struct store_stats *out)

@@ -283,10 +283,11 @@ enum store_result store_save(struct store *s, const struct bookmark *b, size_t n
  * for whoever brings its token. */
 enum store_result store_ended(struct store *s, const struct bookmark *b, size_t n);
 
-/* Streams of this process that somebody ended (`DELETE FROM sessions`, /disconnect).  Fills up
- * to `max` stream ids and forgets them; *n is how many.  A read that finds nothing writes
- * nothing.  Looks whether `path`.leases is still the file this process has its lease in (one
- * stat), and takes the lease anew where it is not. */
+/* This process lives; which of its streams does somebody want ended (`DELETE FROM sessions`,
+ * /disconnect)?  Every STORE_BEAT_MS.  Fills up to `max` ids and forgets them; *n is how many.
+ * SQLite: a read that finds nothing writes nothing; one stat() whether `path`.leases is still
+ * the file that this process has its lease in, and where it is not, the lease is taken anew. */
+enum { STORE_BEAT_MS = 250 };
 enum store_result store_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 
 /* End the streams of a session, wherever they are; the session stays.  STORE_UNKNOWN: no
@@ -295,25 +296,23 @@ enum store_result store_disconnect(struct store *s, const char *session_id);
 
 /* ---- the process ------------------------------------------------------------------- */
 
-/* Take a lease for this process: a lock on a byte of `path`.leases, held until the process
- * ends, however it ends.  Streams are entered under it, so it comes before the first claim;
- * stores of one process share it.  What a dead holder of the same byte left is tidied. */
+/* Enter this process among the responders, once for all its stores.  store_claim does it.
+ * SQLite: a lock on a byte of `path`.leases, held until the process ends, however it ends; what
+ * a dead holder of the same byte left is tidied. */
 enum store_result store_join(struct store *s);
 
-/* One slice of the janitor's round, if this process holds the janitor's lease or can take it.
- * With `elapsed_ms` a round begins: served time is advanced by it, and the streams of dead
- * responders end.  Each slice expires up to 250 sessions and bookmarks; when there are none,
- * free pages go back to the system.  *more: call again after STORE_EXPIRE_MORE_MS with 0.  Each
- * slice holds the sessions' lock for about 5 ms. */
-enum { STORE_EXPIRE_MORE_MS = 10 };
-enum store_result store_expire(struct store *s, const struct settings *settings,
-                               int64_t elapsed_ms, bool *more);
-
-/* One slice of retention, if this process is the janitor of the log: at most 100 rows, by age
- * while nobody inserts, or of a mailbox that nobody knows.  Opens a write transaction only when
- * a read found something.  *more: call again after 100 ms; else the log is closed until the
- * next call. */
-enum store_result store_retain(struct store *s, const struct settings *settings, bool *more);
+/* The janitor's turn: one piece of expiry or of retention, if this process is the one that
+ * tidies.  `elapsed_ms` is what was served since the last call; it counts once, whether the piece
+ * succeeds or not: counted twice it would expire sessions early.  *again_ms: when to call next,
+ * a second at most.
+ *
+ * Every cleanup_interval of served time the streams of processes that died end, and then
+ * sessions and bookmarks expire, some at a time (SQLite: 250, which hold the lock of the sessions
+ * for 5 ms).  Every five seconds, or sooner while there is more, events go that are too old, 100
+ * at most, and mailboxes that nobody knows.  What fails there keeps events for longer, and is
+ * tried again: it is no failure of the call. */
+enum store_result store_tend(struct store *s, const struct settings *settings,
+                             int64_t elapsed_ms, int *again_ms);
 
 /* ---- people ------------------------------------------------------------------------ */
 

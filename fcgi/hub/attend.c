@@ -89,7 +89,6 @@ void attendant_release(struct attendant *a)
 {
     store_close(a->answerer.store);
     a->answerer.store = NULL;
-    a->answerer.leased = false;
 }
 
 /* The headers are whole: what comes next. */

@@ -13,8 +13,8 @@
 #include "fcgi/base/monotonic.h"
 #include "store/store.h"
 
-enum { ROUND_MS = 250, SAVE_MS = 5000, SAVE_AGAIN_MS = 1000, RETAIN_MS = 5000 };
-enum { RETAIN_MORE_MS = 100, ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
+enum { SAVE_MS = 5000, SAVE_AGAIN_MS = 1000 };
+enum { ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
 
 /* More than this between two rounds, and it did not run meanwhile. */
 enum { STOOD_STILL_MS = 1000 };
@@ -37,11 +37,10 @@ struct janitor {
     size_t ended_n;
     int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
     size_t endings;
-    uint64_t asked_at, retained_at;
-    uint64_t served;    /* ms since the last expiry */
+    uint64_t asked_at, tend_at;
+    uint64_t served;    /* ms since it tidied last */
     bool marks_unsaved; /* some that the hub gave: it has to give all again */
-    bool retain_more, expire_more;
-    bool down; /* the last save failed, and the log line about it was written */
+    bool down;          /* the last save failed, and the log line about it was written */
 };
 
 static uint64_t now_ms(void)
@@ -189,38 +188,27 @@ static void carry_out_endings(struct janitor *j)
     }
 }
 
-static void janitor_expire(struct janitor *j, const struct settings *s)
+/* A success is nothing to note: mostly nothing was to be done. */
+static void tend(struct janitor *j, uint64_t now)
 {
-    bool due = j->served >= (uint64_t)s->cleanup_interval * 1000;
-    int64_t elapsed = due ? (int64_t)j->served : 0;
-    if (!due && !j->expire_more)
-        return;
-    /* Also after a failure: what was served may be counted although the rest did not work, and
-     * counted twice it would expire sessions early.  A round that is lost prolongs lives. */
-    if (due)
-        j->served = 0;
-    janitor_note(j, store_expire(j->store, s, elapsed, &j->expire_more), "expiry");
-}
-
-static void retain(struct janitor *j, const struct settings *s, uint64_t now)
-{
-    if (now - j->retained_at < (j->retain_more ? RETAIN_MORE_MS : RETAIN_MS))
-        return;
-    j->retained_at = now;
-    if (store_retain(j->store, s, &j->retain_more) != STORE_OK)
-        j->retain_more = false;
+    struct settings *s = board_get(j->board);
+    int again_ms = STORE_BEAT_MS;
+    enum store_result r = store_tend(j->store, s, (int64_t)j->served, &again_ms);
+    if (r != STORE_OK)
+        janitor_note(j, r, "expiry");
+    j->served = 0;
+    j->tend_at = now + (uint64_t)again_ms;
+    settings_unref(s);
 }
 
 static void janitor_tidy(struct janitor *j)
 {
     uint64_t now = now_ms();
-    struct settings *s = board_get(j->board);
     save_ended(j);
     carry_out_endings(j);
     collect(j, now);
-    janitor_expire(j, s);
-    retain(j, s, now);
-    settings_unref(s);
+    if (now >= j->tend_at)
+        tend(j, now);
 }
 
 /* Others may write just now, so it is worth a second try; the web server does not wait long. */
@@ -234,11 +222,11 @@ static void save_the_last(struct janitor *j)
         ;
 }
 
-static uint64_t pause_now(const struct janitor *j)
+/* When the next round is due: sooner than a beat where there is more to tidy. */
+static uint64_t round_due(const struct janitor *j, uint64_t round)
 {
-    if (j->expire_more)
-        return STORE_EXPIRE_MORE_MS;
-    return j->retain_more ? RETAIN_MORE_MS : ROUND_MS;
+    uint64_t beat = round + STORE_BEAT_MS;
+    return j->tend_at < beat ? j->tend_at : beat;
 }
 
 /* The mail wakes it at once, but what it brings can wait for the round: ends are saved
@@ -247,9 +235,9 @@ static void *janitor_run(void *arg)
 {
     struct janitor *j = arg;
     uint64_t round = now_ms();
-    j->asked_at = j->retained_at = round;
+    j->asked_at = j->tend_at = round;
     while (!j->stopping) {
-        uint64_t now = now_ms(), due = round + pause_now(j);
+        uint64_t now = now_ms(), due = round_due(j, round);
         uint64_t look = j->looked_at + (j->look ? LOOK_SOON_MS : ASIDE_LOOK_MS);
         if (j->aside && look <= now) {
             serve_aside(j, now);

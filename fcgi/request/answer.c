@@ -36,14 +36,6 @@ struct settings *answer_settings(struct answerer *a)
     return a->settings ? settings_ref(a->settings) : board_get(a->board);
 }
 
-/* Streams are entered under the process's lease.  Without one they run unsaved, which the claim
- * finds out by itself. */
-static void take_lease(struct answerer *a)
-{
-    if (!a->leased)
-        a->leased = store_join(a->store) == STORE_OK;
-}
-
 /* While the settings were never read, a claim cannot be right, so no hub is started in vain;
  * nor is one for a connection on one of the last descriptors. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings)
@@ -62,8 +54,6 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
         reply_later(r, settings->retry);
         return;
     }
-    if (!head)
-        take_lease(a);
     out->ticket =
         stream_claim(a->store, settings, r, q, room == ANSWER_MAY_WAIT ? &open : NULL);
     out->waits = open.n > 0;

@@ -18,7 +18,6 @@ struct answerer {
     struct store *store;
     struct board *board;       /* the settings while the log cannot be read */
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
-    bool leased;
 };
 
 /* The settings in force, with a reference; looks into the log (5 µs). */

@@ -27,8 +27,7 @@ const struct store_engine sqlite_engine = {
     .ended = sqlite_ended,
     .beat = sqlite_beat,
     .disconnect = sqlite_disconnect,
-    .expire = sqlite_expire,
-    .retain = sqlite_retain,
+    .tend = sqlite_tend,
     .stats = sqlite_stats,
     .check = sqlite_check,
 };

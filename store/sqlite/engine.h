@@ -20,6 +20,9 @@ struct sqlite_store {
     struct lease *lease;  /* lease.c: the process's, shared; NULL: not looked for yet */
     bool turn;            /* sessions.c: it is ours to write the sessions */
     bool unentered;       /* lease.c: the lease is not in the sessions yet, they fail */
+    bool joined;          /* store_join succeeded */
+    int64_t served;       /* tend.c: ms since the last round of expiry … */
+    int64_t retain_in;    /* … and until retention is due */
     bool expiring;        /* expire.c: a round has more slices … */
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* store_rest was called so often since a file was used */
@@ -80,9 +83,8 @@ enum store_result sqlite_save(struct store *s, const struct bookmark *b, size_t 
 enum store_result sqlite_ended(struct store *s, const struct bookmark *b, size_t n);
 enum store_result sqlite_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 enum store_result sqlite_disconnect(struct store *s, const char *session_id);
-enum store_result sqlite_expire(struct store *s, const struct settings *settings,
-                                int64_t elapsed_ms, bool *more);
-enum store_result sqlite_retain(struct store *s, const struct settings *settings, bool *more);
+enum store_result sqlite_tend(struct store *s, const struct settings *settings,
+                              int64_t elapsed_ms, int *again_ms);
 enum store_result sqlite_stats(struct store *s, struct store_stats *out);
 enum store_result sqlite_check(struct store *s, void (*say)(void *arg, const char *line),
                                void *arg);

@@ -3,6 +3,8 @@
  * streams have their turn (SQLite, and our own queue of writers, let the one who asks again at
  * once win).  A slice reads who goes, notes from the log what has to be remembered of them, and
  * only then locks the sessions: 250 of them are about 5 ms. */
+#include "store/sqlite/tend.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,7 +226,7 @@ static enum store_result expire_idle(struct sqlite_store *s, const struct slice 
 }
 
 /* Empty the mailboxes of sessions that are gone, MAILBOX_ROWS rows in all: one short write, so
- * that no shell's insert is locked out; store_retain takes the rest. */
+ * that no shell's insert is locked out; retention takes the rest. */
 static enum store_result empty_mailboxes(struct sqlite_store *s, const struct slice *slice)
 {
     enum store_result r = STORE_OK;
@@ -270,29 +272,39 @@ static enum store_result expire_slice(struct sqlite_store *s, const struct setti
     return r == STORE_OK ? log : r;
 }
 
-enum store_result sqlite_expire(struct store *store, const struct settings *settings,
-                                int64_t elapsed_ms, bool *more)
+static enum store_result expire_slices(struct sqlite_store *s, const struct settings *settings,
+                                       bool first, bool *more)
 {
-    struct sqlite_store *s = sqlite_of(store);
-    int64_t before = 0;
-    enum store_result r = STORE_OK;
-    bool first = elapsed_ms > 0 || !s->expiring;
-    *more = s->expiring = false;
-    if (!lease_janitor(s))
-        return STORE_OK;
-    if (first) {
-        r = begin_round(s, elapsed_ms, &before);
-        s->expire_until = before - settings->buffer_ttl * 1000;
-    } else {
-        r = database_use(s, &s->sessions);
-    }
-    if (r != STORE_OK)
-        return r;
     struct slice *slice = malloc(sizeof *slice);
     if (!slice)
         return store_refuse(s, STORE_NOMEM, "expiring sessions: out of memory");
-    r = expire_slice(s, settings, slice, first, more);
+    enum store_result r = expire_slice(s, settings, slice, first, more);
     free(slice);
-    s->expiring = *more;
+    return r;
+}
+
+enum store_result sessions_expire_round(struct sqlite_store *s, const struct settings *settings,
+                                        int64_t served_ms)
+{
+    int64_t before = 0;
+    bool more = false;
+    s->expiring = false;
+    enum store_result r = begin_round(s, served_ms, &before);
+    if (r != STORE_OK)
+        return r;
+    s->expire_until = before - settings->buffer_ttl * 1000;
+    r = expire_slices(s, settings, true, &more);
+    s->expiring = more;
+    return r;
+}
+
+enum store_result sessions_expire_more(struct sqlite_store *s, const struct settings *settings)
+{
+    bool more = false;
+    s->expiring = false;
+    enum store_result r = database_use(s, &s->sessions);
+    if (r == STORE_OK)
+        r = expire_slices(s, settings, false, &more);
+    s->expiring = more;
     return r;
 }

@@ -268,10 +268,15 @@ enum store_result sqlite_join(struct store *store)
 {
     struct sqlite_store *s = sqlite_of(store);
     struct lease *l = lease_of(s);
+    if (l && l->number != 0 && s->joined)
+        return STORE_OK; /* and whatever is opened from now on, it is entered there */
     if (l)
         lease_take(l);
     enum store_result r = lease_need(s);
     if (r == STORE_OK)
         r = database_use(s, &s->sessions);
-    return r == STORE_OK ? lease_enter(s) : r;
+    if (r == STORE_OK)
+        r = lease_enter(s);
+    s->joined = r == STORE_OK;
+    return r;
 }

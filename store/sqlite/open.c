@@ -18,6 +18,7 @@
 #include "store/sqlite/path.h"
 #include "store/sqlite/sessions.h"
 #include "store/sqlite/settings.h"
+#include "store/sqlite/tend.h"
 #include "store/sqlite/wait.h"
 
 enum { LOG_VERSION = 1 /* of sql/schema.sql */, STORE_LINE_SIZE = 1000 };
@@ -171,6 +172,7 @@ enum store_result sqlite_open(struct store **out, const char *path)
     if (!s)
         return STORE_NOMEM;
     s->data_version = s->looked_at = -1;
+    s->retain_in = TEND_RETAIN_MS;
     s->given = strdup(path);
     s->log = (struct database){.path = path_resolve(path),
                                .mode = 0660,

@@ -1,3 +1,5 @@
+#include "store/sqlite/tend.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,7 +9,6 @@
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
-#include "store/sqlite/lease.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/sessions.h"
 
@@ -175,15 +176,12 @@ static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int6
     return trim_by_age(s, &row, before, believed);
 }
 
-enum store_result sqlite_retain(struct store *store, const struct settings *settings,
-                                bool *more)
+enum store_result log_retain(struct sqlite_store *s, const struct settings *settings,
+                             bool *more)
 {
-    struct sqlite_store *s = sqlite_of(store);
     struct store_end end;
     bool did = false;
     *more = false;
-    if (!lease_janitor(s)) /* many that trim would lock the publishers' shells out */
-        return STORE_OK;
     int64_t now = now_wall_ms();
     enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
     if (clock == CLOCK_JUMPED)

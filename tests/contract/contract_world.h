@@ -250,13 +250,17 @@ static inline void age(struct world *w, int64_t seconds)
     w->half->age(w, seconds);
 }
 
+/* How soon a store wants to go on where there is more to do. */
+enum { SOON_MS = 100 };
+
 /* So much served time passes, with all that expires by it. */
 static inline enum store_result try_serve(struct world *w, int64_t seconds)
 {
-    bool more;
-    enum store_result r = store_expire(w->store, w->settings, seconds * 1000, &more);
-    while (r == STORE_OK && more)
-        r = store_expire(w->store, w->settings, 0, &more);
+    int again_ms;
+    w->settings->cleanup_interval = 1;
+    enum store_result r = store_tend(w->store, w->settings, seconds * 1000, &again_ms);
+    while (r == STORE_OK && again_ms < SOON_MS)
+        r = store_tend(w->store, w->settings, 0, &again_ms);
     return r;
 }
 
@@ -267,14 +271,16 @@ static inline void serve(struct world *w, int64_t seconds)
         fail_msg("%lld s passed: %d, %s", (long long)seconds, r, store_why(w->store));
 }
 
-/* One piece of what the janitor does for the log.  True: there is more to do. */
+/* One piece of what the janitor does for the log; no round of expiry comes before it.  True:
+ * there is more to do. */
 static inline bool tidy_a_piece(struct world *w)
 {
-    bool more;
-    enum store_result r = store_retain(w->store, w->settings, &more);
+    int again_ms;
+    w->settings->cleanup_interval = 3600;
+    enum store_result r = store_tend(w->store, w->settings, 5000, &again_ms);
     if (r != STORE_OK)
-        fail_msg("store_retain gave %d: %s", r, store_why(w->store));
-    return more;
+        fail_msg("store_tend gave %d: %s", r, store_why(w->store));
+    return again_ms <= SOON_MS;
 }
 
 /* All of it. */

@@ -101,6 +101,8 @@ void sqlite_world_replace(struct world *w)
 {
     const struct place *p = w->place;
     char command[256];
+    struct store_end end;
+    (void)store_where(w->store, &end); /* somebody of the process has it open, as is usual */
     shell_leave(w, THE_LOG);
     snprintf(command, sizeof command,
              "sqlite3 %s/new <sql/schema.sql >/dev/null && mv %s/new %s", p->folder, p->folder,

@@ -167,12 +167,13 @@ static inline void world_save(struct world *w, int64_t stream, int64_t at)
 /* Let `seconds` of served time pass, with all that expires by it. */
 static inline void world_serve(struct world *w, int64_t seconds)
 {
-    bool more;
-    enum store_result r = store_expire(w->store, w->settings, seconds * 1000, &more);
-    while (r == STORE_OK && more)
-        r = store_expire(w->store, w->settings, 0, &more);
+    int again_ms;
+    w->settings->cleanup_interval = 1;
+    enum store_result r = store_tend(w->store, w->settings, seconds * 1000, &again_ms);
+    while (r == STORE_OK && again_ms < 100)
+        r = store_tend(w->store, w->settings, 0, &again_ms);
     if (r != STORE_OK)
-        fail_msg("store_expire gave %d: %s", r, store_why(w->store));
+        fail_msg("store_tend gave %d: %s", r, store_why(w->store));
 }
 
 static inline void world_insert(struct world *w, int n)

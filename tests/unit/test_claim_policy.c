@@ -49,6 +49,12 @@ static enum store_result answer(struct fake *f, struct script *script, const cha
     return r;
 }
 
+static enum store_result fake_join(struct store *s)
+{
+    (void)s;
+    return STORE_OK;
+}
+
 static enum store_result fake_where(struct store *s, struct store_end *out)
 {
     *out = (struct store_end){.last_id = 100};
@@ -98,6 +104,7 @@ static enum store_result fake_open_streams(struct store *s, const char *token, c
 
 static const struct store_engine fake_engine = {.name = "a fake",
                                                 .where = fake_where,
+                                                .join = fake_join,
                                                 .recall = fake_recall,
                                                 .survey = fake_survey,
                                                 .enter = fake_enter,

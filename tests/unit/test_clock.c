@@ -203,12 +203,12 @@ static void test_the_janitor_waits_as_long_as_the_log_doubts(void **state)
     s->buffer_age = 43200;
     move_clock(w, -(int64_t)DAY);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(store_retain(w->store, s, &more), STORE_OK);
+        assert_int_equal(retain_once(w->store, s, &more), STORE_OK);
     assert_false(more);
     assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 6);
     move_clock(w, -11 * MINUTE);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(store_retain(w->store, s, &more), STORE_OK);
+        assert_int_equal(retain_once(w->store, s, &more), STORE_OK);
     assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 0);
     settings_unref(s);
 }
