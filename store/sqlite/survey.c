@@ -8,6 +8,7 @@
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
+#include "store/sqlite/file.h"
 #include "store/sqlite/mailboxes.h"
 #include "store/sqlite/upkeep.h"
 
@@ -209,6 +210,10 @@ static enum store_result survey_once(const struct surveying *v)
     upkeep_share();
     r = survey_at_one_moment(v);
     upkeep_unshare();
+    if (r == STORE_OK) {
+        const struct store_end *end = &v->out->end;
+        file_saw(v->store->log.hold.file, end->epoch, end->last_id);
+    }
     return r;
 }
 
