@@ -1,5 +1,5 @@
 /* What the store tells for GET /stats. */
-#include "tests/unit/store_world.h"
+#include "tests/contract/contract_claims.h"
 
 static struct store_stats stats_of(struct world *w)
 {
@@ -32,31 +32,30 @@ static void test_streams_sessions_and_absent_ones_are_counted(void **state)
 {
     struct world *w = *state;
     char token[SESSION_TOKEN_SIZE];
-    strcpy(token, world_claim_token(w, NULL)->token);
-    world_claim_token(w, token); /* two tabs */
-    world_claim_token(w, NULL);
-    world_claim_token(w, NULL);
+    strcpy(token, claim_as(w, NULL)->token);
+    claim_as(w, token); /* two tabs */
+    claim_as(w, NULL);
+    claim_as(w, NULL);
     assert_counts(w, 4, 3, 3);
-    world_end(w, w->claim.stream_id, 0);
+    end_at(w, w->claim.stream_id, 0);
     assert_counts(w, 3, 3, 2);
 }
 
 static void test_a_dead_responders_streams_do_not_count(void **state)
 {
     struct world *w = *state;
-    world_claim_token(w, NULL);
-    world_claim_token(w, NULL);
-    world_sql(w->sessions, "UPDATE streams SET responder = 77 WHERE id = %lld",
-              w->claim.stream_id);
+    claim_as(w, NULL);
+    claim_as(w, NULL);
+    orphan(w, w->claim.stream_id);
     assert_counts(w, 1, 2, 1);
 }
 
 static void test_the_log_is_described(void **state)
 {
     struct world *w = *state;
-    world_insert(w, 3);
-    world_sql(w->log, "INSERT INTO events(channel, data) VALUES ('room', 'x')");
-    world_sql(w->log, "DELETE FROM events WHERE id = 1");
+    publish_some(w, 3);
+    publish(w, "room", "update", "x", 1);
+    delete_events(w, "", 1, 1);
     struct store_stats stats = stats_of(w);
     assert_int_equal(stats.events, 3);
     assert_int_equal(stats.mailboxes, 2);
@@ -68,19 +67,17 @@ static void test_the_log_is_described(void **state)
     assert_int_equal(stats.bytes, 3 * 201);
 }
 
-static void test_the_logs_path_is_told_in_full(void **state)
+static void test_where_the_log_is_is_told(void **state)
 {
     struct world *w = *state;
-    struct store_stats stats = stats_of(w);
-    assert_int_equal(stats.where[0], '/');
-    assert_string_equal(stats.where, sqlite3_db_filename(w->log, "main"));
+    assert_string_equal(stats_of(w).where, w->address);
 }
 
 static void test_what_the_sessions_cannot_tell_is_not_known(void **state)
 {
     struct world *w = *state;
-    world_sql(w->sessions, "DROP TABLE streams");
-    world_insert(w, 1);
+    damage(w, THE_SESSIONS);
+    publish_some(w, 1);
     assert_counts(w, -1, -1, -1);
     assert_int_equal(stats_of(w).responders, -1);
     assert_int_equal(stats_of(w).events, 1);
@@ -93,7 +90,7 @@ int main(void)
         TEST(test_streams_sessions_and_absent_ones_are_counted),
         TEST(test_a_dead_responders_streams_do_not_count),
         TEST(test_the_log_is_described),
-        TEST(test_the_logs_path_is_told_in_full),
+        TEST(test_where_the_log_is_is_told),
         TEST(test_what_the_sessions_cannot_tell_is_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
