@@ -209,7 +209,7 @@ void rows_come_and_come_back(struct stage *s)
     expect_replay_start(b, 2);
     expect_count(b, "n", 3, 4);
     expect_replay_end(b, 2);
-    publish(s, &a, "/sse/broadcast?type=n", "5");
+    post(s, &a, "/sse/broadcast?type=n", "5");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 5, 5);
 }

@@ -116,8 +116,7 @@ static void a_targeted_row_reaches_its_session_alone(struct stage *s, const stru
     struct browser *a = browser_open(s, "/sse/events"), *b = browser_open(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(a));
     expect_connected(b);
-    shell(s, "INSERT INTO events(session_id, type, data) VALUES ('%s', 'private', 'for a')",
-          session);
+    publish_to(s, session, "private", "for a");
     shell_count(s, "n", 1, 1);
     expect_event(a, "private", "for a");
     expect_count(a, "n", 1, 1);
@@ -216,12 +215,12 @@ static void a_post_publishes_and_a_wrong_token_is_refused(struct stage *s,
     struct answer a;
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
-    publish(s, &a, "/sse/broadcast?type=n", "1");
+    post(s, &a, "/sse/broadcast?type=n", "1");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 1, 1);
     request(s, &a, "POST", "/sse/broadcast?type=n", "Authorization: Bearer wrong\r\n", "2");
     assert_int_equal(a.status, 401);
-    publish(s, &a, "/sse/broadcast?type=n", "3");
+    post(s, &a, "/sse/broadcast?type=n", "3");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 3, 3);
 }

@@ -12,7 +12,7 @@ static void post_one(struct poster *p)
     char data[32];
     int n = p->posts++;
     snprintf(data, sizeof data, "%d-%d", p->number, n);
-    publish(p->all->stage, &a, p->all->path, data);
+    post(p->all->stage, &a, p->all->path, data);
     p->status[n] = a.status;
     const char *id = strstr(a.body, "{\"id\":\"");
     if (a.status != 200 || !id)

@@ -29,7 +29,7 @@ void request(struct stage *s, struct answer *out, const char *method, const char
     wire_close(&w);
 }
 
-void publish(struct stage *s, struct answer *out, const char *path, const char *body)
+void post(struct stage *s, struct answer *out, const char *path, const char *body)
 {
     request(s, out, "POST", path,
             "Authorization: Bearer " TOKEN "\r\nContent-Type: text/plain\r\n", body);

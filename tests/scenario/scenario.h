@@ -154,6 +154,12 @@ void stage_fill_small(struct stage *s); /* not a byte is left */
 
 /* ---- the shell --------------------------------------------------------------------- */
 
+/* Publish one event past the responder, to everyone (""), to a channel, or to a session. */
+void publish(struct stage *s, const char *channel, const char *type, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void publish_to(struct stage *s, const char *session, const char *type, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* Run the sqlite3 shell on the log (or the sessions), and give what it printed, valid until the
  * next call.  The first two have the patience that README advises, and fail the test where the
  * shell fails; the third is the stock shell, which has none. */
@@ -255,7 +261,7 @@ struct answer {
 void request(struct stage *s, struct answer *out, const char *method, const char *path,
              const char *headers, const char *body);
 /* POST with the publish token. */
-void publish(struct stage *s, struct answer *out, const char *path, const char *body);
+void post(struct stage *s, struct answer *out, const char *path, const char *body);
 /* A number of GET /sse/stats; -1: not there. */
 int64_t stats(struct stage *s, const char *name);
 

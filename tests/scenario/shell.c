@@ -89,3 +89,39 @@ void shell_count(struct stage *s, const char *type, int first, int last)
           "SELECT i + 1 FROM n WHERE i < %d) SELECT '%s', i FROM n",
           first, last, type);
 }
+
+/* The text as SQL has it: its quotes doubled. */
+static const char *quoted(struct stage *s, const char *format, va_list args)
+{
+    static char sql[1 << 16];
+    char *text = NULL;
+    size_t n = 0;
+    if (vasprintf(&text, format, args) < 0 || 2 * strlen(text) >= sizeof sql)
+        fail_stage(s, "too much to publish");
+    for (const char *at = text; *at; at++) {
+        if (*at == '\'')
+            sql[n++] = '\'';
+        sql[n++] = *at;
+    }
+    sql[n] = '\0';
+    free(text);
+    return sql;
+}
+
+void publish(struct stage *s, const char *channel, const char *type, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    shell(s, "INSERT INTO events(channel, type, data) VALUES ('%s', '%s', '%s')", channel, type,
+          quoted(s, format, args));
+    va_end(args);
+}
+
+void publish_to(struct stage *s, const char *session, const char *type, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    shell(s, "INSERT INTO events(session_id, type, data) VALUES ('%s', '%s', '%s')", session,
+          type, quoted(s, format, args));
+    va_end(args);
+}

@@ -25,7 +25,7 @@ static void test_two_installations_on_one_host_leave_each_others_sessions_alone(
     expect_gap(b, "session", -1); /* it cannot know that this was never its own */
     browser_close(a);
     await(s, stats(s, "active_clients") == 0);
-    shell(s, "INSERT INTO events(session_id, data) VALUES ('%s', 'for you')", session);
+    publish_to(s, session, "message", "for you");
     browser_share_cookie(a, b);
     browser_reload(a);
     assert_string_equal(expect_connected(a), session);
@@ -35,7 +35,7 @@ static void test_two_installations_on_one_host_leave_each_others_sessions_alone(
     browser_share_cookie(b, a);
     browser_reload(b);
     expect_connected(b);
-    shell(other, "INSERT INTO events(data) VALUES ('no gap before it')");
+    publish(other, "", "message", "no gap before it");
     expect_event(b, "message", "no gap before it");
     browser_share_cookie(a, b);
     browser_reload(a);
@@ -65,10 +65,10 @@ static void test_who_slept_is_told_of_a_gap_only_if_something_was_for_it(void **
     fall_asleep_beside(s, b);
     browser_connect(b);
     snprintf(session, sizeof session, "%s", expect_connected(b));
-    shell(s, "INSERT INTO events(data) VALUES ('good morning')");
+    publish(s, "", "message", "good morning");
     expect_event(b, "message", "good morning");
     fall_asleep_beside(s, b);
-    shell(s, "INSERT INTO events(session_id, data) VALUES ('%s', 'where are you')", session);
+    publish_to(s, session, "message", "where are you");
     browser_connect(b);
     assert_string_not_equal(expect_connected(b), session);
     expect_gap(b, "session", -1);

@@ -45,7 +45,7 @@ static void test_streams_beyond_the_descriptors_come_later_and_are_served_then(v
     for (int i = 0; i < BROWSERS; i++)
         let_in += in[i] = is_let_in(s, b[i]);
     assert_in_range(let_in, 1, BROWSERS - 1);
-    shell(s, "INSERT INTO events(type, data) VALUES ('n', '1')");
+    publish(s, "", "n", "1");
     for (int i = 0; i < BROWSERS; i++)
         if (in[i]) {
             expect_count(b[i], "n", 1, 1);
@@ -68,7 +68,7 @@ static void test_with_hardly_any_descriptor_everybody_is_told_something(void **s
     }
     for (int i = 0; i < BROWSERS; i++)
         (void)is_let_in(s, b[i]);
-    publish(s, &a, "/sse/broadcast", "x"); /* a relative: it is no stream, and told as much */
+    post(s, &a, "/sse/broadcast", "x"); /* a relative: it is no stream, and told as much */
     if (a.status != 200 && a.status != 503)
         fail_stage(s, "%d: %s", a.status, a.body);
 }

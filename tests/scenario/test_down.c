@@ -255,7 +255,7 @@ static void posts_are_answered(struct stage *s, void (*front)(struct stage *s, c
     front(s, own_socket(s));
     for (int i = 0; i < 60; i++)
         expect_unavailable(s, "POST", "/sse/broadcast");
-    publish(s, &a, "/sse/broadcast", large);
+    post(s, &a, "/sse/broadcast", large);
     assert_int_equal(a.status, 503);
     free(large);
 }

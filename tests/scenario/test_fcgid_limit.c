@@ -53,7 +53,7 @@ static void test_a_browser_beyond_the_limit_comes_later_and_gets_its_turn(void *
     expect_connected(a);
     snprintf(output, sizeof output, "%s/beyond", s->folder);
     expect_told_to_come_later(s, ask_patiently(s, output), output);
-    shell(s, "INSERT INTO events(data) VALUES ('still live')");
+    publish(s, "", "message", "still live");
     expect_event(a, "message", "still live");
     browser_close(a);
     struct browser *b = browser_open(s, "/sse/events");

@@ -62,7 +62,7 @@ static void expect_whole(struct stage *s)
 static void publish_row(struct stage *s, const char *data)
 {
     struct answer a;
-    publish(s, &a, "/sse/broadcast?type=n", data);
+    post(s, &a, "/sse/broadcast?type=n", data);
     if (a.status != 200)
         fail_stage(s, "publishing gave %d: %s", a.status, a.body);
 }
@@ -83,9 +83,9 @@ static void test_a_shm_that_is_removed_is_missed_by_nobody(void **state)
     struct stage *s = *state;
     struct browser *b = stream_of_a_log_in_use(s);
     unlink_and_await(s, "-shm");
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 2)");
+    publish(s, "", "n", "2");
     publish_row(s, "3");
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 4)");
+    publish(s, "", "n", "4");
     expect_count(b, "n", 2, 4);
     assert_string_equal(shell(s, "SELECT count(*) FROM events"), "4");
 }
@@ -99,7 +99,7 @@ static void test_a_wal_that_is_removed_takes_nothing_along(void **state)
     unlink(beside(s->db, "-wal")); /* both, as who wants to "unlock" a database does */
     unlink_and_await(s, "-shm");
     await(s, access(beside(s->db, "-wal"), F_OK) == 0);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 3)");
+    publish(s, "", "n", "3");
     expect_count(b, "n", 2, 3);
     assert_string_equal(shell(s, "SELECT group_concat(id) FROM events"), "1,2,3");
     expect_whole(s);
@@ -117,18 +117,18 @@ static void test_ids_that_are_given_again_after_a_loss_are_told(void **state)
     unlink(kept(s->db, "-shm"));
     unlink(beside(s->db, "-wal"));
     unlink(beside(s->db, "-shm"));
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 'given again')");
+    publish(s, "", "n", "given again");
     assert_string_equal(shell(s, "SELECT max(id) FROM events"), "1");
     kill(pid, SIGCONT);
     expect_gap(b, "epoch", -1);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 3)");
+    publish(s, "", "n", "3");
     expect_count(b, "n", 3, 3);
 }
 
 static void expect_gone(struct stage *s)
 {
     struct answer a;
-    publish(s, &a, "/sse/broadcast", "nowhere");
+    post(s, &a, "/sse/broadcast", "nowhere");
     if (a.status != 503)
         fail_stage(s, "waited for 503, came %d: %s", a.status, a.body);
 }
@@ -143,7 +143,7 @@ static void test_a_log_that_is_moved_away_and_back_is_the_same_log(void **state)
     expect_gone(s);
     assert_int_equal(access(s->db, F_OK), -1);
     assert_int_equal(rename(aside, s->db), 0);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 2)");
+    publish(s, "", "n", "2");
     expect_count(b, "n", 2, 2);
     assert_string_equal(shell(s, "SELECT count(*) FROM events"), "2");
     publish_row(s, "3");
@@ -165,7 +165,7 @@ static void test_a_folder_that_is_moved_away_and_back_is_the_same(void **state)
     assert_int_equal(rename(folder, aside), 0);
     expect_gone(s);
     assert_int_equal(rename(aside, folder), 0);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 2)");
+    publish(s, "", "n", "2");
     expect_count(b, "n", 2, 2);
 }
 
@@ -181,7 +181,7 @@ static void test_a_copy_that_is_moved_into_place_is_not_mixed_with_the_old_log(v
     expect_count(b, "n", 2, 500);
     assert_int_equal(rename(copy, s->db), 0);
     expect_gap(b, "epoch", 1);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 2)");
+    publish(s, "", "n", "2");
     expect_count(b, "n", 2, 2);
     assert_string_equal(shell(s, "SELECT group_concat(data) FROM events"), "1,2");
     assert_string_equal(shell(s, "PRAGMA journal_mode"), "wal");
@@ -232,7 +232,7 @@ static void test_a_shm_that_is_cut_to_nothing_costs_a_restart_and_no_row(void **
     await(s, process_ended(pid, NULL) || responder_pid(s) != pid);
     assert_int_not_equal(responder_pid(s), pid);
     expect_connected(b);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 2)");
+    publish(s, "", "n", "2");
     expect_rows(b, "n", 2, 2);
 }
 
@@ -285,7 +285,7 @@ static void test_an_application_is_not_locked_out_of_a_log_that_is_its_own_alone
     if (geteuid() != 0)
         skip(); /* only root can be somebody else */
     start_beside_an_application(s, (gid_t)-1, 0644);
-    publish(s, &a, "/sse/broadcast?type=n", "1");
+    post(s, &a, "/sse/broadcast?type=n", "1");
     assert_int_equal(a.status, 503);
     request(s, &a, "GET", "/sse/events?wait=0", "", NULL);
     assert_non_null(strstr(a.body, "event: later"));

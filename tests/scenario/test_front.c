@@ -168,11 +168,11 @@ static void test_two_processes_on_one_log_work_together(void **state)
     shell_count(s, "n", 1, 2);
     expect_count(a, "n", 1, 2);
     expect_count(b, "n", 1, 2);
-    publish(s, &answer, "/other/broadcast", "through the other");
+    post(s, &answer, "/other/broadcast", "through the other");
     expect_event(a, "message", "through the other");
     expect_event(b, "message", "through the other");
     snprintf(path, sizeof path, "/sse/send?session=%s", session);
-    publish(s, &answer, path, "to both tabs");
+    post(s, &answer, path, "to both tabs");
     expect_event(a, "message", "to both tabs");
     expect_event(b, "message", "to both tabs");
     await(s, stats(s, "active_clients") == 2);
@@ -200,7 +200,7 @@ static void test_a_session_deleted_in_the_shell_ends_its_streams_in_both_process
     browser_connect(a);
     assert_string_not_equal(expect_connected(a), session);
     expect_gap(a, "session", -1);
-    shell(s, "INSERT INTO events(data) VALUES ('marker')");
+    publish(s, "", "message", "marker");
     expect_event(stays, "message", "marker");
 }
 

@@ -83,7 +83,7 @@ static void test_a_gap_never_jumps_over_a_row_that_is_kept(void **state)
     expect_count(b, "n", 1, 1);
     browser_cut(b);
     shell_count(s, "n", 2, 2);
-    shell(s, "INSERT INTO events(session_id,data) VALUES('%s','for you')", session);
+    publish_to(s, session, "message", "for you");
     shell_count(s, "n", 4, 13);
     expect_connected(b);
     expect_gap(b, "trimmed", 2);
@@ -134,7 +134,7 @@ static void strange(struct stage *s, struct browser *b, const char *reason, cons
     expect_connected(b);
     expect_gap(b, reason, -1);
     snprintf(marker, sizeof marker, "live %d", ++n);
-    shell(s, "INSERT INTO events(data) VALUES ('%s')", marker);
+    publish(s, "", "message", "%s", marker);
     expect_event(b, "message", marker);
     if (strstr(browser_body(b), secret))
         fail_stage(s, "id %s is said back:\n%s", secret, browser_body(b));

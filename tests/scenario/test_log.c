@@ -63,7 +63,7 @@ static void test_another_log_has_its_own_token(void **state)
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
-    publish(s, &a, "/sse/broadcast?type=n", "1");
+    post(s, &a, "/sse/broadcast?type=n", "1");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 1, 1);
     aside(s, other, ".new");
@@ -76,7 +76,7 @@ static void test_another_log_has_its_own_token(void **state)
     assert_string_equal(shell(s, "SELECT config_version FROM rowcast_log"), "2");
     replace_log(s, other);
     expect_gap(b, "epoch", -1);
-    publish(s, &a, "/sse/broadcast?type=n", "2");
+    post(s, &a, "/sse/broadcast?type=n", "2");
     assert_int_equal(a.status, 401);
     request(s, &a, "POST", "/sse/broadcast?type=n", "Authorization: Bearer another-token\r\n",
             "2");

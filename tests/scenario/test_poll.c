@@ -160,7 +160,7 @@ static void test_rows_of_other_types_do_not_become_a_gap_between_polls(void **st
     expect_poll_ends(b);
     assert_int_equal(id_number(browser_last_id(b)), 50);
     shell(s, "DELETE FROM events");
-    shell(s, "INSERT INTO events(type, data) VALUES ('wanted', 'one')");
+    publish(s, "", "wanted", "one");
     browser_come_back(b, true);
     expect_connected(b);
     expect_replay_start(b, 1);

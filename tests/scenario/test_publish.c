@@ -15,11 +15,11 @@ static void test_a_post_becomes_an_event(void **state)
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events?channel=room-7");
     expect_connected(b);
-    publish(s, &a, "/sse/broadcast?type=update", "{\"a\":1}");
+    post(s, &a, "/sse/broadcast?type=update", "{\"a\":1}");
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, id_text(s, 1)));
     expect_event(b, "update", "{\"a\":1}");
-    publish(s, &a, "/sse/broadcast?channel=room-7", "two\nlines");
+    post(s, &a, "/sse/broadcast?channel=room-7", "two\nlines");
     expect_event(b, "message", "two\nlines");
     request(s, &a, "POST", "/sse/broadcast", BEARER FORM, "data=a+b%26c");
     assert_int_equal(a.status, 200);
@@ -40,12 +40,12 @@ static void test_send_reaches_the_sessions_it_names(void **state)
     snprintf(b_id, sizeof b_id, "%s", expect_connected(b));
     expect_connected(c);
     snprintf(path, sizeof path, "/sse/send?session=%s&session=%s&type=note", a_id, b_id);
-    publish(s, &answer, path, "for two");
+    post(s, &answer, path, "for two");
     assert_int_equal(answer.status, 200);
     snprintf(path, sizeof path, "/sse/send?session=%s&session=0123456789abcdef", a_id);
-    publish(s, &answer, path, "for nobody");
+    post(s, &answer, path, "for nobody");
     assert_int_equal(answer.status, 404);
-    publish(s, &answer, "/sse/broadcast", "marker");
+    post(s, &answer, "/sse/broadcast", "marker");
     expect_event(a, "note", "for two");
     expect_event(b, "note", "for two");
     expect_event(a, "message", "marker");
@@ -58,8 +58,8 @@ static void test_a_retried_post_with_a_key_is_one_event(void **state)
     struct stage *s = *state;
     struct answer first, again;
     lighttpd_start(s);
-    publish(s, &first, "/sse/broadcast?dedup_key=k1", "once");
-    publish(s, &again, "/sse/broadcast?dedup_key=k1", "once");
+    post(s, &first, "/sse/broadcast?dedup_key=k1", "once");
+    post(s, &again, "/sse/broadcast?dedup_key=k1", "once");
     assert_int_equal(first.status, 200);
     assert_int_equal(again.status, 200);
     assert_string_equal(first.body, again.body);
@@ -109,7 +109,7 @@ static void test_what_is_refused_says_why_and_does_nothing(void **state)
 static int status_of(struct stage *s, const char *body)
 {
     struct answer a;
-    publish(s, &a, "/sse/broadcast", body);
+    post(s, &a, "/sse/broadcast", body);
     return a.status;
 }
 

@@ -55,7 +55,7 @@ static void test_two_processes_and_a_shell_on_a_slow_disk_are_all_taken(void **s
     supervised_front(&v);
     posters_start(&p, s, "/sse/broadcast", 16, 12);
     for (int i = 0; i < 10; i++)
-        shell(s, "INSERT INTO events(data) VALUES ('by the shell')");
+        publish(s, "", "message", "by the shell");
     posters_finish(&p);
     expect_all_taken(&p);
     expect_true_answers(&p, 1);

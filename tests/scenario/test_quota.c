@@ -33,13 +33,13 @@ static void test_a_log_that_may_not_grow_refuses_publishers_and_ends_nobody(void
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
-    publish(s, &a, "/sse/broadcast?type=n", "1");
+    post(s, &a, "/sse/broadcast?type=n", "1");
     assert_int_equal(a.status, 200);
     expect_event(b, "n", "1");
     pid_t pid = responder_pid(s);
     limit(pid, wal_size(s) + 100);
     for (int i = 0; i < 3; i++) {
-        publish(s, &a, "/sse/broadcast?type=n", data);
+        post(s, &a, "/sse/broadcast?type=n", data);
         if (a.status != 507)
             fail_stage(s, "waited for 507; the answer is %d %s", a.status, a.body);
         assert_non_null(strstr(a.body, "File too large")); /* not "disk I/O error" alone */
@@ -47,7 +47,7 @@ static void test_a_log_that_may_not_grow_refuses_publishers_and_ends_nobody(void
     shell_count(s, "n", 2, 2); /* others have room */
     expect_event(b, "n", "2");
     limit(pid, RLIM_INFINITY);
-    publish(s, &a, "/sse/broadcast?type=n", "3");
+    post(s, &a, "/sse/broadcast?type=n", "3");
     assert_int_equal(a.status, 200);
     expect_event(b, "n", "3");
     assert_int_equal(responder_pid(s), pid);

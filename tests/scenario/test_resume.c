@@ -22,11 +22,11 @@ static void test_a_killed_responder_comes_back_and_nothing_is_missing(void **sta
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(b));
-    shell(s, "INSERT INTO events(type,data) VALUES('update','{\"n\":1}')");
+    publish(s, "", "update", "{\"n\":1}");
     expect_event(b, "update", "{\"n\":1}");
     responder_kill(s);
     for (int n = 2; n <= 4; n++)
-        shell(s, "INSERT INTO events(type,data) VALUES('update','{\"n\":%d}')", n);
+        publish(s, "", "update", "{\"n\":%d}", n);
     responder_revive(s);
     /* Back before any new insert. */
     assert_string_equal(expect_connected(b), session);
@@ -34,7 +34,7 @@ static void test_a_killed_responder_comes_back_and_nothing_is_missing(void **sta
     for (int n = 2; n <= 4; n++)
         expect_replayed(s, b, n);
     expect_replay_end(b, 3);
-    shell(s, "INSERT INTO events(type,data) VALUES('update','{\"n\":5}')");
+    publish(s, "", "update", "{\"n\":5}");
     expect_event(b, "update", "{\"n\":5}");
 }
 
@@ -70,7 +70,7 @@ static void test_a_hundred_thousand_missed_rows_come_in_one_stream(void **state)
     expect_replay_start(b, 100000);
     expect_count(b, "n", 1, 100000);
     expect_replay_end(b, 100000);
-    shell(s, "INSERT INTO events(data) VALUES ('live')");
+    publish(s, "", "message", "live");
     expect_event(b, "message", "live");
 }
 

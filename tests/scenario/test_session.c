@@ -13,8 +13,8 @@ static void test_a_row_for_one_session_reaches_only_it(void **state)
     struct browser *a = browser_open(s, "/sse/events"), *b = browser_open(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(a));
     expect_connected(b);
-    shell(s, "INSERT INTO events(session_id,type,data) VALUES('%s','note','yours')", session);
-    shell(s, "INSERT INTO events(data) VALUES('everybody''s')");
+    publish_to(s, session, "note", "yours");
+    publish(s, "", "message", "everybody's");
     expect_event(a, "note", "yours");
     expect_event(a, "message", "everybody's");
     expect_event(b, "message", "everybody's");
@@ -29,7 +29,7 @@ static void test_a_row_for_an_absent_session_waits_for_it(void **state)
     snprintf(session, sizeof session, "%s", expect_connected(b));
     browser_close(b);
     await(s, stats(s, "active_clients") == 0);
-    shell(s, "INSERT INTO events(session_id,data) VALUES('%s','while you were out')", session);
+    publish_to(s, session, "message", "while you were out");
     browser_reload(b);
     assert_string_equal(expect_connected(b), session);
     expect_replay_start(b, 1);
@@ -47,7 +47,7 @@ static void test_an_outage_expires_nobody_and_served_time_does(void **state)
     struct browser *b = browser_open(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(b));
     server_stop(s);
-    shell(s, "INSERT INTO events(session_id,data) VALUES('%s','meanwhile')", session);
+    publish_to(s, session, "message", "meanwhile");
     pause_ms(6000); /* the outage itself: three times buffer_ttl */
     lighttpd_start(s);
     browser_reload(b);
@@ -62,7 +62,7 @@ static void test_an_outage_expires_nobody_and_served_time_does(void **state)
     browser_reload(b);
     assert_string_not_equal(expect_connected(b), session);
     expect_gap(b, "session", -1);
-    shell(s, "INSERT INTO events(data) VALUES('on we go')");
+    publish(s, "", "message", "on we go");
     expect_event(b, "message", "on we go");
 }
 
@@ -73,7 +73,7 @@ static void test_a_session_of_another_user_agent_is_not_honoured(void **state)
     lighttpd_start(s);
     struct browser *a = browser_open(s, "/sse/events"), *thief = browser_new(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(a));
-    shell(s, "INSERT INTO events(session_id,data) VALUES('%s','secret')", session);
+    publish_to(s, session, "message", "secret");
     expect_event(a, "message", "secret");
     browser_share_cookie(thief, a);
     browser_header(thief, "User-Agent", "another");
@@ -81,7 +81,7 @@ static void test_a_session_of_another_user_agent_is_not_honoured(void **state)
     browser_connect(thief);
     assert_string_not_equal(expect_connected(thief), session);
     expect_gap(thief, "session", -1);
-    shell(s, "INSERT INTO events(data) VALUES('marker')");
+    publish(s, "", "message", "marker");
     const struct sse_event *e = expect_event(thief, "message", NULL);
     assert_string_equal(e->data, "marker");
     expect_event(a, "message", "marker");
@@ -96,7 +96,7 @@ static void test_disconnect_ends_the_streams_and_the_session_stays(void **state)
     struct browser *b = browser_open(s, "/sse/events");
     snprintf(session, sizeof session, "%s", expect_connected(b));
     snprintf(path, sizeof path, "/sse/disconnect?session=%s", session);
-    publish(s, &a, path, "");
+    post(s, &a, path, "");
     assert_int_equal(a.status, 200);
     if (!browser_sees_end(b, PATIENCE))
         fail_stage(s, "the stream goes on after /disconnect");

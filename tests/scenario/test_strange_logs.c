@@ -82,7 +82,7 @@ static void test_a_table_that_a_migration_rebuilt_loses_nothing(void **state)
     browser_cut(late);
     rebuild(s);
     shell_count(s, "n", 4, 5);
-    publish(s, &a, "/sse/broadcast?type=n", "6");
+    post(s, &a, "/sse/broadcast?type=n", "6");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 4, 6);
     await(s, has_all_triggers(s));
@@ -137,7 +137,7 @@ test_an_endless_view_in_the_place_of_the_events_does_not_hold_up_a_stop(void **s
           "UNION ALL SELECT i + 1 FROM n) SELECT i AS id, '' AS channel, NULL AS session_id, "
           "'x' AS type, 'x' AS data, NULL AS dedup_key, i AS created_at FROM n; COMMIT");
     await(s, is_in_log(s, "a view of this name"));
-    publish(s, &a, "/sse/broadcast", "x");
+    post(s, &a, "/sse/broadcast", "x");
     assert_int_equal(a.status, 503);
     browser_come_back(b, false);
     int64_t began = now_ms();

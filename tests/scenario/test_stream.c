@@ -12,7 +12,7 @@ static void test_a_row_from_the_shell_reaches_every_browser(void **state)
     struct browser *a = browser_open(s, "/sse/events"), *b = browser_open(s, "/sse/events");
     expect_connected(a);
     expect_connected(b);
-    shell(s, "INSERT INTO events(type,data) VALUES('update','{\"message\":\"Hello World\"}')");
+    publish(s, "", "update", "{\"message\":\"Hello World\"}");
     expect_event(a, "update", "{\"message\":\"Hello World\"}");
     expect_event(b, "update", "{\"message\":\"Hello World\"}");
     assert_string_equal(browser_last_id(a), id_text(s, 1));
@@ -50,11 +50,10 @@ static void test_rows_of_many_lines_and_kinds_arrive_as_they_were_written(void *
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events");
     expect_connected(b);
-    shell(
-        s,
-        "INSERT INTO events(data) VALUES ('one' || char(10) || 'two' || char(13,10) || "
-        "'three' || char(13) || '' || char(13) || 'event: forged'), (''), (' led by a space'), "
-        "('né 漢字')");
+    publish(s, "", "message", "one\ntwo\r\nthree\r\revent: forged");
+    publish(s, "", "message", "%s", "");
+    publish(s, "", "message", " led by a space");
+    publish(s, "", "message", "né 漢字");
     expect_event(b, "message", "one\ntwo\nthree\n\nevent: forged");
     expect_event(b, "message", "");
     expect_event(b, "message", " led by a space");
@@ -69,9 +68,9 @@ static void test_a_channel_reaches_those_who_asked_for_it(void **state)
     struct browser *out = browser_open(s, "/sse/events");
     expect_connected(in);
     expect_connected(out);
-    shell(s,
-          "INSERT INTO events(channel,type,data) VALUES('room-7','chat','hi'),('c','x','y'); "
-          "INSERT INTO events(data) VALUES ('all')");
+    publish(s, "room-7", "chat", "hi");
+    publish(s, "c", "x", "y");
+    publish(s, "", "message", "all");
     expect_event(in, "chat", "hi");
     expect_event(in, "message", "all");
     expect_event(out, "message", "all");
@@ -99,14 +98,14 @@ static void test_a_narrow_filter_does_not_look_like_a_gap_later(void **state)
     lighttpd_start(s);
     struct browser *b = browser_open(s, "/sse/events?types=wanted");
     expect_connected(b);
-    shell(s, "INSERT INTO events(type,data) VALUES('wanted', 'first')");
+    publish(s, "", "wanted", "first");
     expect_event(b, "wanted", "first");
     shell_count(s, "foreign", 1, 5000);
     /* The heartbeat carries the cursor over what the filter left out. */
     await(s, !browser_next(b, 100) && id_number(browser_last_id(b)) == 5001);
     browser_cut(b);
     shell(s, "DELETE FROM events WHERE id <= 5001");
-    shell(s, "INSERT INTO events(type,data) VALUES('wanted', 'second')");
+    publish(s, "", "wanted", "second");
     expect_connected(b);
     expect_replay_start(b, 1);
     expect_event(b, "wanted", "second");
@@ -143,7 +142,7 @@ static void test_a_browser_that_leaves_is_gone_from_the_stats_within_a_second(vo
     if (!stage_is_sanitized() && now_ms() - left > 1000)
         fail_stage(s, "five browsers left; the stats knew after %d ms", (int)(now_ms() - left));
     assert_int_equal(lines_of_trouble(s), before);
-    shell(s, "INSERT INTO events(data) VALUES ('still here')");
+    publish(s, "", "message", "still here");
     expect_event(b[7], "message", "still here");
 }
 

@@ -10,7 +10,7 @@
 static void expect_refused(struct stage *s, int status)
 {
     struct answer a;
-    publish(s, &a, "/sse/broadcast", "refused");
+    post(s, &a, "/sse/broadcast", "refused");
     if (a.status != status || !strstr(a.body, "\"error\""))
         fail_stage(s, "waited for %d and a reason, came %d\n%s", status, a.status, a.body);
 }
@@ -125,7 +125,7 @@ static void test_a_full_disk_refuses_publishers_and_loses_nothing(void **state)
     body[sizeof body - 1] = '\0';
     int taken = 0;
     for (a.status = 200; a.status == 200 && taken < 100; taken += a.status == 200)
-        publish(s, &a, "/sse/broadcast", body);
+        post(s, &a, "/sse/broadcast", body);
     int refused = a.status;
     for (int i = 0; i < taken; i++)
         expect_event(b, "message", body);
@@ -133,7 +133,7 @@ static void test_a_full_disk_refuses_publishers_and_loses_nothing(void **state)
     expect_connected(new);
     assert_int_equal(refused, 507);
     assert_true(stage_mount_small(s, "32m"));
-    publish(s, &a, "/sse/broadcast", "room again");
+    post(s, &a, "/sse/broadcast", "room again");
     assert_int_equal(a.status, 200);
     expect_event(b, "message", "room again");
     expect_event(new, "message", "room again");
@@ -190,14 +190,14 @@ static void test_a_log_that_may_not_be_written_means_later_until_it_may(void **s
     assert_false(process_ended(s->alone, NULL));
     let_all_write(s, true);
     expect_connected(b);
-    shell(s, "INSERT INTO events(data) VALUES('open again')");
+    publish(s, "", "message", "open again");
     expect_event(b, "message", "open again");
 }
 
 static int status_of_post(struct stage *s)
 {
     struct answer a;
-    publish(s, &a, "/sse/broadcast", "posted");
+    post(s, &a, "/sse/broadcast", "posted");
     if (a.status != 200 && (strstr(a.body, s->folder) || strstr(a.body, ".sql")))
         fail_stage(s, "a path in %s", a.body);
     return a.status;
@@ -309,7 +309,7 @@ static void test_open_streams_go_on_when_the_log_turns_read_only(void **state)
         fail_stage(s, "%d ms of CPU in %d ms", (int)cpu, (int)(now_ms() - began));
     let_all_write(s, true);
     expect_connected(new);
-    shell(s, "INSERT INTO events(type, data) VALUES('n', 4)");
+    publish(s, "", "n", "4");
     expect_count(b, "n", 4, 4);
     expect_count(new, "n", 4, 4);
 }

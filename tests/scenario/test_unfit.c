@@ -61,7 +61,7 @@ static void expect_refused(struct supervised *v, struct browser *b, const pid_t 
     int refused = log_count(s, "why=\"the new process cannot use the log\"");
     kill(s->alone, SIGHUP);
     do {
-        publish(s, &a, "/sse/broadcast?type=n", "x");
+        post(s, &a, "/sse/broadcast?type=n", "x");
         if (a.status != 200)
             fail_stage(s, "a request was answered with %d: %s", a.status, a.body);
         expect_event(b, "n", "x");
@@ -179,12 +179,12 @@ static void test_an_unfit_replacement_takes_no_request_from_one_that_serves(void
     kill(pid[0], SIGKILL);
     await(s, log_count(s, "what=process_unfit") == 1);
     for (int i = 0; i < 50; i++) {
-        publish(s, &a, "/sse/broadcast?type=n", "x");
+        post(s, &a, "/sse/broadcast?type=n", "x");
         assert_int_equal(a.status, 200);
     }
     kill(pid[1], SIGKILL); /* nobody is left: 503 with a sentence is better than no answer */
     await(s, log_count(s, "what=process_unfit") == 2);
-    publish(s, &a, "/sse/broadcast?type=n", "x");
+    post(s, &a, "/sse/broadcast?type=n", "x");
     assert_int_equal(a.status, 503);
 }
 

@@ -45,7 +45,7 @@ static void expect_streams_run_unsaved(struct stage *s)
     expect_replay_end(b[0], 2);
     if (strcasestr(browser_head(b[0]), "set-cookie"))
         fail_stage(s, "waited for no new cookie, came\n%s", browser_head(b[0]));
-    shell(s, "INSERT INTO events(session_id, data) VALUES ('%s', 'for you')", first);
+    publish_to(s, first, "message", "for you");
     expect_event(b[0], "message", "for you");
     for (int i = 1; i < BROWSERS; i++)
         expect_count(b[i], "n", 4, 5);

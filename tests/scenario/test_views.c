@@ -28,7 +28,7 @@ static void test_the_views_show_events_mailboxes_and_clients(void **state)
                    *b = browser_open(s, "/sse/events");
     expect_connected(a);
     expect_connected(b);
-    shell(s, "INSERT INTO events(channel, type, data) VALUES ('room', 'chat', 'hello')");
+    publish(s, "room", "chat", "hello");
     expect_event(a, "chat", "hello");
     expect_view(s, "SELECT mailbox, type, data FROM recent_events", "room|chat|hello");
     expect_view(s, "SELECT mailbox, kept FROM mailboxes", "room|1");
