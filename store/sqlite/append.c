@@ -7,7 +7,6 @@
  *
  * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole.  Where
  * it may be the fault of one, each is tried again in a transaction of its own. */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

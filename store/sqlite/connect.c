@@ -12,11 +12,8 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
-#include "store/sqlite/mend.h"
 #include "store/sqlite/now.h"
-#include "store/sqlite/path.h"
 #include "store/sqlite/place.h"
-#include "store/sqlite/sessions.h"
 
 /* Make the file with its mode, if there is none.  Never opens one that SQLite may have open:
  * closing our descriptor would drop SQLite's locks of it, in all threads.  Hence O_EXCL, and no

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,12 +18,12 @@
  * made. */
 enum { LEAVING_MS = 250, SETTLING_MS = 100 };
 
-/* How old a folder's ctime has to be before it is believed, and for how long it is. */
-enum { FOLDER_SETTLED_MS = 100, FOLDER_BELIEVED_MS = 1000 };
+/* For how long a folder's ctime is believed. */
+enum { FOLDER_BELIEVED_MS = 1000 };
 
 struct file {
     struct file *next;
-    char *path, *wal, *shm, *kept_wal, *kept_shm, *replaced, *folder;
+    struct names names;
     atomic_uint generation;
     int open;    /* connections of this generation … */
     int leaving; /* … and those before it from `first_leaving` on, still open … */
@@ -54,169 +53,19 @@ static void set_up(void)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* ---- what is at a path ------------------------------------------------------------- */
-
-/* What is no regular file (a container's runtime puts a folder where a file is missing) is not
- * another log: the one that was there is gone, and may come back. */
-static struct inode inode_at(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return (struct inode){0};
-    return (struct inode){st.st_dev, st.st_ino};
-}
-
-static bool is_same(struct inode a, struct inode b)
-{
-    return a.number == b.number && a.device == b.device;
-}
-
-static bool is_there(struct inode i)
-{
-    return i.number != 0;
-}
-
-static bool is_all_the_same(const struct identity *a, const struct identity *b)
-{
-    return is_same(a->file, b->file) && is_same(a->wal, b->wal) && is_same(a->shm, b->shm);
-}
-
-struct identity file_look(const struct file *f)
-{
-    return (struct identity){inode_at(f->path), inode_at(f->wal), inode_at(f->shm)};
-}
-
-static struct folder folder_at(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return (struct folder){0};
-    return (struct folder){{st.st_dev, st.st_ino}, st.st_ctim};
-}
-
-static bool is_same_folder(const struct folder *a, const struct folder *b)
-{
-    return is_there(a->inode) && is_same(a->inode, b->inode) &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-/* Whether what is done to the folder from now on gets another ctime.  Of a clock that was set
- * back it is not known, until it passes the ctime again. */
-static bool is_settled(const struct folder *is)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    int64_t ms = (int64_t)(now.tv_sec - is->changed.tv_sec) * 1000 +
-                 (now.tv_nsec - is->changed.tv_nsec) / 1000000;
-    return ms >= FOLDER_SETTLED_MS;
-}
-
-/* Where link() can do nothing (somebody made a new file, the file system has no such links) the
- * next look says so. */
-static void file_give_back(struct inode had, struct inode has, const char *kept,
-                           const char *path)
-{
-    if (is_there(had) && !is_there(has) && is_same(inode_at(kept), had))
-        (void)link(kept, path);
-}
-
-static void file_keep_open(struct inode have, const char *path, const char *kept)
-{
-    if (!is_there(have) || is_same(inode_at(kept), have))
-        return;
-    unlink(kept);
-    (void)link(path, kept);
-}
-
-bool file_has_second_name(const struct file *f, const struct stat *st)
-{
-    struct inode i = {st->st_dev, st->st_ino};
-    return is_same(inode_at(f->kept_wal), i) || is_same(inode_at(f->kept_shm), i);
-}
-
-void file_keep(const struct hold *h)
-{
-    if (h->generation == 0 || file_is_outdated(h))
-        return;
-    file_keep_open(h->identity.wal, h->file->wal, h->file->kept_wal);
-    file_keep_open(h->identity.shm, h->file->shm, h->file->kept_shm);
-}
-
-/* Two processes of ours may both be about to do it: then the second has taken the first one's
- * new -wal, sees that, and gives it back. */
-static void move_wal_aside(const struct file *f, struct inode wal)
-{
-    if (rename(f->wal, f->replaced) != 0)
-        return;
-    if (!is_same(inode_at(f->replaced), wal))
-        (void)link(f->replaced, f->wal);
-}
-
-/* Another file is in the place of the one that is, or was, open: what is left of that one must
- * not be taken for the new one's.  Only sure while the inode cannot be another's: we have it
- * open, or a second name of it. */
-static void separate(const struct file *f, const struct identity *had, bool is_open)
-{
-    struct identity now = file_look(f);
-    if (!is_there(now.file) || is_same(now.file, had->file))
-        return;
-    if (is_there(now.wal) && is_same(now.wal, had->wal) &&
-        (is_open || is_same(inode_at(f->kept_wal), now.wal)))
-        move_wal_aside(f, had->wal);
-    if (is_there(now.shm) && is_same(now.shm, had->shm) &&
-        (is_open || is_same(inode_at(f->kept_shm), now.shm)))
-        unlink(f->shm);
-}
-
-/* ---- the register ------------------------------------------------------------------ */
-
 static void file_free(struct file *f)
 {
-    free(f->path);
-    free(f->wal);
-    free(f->shm);
-    free(f->kept_wal);
-    free(f->kept_shm);
-    free(f->replaced);
-    free(f->folder);
+    names_free(&f->names);
     free(f);
-}
-
-static char *name(const char *a, const char *b)
-{
-    char *out;
-    return asprintf(&out, "%s%s", a, b) < 0 ? NULL : out;
-}
-
-static char *hidden_name(const char *folder, const char *base)
-{
-    char *out;
-    return asprintf(&out, "%s/.%s", strcmp(folder, "/") == 0 ? "" : folder, base) < 0 ? NULL
-                                                                                      : out;
 }
 
 static struct file *file_new(const char *path)
 {
     struct file *f = calloc(1, sizeof *f);
-    char *copy = strdup(path), *folder = strdup(path);
-    if (f && copy && folder) {
-        const char *base = basename(copy), *dir = dirname(folder);
-        char *hidden = hidden_name(dir, base);
-        f->path = name(path, "");
-        f->folder = name(dir, "");
-        f->wal = name(path, "-wal");
-        f->shm = name(path, "-shm");
-        f->replaced = name(path, "-wal.replaced");
-        f->kept_wal = hidden ? name(hidden, "-wal.kept") : NULL;
-        f->kept_shm = hidden ? name(hidden, "-shm.kept") : NULL;
-        free(hidden);
+    if (f && names_make(&f->names, path)) {
         atomic_init(&f->generation, 1);
-    }
-    free(copy);
-    free(folder);
-    if (f && f->path && f->folder && f->wal && f->shm && f->replaced && f->kept_wal &&
-        f->kept_shm)
         return f;
+    }
     if (f)
         file_free(f);
     return NULL;
@@ -228,7 +77,7 @@ struct file *file_of(const char *path)
     pthread_once(&once, set_up);
     pthread_mutex_lock(&lock);
     struct file *f = files;
-    while (f && strcmp(f->path, path) != 0)
+    while (f && strcmp(f->names.path, path) != 0)
         f = f->next;
     if (!f && (f = file_new(path)) != NULL) {
         f->next = files;
@@ -242,11 +91,12 @@ struct file *file_of(const char *path)
  * with the lock held. */
 static void changed(struct file *f, const struct identity *had, const struct identity *now)
 {
-    f->vanished = !is_there(now->file);
-    if (is_there(had->wal) && is_same(now->file, had->file) && !is_same(now->wal, had->wal))
+    f->vanished = !inode_is_there(now->file);
+    if (inode_is_there(had->wal) && inode_is_same(now->file, had->file) &&
+        !inode_is_same(now->wal, had->wal))
         f->robbed = true;
-    separate(f, had, true);
-    if (!is_same(f->left, had->file)) {
+    names_separate(&f->names, had, true);
+    if (!inode_is_same(f->left, had->file)) {
         f->left = had->file;
         f->leaving = 0;
         f->first_leaving = atomic_load(&f->generation);
@@ -266,7 +116,7 @@ bool file_is_outdated(const struct hold *h)
 /* `folder` was read before the three: what is done to it since has another ctime. */
 static void believe(struct hold *h, const struct folder *folder)
 {
-    if (!is_settled(folder))
+    if (!folder_is_settled(folder))
         return;
     h->folder = *folder;
     h->looked_at = now_monotonic_ms();
@@ -277,28 +127,43 @@ bool file_is_current(struct hold *h)
     struct file *f = h->file;
     if (h->generation == 0 || file_is_outdated(h))
         return false;
-    struct folder folder = folder_at(f->folder);
-    if (is_same_folder(&h->folder, &folder) &&
+    struct folder folder = folder_at(f->names.folder);
+    if (folder_is_same(&h->folder, &folder) &&
         now_monotonic_ms() - h->looked_at < FOLDER_BELIEVED_MS)
         return true;
     h->folder = (struct folder){0};
-    struct identity now = file_look(f);
-    if (is_all_the_same(&now, &h->identity)) {
+    struct identity now = names_look(&f->names);
+    if (identity_is_same(&now, &h->identity)) {
         believe(h, &folder);
         return true;
     }
-    if (is_same(now.file, h->identity.file)) {
-        file_give_back(h->identity.wal, now.wal, f->kept_wal, f->wal);
-        file_give_back(h->identity.shm, now.shm, f->kept_shm, f->shm);
+    if (inode_is_same(now.file, h->identity.file)) {
+        names_give_back(h->identity.wal, now.wal, f->names.kept_wal, f->names.wal);
+        names_give_back(h->identity.shm, now.shm, f->names.kept_shm, f->names.shm);
     }
     pthread_mutex_lock(&lock);
-    now = file_look(f);
-    bool is = is_all_the_same(&now, &h->identity);
+    now = names_look(&f->names);
+    bool is = identity_is_same(&now, &h->identity);
     if (!is && !file_is_outdated(h))
         changed(f, &h->identity, &now);
     is = is && !file_is_outdated(h);
     pthread_mutex_unlock(&lock);
     return is;
+}
+
+bool file_has_second_name(const struct file *f, const struct stat *st)
+{
+    struct inode i = {st->st_dev, st->st_ino};
+    return inode_is_same(inode_at(f->names.kept_wal), i) ||
+           inode_is_same(inode_at(f->names.kept_shm), i);
+}
+
+void file_keep(const struct hold *h)
+{
+    if (h->generation == 0 || file_is_outdated(h))
+        return;
+    names_keep(h->identity.wal, h->file->names.wal, h->file->names.kept_wal);
+    names_keep(h->identity.shm, h->file->names.shm, h->file->names.kept_shm);
 }
 
 static bool may_write(const char *path)
@@ -308,7 +173,7 @@ static bool may_write(const char *path)
 
 bool file_is_writable(const struct file *f)
 {
-    return may_write(f->path) && may_write(f->wal) && may_write(f->shm);
+    return may_write(f->names.path) && may_write(f->names.wal) && may_write(f->names.shm);
 }
 
 void file_outdate(const struct hold *h)
@@ -323,10 +188,10 @@ void file_outdate(const struct hold *h)
 static void file_enter_hold(struct hold *h, struct file *f)
 {
     if (f->used)
-        separate(f, &f->identity, false);
-    struct identity now = file_look(f);
-    if (f->vanished && f->wal_missed && is_there(f->identity.wal) &&
-        is_same(now.file, f->identity.file) && !is_same(now.wal, f->identity.wal))
+        names_separate(&f->names, &f->identity, false);
+    struct identity now = names_look(&f->names);
+    if (f->vanished && f->wal_missed && inode_is_there(f->identity.wal) &&
+        inode_is_same(now.file, f->identity.file) && !inode_is_same(now.wal, f->identity.wal))
         f->robbed = true; /* it came back without its -wal */
     f->open++;
     *h = (struct hold){.file = f, .generation = atomic_load(&f->generation)};
@@ -335,7 +200,7 @@ static void file_enter_hold(struct hold *h, struct file *f)
 
 static bool is_being_left(const struct file *f)
 {
-    return f->leaving > 0 && is_same(inode_at(f->path), f->left);
+    return f->leaving > 0 && inode_is_same(inode_at(f->names.path), f->left);
 }
 
 /* Wait until then, or until somebody left. */
@@ -366,17 +231,17 @@ bool file_enter(struct hold *h, struct file *f)
  * made by the opening is taken for ours. */
 static bool is_kept(struct inode before, struct inode after)
 {
-    return !is_there(before) || is_same(before, after);
+    return !inode_is_there(before) || inode_is_same(before, after);
 }
 
 bool file_entered(struct hold *h)
 {
     struct file *f = h->file;
     pthread_mutex_lock(&lock);
-    struct identity now = file_look(f);
+    struct identity now = names_look(&f->names);
     bool may = !file_is_outdated(h) && is_kept(h->identity.wal, now.wal) &&
                is_kept(h->identity.shm, now.shm) &&
-               (!f->known || is_all_the_same(&f->identity, &now));
+               (!f->known || identity_is_same(&f->identity, &now));
     if (may) {
         h->identity = f->identity = now;
         f->known = f->used = true;
@@ -412,8 +277,8 @@ void file_missed_with_wal(struct file *f)
 
 void file_forget_beside(const struct file *f)
 {
-    unlink(f->wal);
-    unlink(f->shm);
+    unlink(f->names.wal);
+    unlink(f->names.shm);
 }
 
 bool file_was_used(struct file *f)

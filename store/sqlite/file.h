@@ -28,23 +28,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "store/sqlite/names.h"
 #include "store/store.h"
-
-struct inode {
-    dev_t device;
-    ino_t number; /* 0: there is no file */
-};
-
-/* What the paths lead to. */
-struct identity {
-    struct inode file, wal, shm;
-};
-
-/* The folder of the three as it stood when they were looked at. */
-struct folder {
-    struct inode inode; /* number 0: nothing is known of it */
-    struct timespec changed;
-};
 
 struct file; /* one path of this process */
 
@@ -89,9 +74,6 @@ void file_keep(const struct hold *h);
 
 /* Whether this, of a -wal or -shm, has such a name. */
 bool file_has_second_name(const struct file *f, const struct stat *st);
-
-/* What is at the paths now. */
-struct identity file_look(const struct file *f);
 
 /* The file is gone for good: so go the -wal and -shm beside it. */
 void file_forget_beside(const struct file *f);

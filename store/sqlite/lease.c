@@ -17,7 +17,6 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/place.h"
-#include "store/sqlite/sessions.h"
 
 enum { JANITOR = 0, LEASES_MAX = 65535 };
 

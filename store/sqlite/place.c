@@ -4,9 +4,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <limits.h>
-#include <pthread.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,7 @@
 #include "store/sqlite/settings.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
