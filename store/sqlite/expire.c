@@ -14,12 +14,12 @@
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
-#include "store/sqlite/lease.h"
 #include "store/sqlite/now.h"
+#include "store/sqlite/responders.h"
 #include "store/sqlite/sessions.h"
 #include "store/sqlite/shrink.h"
 
-enum { SLICE = 250, RESPONDERS_PAGE = 256, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
+enum { SLICE = 250, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
 
 /* A session whose time is over. */
 struct leaver {
@@ -34,54 +34,6 @@ struct slice {
     size_t n;
     struct leaver leaver[SLICE];
 };
-
-/* The next numbers above `after`, as far as there is room. */
-static enum store_result read_responders(struct sqlite_store *s, int64_t after, int64_t *number,
-                                         size_t *n)
-{
-    struct database *d = &s->sessions;
-    sqlite3_stmt *stmt =
-        database_bind(d, SQL_SESSIONS_RESPONDERS, INT(after), INT(RESPONDERS_PAGE));
-    int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
-    *n = 0;
-    while (rc == SQLITE_ROW && *n < RESPONDERS_PAGE && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        number[(*n)++] = sqlite3_column_int64(stmt, 0);
-    enum store_result r = rc == SQLITE_ROW || rc == SQLITE_DONE
-                              ? STORE_OK
-                              : store_failed(s, d, "reading the responders");
-    sqlite3_reset(stmt);
-    return r;
-}
-
-static enum store_result bury(struct sqlite_store *s, int64_t number)
-{
-    struct database *d = &s->sessions;
-    const char *doing = "ending a dead responder's streams";
-    enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
-    if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, INT(number));
-    if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_LEAVE, INT(number));
-    return r;
-}
-
-/* Who is dead is asked inside the transaction: whoever takes such a number from now on can
- * enter streams only after it, and tidies first. */
-static enum store_result bury_the_dead(struct sqlite_store *s)
-{
-    int64_t number[RESPONDERS_PAGE], after = -1;
-    size_t n = RESPONDERS_PAGE;
-    enum store_result r = STORE_OK;
-    while (r == STORE_OK && n == RESPONDERS_PAGE) {
-        r = read_responders(s, after, number, &n);
-        for (size_t i = 0; r == STORE_OK && i < n; i++) {
-            after = number[i];
-            if (!lease_alive(s, after))
-                r = bury(s, after);
-        }
-    }
-    return r;
-}
 
 /* *before is served time as it was.  What ended since the last round bears that time, although
  * it may be younger by the whole round: so it is against the time before that expiry counts,
@@ -108,7 +60,7 @@ static enum store_result begin_round(struct sqlite_store *s, int64_t elapsed_ms,
     enum store_result r = sessions_begin(s);
     if (r != STORE_OK)
         return r;
-    r = bury_the_dead(s);
+    r = responders_bury(s);
     if (r == STORE_OK)
         r = expire_advance(s, elapsed_ms, before);
     return sessions_finish(s, r);
