@@ -4,8 +4,8 @@
 
 #include "fcgi/hub/hub_internal.h"
 
-/* With each turn of the loop that somebody caused, so that a drain that was asked for begins, or
- * hastens, at once; between them the clock goes on with it. */
+/* Each time the bell rings, so that a drain begins or hastens as soon as somebody asks for it.  In
+ * between, the tick goes on with it. */
 static void hub_drain_streams(struct hub *h)
 {
     if (atomic_load(&h->cut_at) == DRAIN_NEVER)
@@ -34,7 +34,7 @@ static void on_bell(uv_async_t *a)
     struct hub *h = a->data;
     struct message *m = inbox_take(&h->inbox), *next;
     uv_update_time(&h->loop);
-    hub_drain_streams(h); /* who was brought after it was asked for is ended at once */
+    hub_drain_streams(h); /* first, so that a stream that comes after the order ends at once */
     for (; m; m = next) {
         next = m->next;
         if (m->kind == HUB_STREAM)

@@ -17,7 +17,7 @@ void stream_left(struct hub *h)
         h->friends.emptied(h->friends.arg);
 }
 
-/* It was accepted, and cannot be served: it is told to come later, for which nothing is needed.
+/* The stream was accepted and cannot be served: it is told to come later, which needs no memory.
  * Its bookmark is still the one that the claim saved. */
 static void refuse(struct hub *h, struct ticket *t, const char *why)
 {

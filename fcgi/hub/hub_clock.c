@@ -1,9 +1,11 @@
+/* What time brings.  One tick looks at every stream: a timer for each would cost 10,000 of them
+ * memory, and a place in a heap that changes with each heartbeat. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "fcgi/hub/hub_internal.h"
 #include "fcgi/base/log.h"
+#include "fcgi/hub/hub_internal.h"
 
 enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
@@ -61,8 +63,8 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
         stream_pump(s);
 }
 
-/* Streams that are as old as stream_max_age allows come back.  Those that began together do so
- * within a fifth of it, and no more at once when the setting changes. */
+/* A stream that is as old as stream_max_age allows is ended, and comes back.  Streams that began
+ * together end within a fifth of that age, and no faster when the setting changes. */
 static void rotate(struct hub *h, uint64_t now)
 {
     int64_t max_age = h->settings->stream_max_age;
@@ -96,9 +98,9 @@ static uint32_t not_ending(const struct hub *h)
     return n;
 }
 
-/* Of those that are left, the share that the time which passed is of the time that is left: so
- * it needs no plan, whoever comes, goes or hastens meanwhile.  Less than one is kept for the
- * next tick. */
+/* How many streams to end now: the same share of those that are left as the time that passed is
+ * of the time that was left.  That needs no plan, whoever comes, goes or hastens the drain
+ * meanwhile.  While it is less than one stream, the time counts for the next tick. */
 static uint32_t drain_share(const struct hub *h, uint64_t now)
 {
     uint64_t by = atomic_load(&h->drained_by);
@@ -161,8 +163,8 @@ void clock_start(struct hub *h)
     uv_timer_start(&h->tick, on_tick, ms, ms);
 }
 
-/* A batch of the tail is shared by all and goes with the tail: closing those who hold it frees
- * nothing. */
+/* A batch of the tail is shared by all and leaves with the tail: to close a stream that holds it
+ * would free nothing. */
 static bool holds_alone(const struct hub *h, const struct stream *s)
 {
     const struct batch *b = s->client.cursor.batch;

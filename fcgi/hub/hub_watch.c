@@ -7,8 +7,8 @@
 
 /* The event that says that the peer left.  mod_cgid hands a CGI program one socket for input
  * and output, and shuts down its side of it when the request's body is over: there only the
- * hang-up of both sides counts.  libuv tells that of any event it watches, and this one never
- * comes by itself. */
+ * hang-up of both sides counts.  libuv reports that with any event that it watches for, and
+ * this one never comes by itself. */
 static int departure(const struct stream *s)
 {
     return s->client.framing.kind == FRAMING_NONE ? UV_PRIORITIZED : UV_DISCONNECT;
@@ -24,8 +24,8 @@ void watch_for(struct stream *s, bool writable)
         uv_poll_start(&s->watch, departure(s) | (writable ? UV_WRITABLE : 0), on_socket);
 }
 
-/* Who leaves in order has read all that was written, or it is still in the socket.  A peer that
- * closes before it read all of it comes as an error. */
+/* A peer that leaves in order has read all that was written, but for what is still in the socket,
+ * which the kernel tells.  One that closes before it has read all comes as an error. */
 static int64_t mark_of_departure(const struct stream *s, int status)
 {
     struct hub *h = s->hub;
