@@ -25,7 +25,8 @@ static const char *program(void)
 
 bool stage_is_sanitized(void)
 {
-    return getenv("ROWCAST_SANITIZED") != NULL;
+    const char *said = getenv("ROWCAST_SANITIZED");
+    return said && *said;
 }
 
 void stage_raise_limits(void)
