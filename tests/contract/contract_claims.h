@@ -3,6 +3,7 @@
 #define ROWCAST_TESTS_CONTRACT_CLAIMS_H
 
 #include "tests/contract/contract_world.h"
+#include "tests/unit/some_session.h"
 
 /* A world whose sessions are gone half a minute after their last stream. */
 static inline int setup_ttl(void **state)
@@ -13,21 +14,6 @@ static inline int setup_ttl(void **state)
     return 0;
 }
 #define WITH_TTL(f) cmocka_unit_test_setup_teardown(f, setup_ttl, world_teardown)
-
-static inline bool is_hex(const char *text, size_t digits)
-{
-    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
-}
-
-/* A request from nobody in particular. */
-static inline struct claim_request some_request(void)
-{
-    return (struct claim_request){.user_agent = "browser",
-                                  .remote_addr = "192.0.2.1",
-                                  .client_version = "",
-                                  .query = "",
-                                  .headers = "{}"};
-}
 
 static inline enum store_result try_claim(struct world *w, const struct claim_request *r)
 {

@@ -98,6 +98,15 @@ void expect_count_at(struct browser *b, const char *type, int first, int last, c
     }
 }
 
+void expect_delivery_at(struct stage *s, int n, const char *file, int line)
+{
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected_at(b, file, line);
+    shell_count(s, "n", n, n);
+    expect_count_at(b, "n", n, n, file, line);
+    browser_close(b);
+}
+
 void expect_rows_at(struct browser *b, const char *type, int first, int last, const char *file,
                     int line)
 {

@@ -222,6 +222,7 @@ const struct sse_event *browser_next(struct browser *b, int timeout_ms);
 #define expect_replay_end(b, n) expect_replay_at(b, "replay-end", n, __FILE__, __LINE__)
 #define expect_count(b, type, first, last)                                                     \
     expect_count_at(b, type, first, last, __FILE__, __LINE__)
+#define expect_delivery(s, n) expect_delivery_at(s, n, __FILE__, __LINE__)
 #define expect_rows(b, type, first, last)                                                      \
     expect_rows_at(b, type, first, last, __FILE__, __LINE__)
 
@@ -245,6 +246,8 @@ void expect_count_at(struct browser *b, const char *type, int first, int last, c
 /* The same over as many connections as it takes: what a stream begins with is passed over. */
 void expect_rows_at(struct browser *b, const char *type, int first, int last, const char *file,
                     int line);
+/* A new browser connects, and gets an event with this number that the shell inserts. */
+void expect_delivery_at(struct stage *s, int n, const char *file, int line);
 
 int64_t id_number(const char *id); /* of 5f2a91c0-19: 19; -1: not one of ours */
 const char *id_text(struct stage *s, int64_t number); /* the other way; valid until the next */

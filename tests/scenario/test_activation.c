@@ -26,15 +26,6 @@ static void listen_at(struct stage *s, struct given *g)
     assert_int_equal(listen(g->fd, 100), 0);
 }
 
-static void smoke(struct stage *s, int row)
-{
-    struct browser *b = browser_open(s, "/sse/events");
-    expect_connected(b);
-    shell_count(s, "n", row, row);
-    expect_count(b, "n", row, row);
-    browser_close(b);
-}
-
 static pid_t start(struct stage *s, const struct given *g, int as, const char *processes)
 {
     const char *const argv[] = {s->program, "--db", s->db,
@@ -57,12 +48,12 @@ static void served_by_two_in_turn(struct stage *s, int as, const char *processes
     listen_at(s, &g);
     s->alone = start(s, &g, as, processes);
     front(s, &g);
-    smoke(s, 1);
+    expect_delivery(s, 1);
     assert_int_equal(process_stop(s, s->alone, SIGTERM), 0);
     s->alone = 0;
     assert_int_equal(access(g.path, F_OK), 0);
     s->alone = start(s, &g, as, processes);
-    smoke(s, 2);
+    expect_delivery(s, 2);
     close(g.fd);
 }
 
@@ -94,7 +85,7 @@ static void test_the_listener_stays_as_it_was_made(void **state)
     assert_int_equal(fcntl(g.fd, F_SETFL, fcntl(g.fd, F_GETFL) | O_NONBLOCK), 0);
     s->alone = start(s, &g, 0, "2");
     front(s, &g);
-    smoke(s, 1);
+    expect_delivery(s, 1);
     assert_true(fcntl(g.fd, F_GETFL) & O_NONBLOCK);
     close(g.fd);
 }

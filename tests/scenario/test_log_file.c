@@ -11,15 +11,6 @@
 
 #include "tests/scenario/supervisor.h"
 
-static void smoke(struct stage *s, int row)
-{
-    struct browser *b = browser_open(s, "/sse/events");
-    expect_connected(b);
-    shell_count(s, "n", row, row);
-    expect_count(b, "n", row, row);
-    browser_close(b);
-}
-
 static void front(struct stage *s, char socket[NAME_SIZE])
 {
     char backend[NAME_SIZE + 32];
@@ -154,7 +145,7 @@ static void test_a_full_pipe_as_stderr_stops_nobody(void **state)
     front(s, socket);
     s->alone = process_start(argv, NULL, pipe, NULL);
     for (int row = 1; row <= 20; row++)
-        smoke(s, row);
+        expect_delivery(s, row);
     assert_int_equal(process_stop(s, s->alone, SIGTERM), 0);
     s->alone = 0;
     close(reader);
@@ -170,7 +161,7 @@ static void test_a_full_pipe_as_stderr_stops_no_supervisor(void **state)
     int reader = full_pipe(pipe);
     front(s, socket);
     s->alone = process_start(argv, NULL, pipe, NULL);
-    smoke(s, 1);
+    expect_delivery(s, 1);
     assert_int_equal(process_stop(s, s->alone, SIGTERM), 0);
     s->alone = 0;
     close(reader);
@@ -183,7 +174,7 @@ static void test_a_fifo_that_nobody_reads_keeps_nobody_from_serving(void **state
     assert_int_equal(mkfifo(s->log, 0666), 0);
     front(s, socket);
     responder_start(s, socket, NULL);
-    smoke(s, 1);
+    expect_delivery(s, 1);
     assert_int_equal(process_stop(s, s->alone, SIGTERM), 0);
     s->alone = 0;
     snprintf(s->log, sizeof s->log, "%s", s->errors); /* stderr has the lines */
@@ -199,7 +190,7 @@ static void test_a_log_whose_folder_comes_later_is_written_then(void **state)
     snprintf(s->log, sizeof s->log, "%.100s/rowcast.log", folder);
     front(s, socket);
     responder_start(s, socket, NULL);
-    smoke(s, 1);
+    expect_delivery(s, 1);
     assert_int_equal(mkdir(folder, 0755), 0);
     await(s, log_count(s, "what=log_reopened") == 1);
 }

@@ -6,20 +6,9 @@
 #include <unistd.h>
 
 #include "tests/scenario/scenario.h"
+#include "tests/scenario/supervisor.h"
 
 enum { BROWSERS = 20 };
-
-static int said(struct stage *s, const char *words)
-{
-    char line[2048];
-    int n = 0;
-    FILE *f = fopen(s->log, "re");
-    while (f && fgets(line, sizeof line, f))
-        n += strstr(line, words) != NULL;
-    if (f)
-        fclose(f);
-    return n;
-}
 
 /* Many streams, all of them live and able to resume by id; one line about what is not saved. */
 static void expect_streams_run_unsaved(struct stage *s)
@@ -49,9 +38,9 @@ static void expect_streams_run_unsaved(struct stage *s)
     expect_event(b[0], "message", "for you");
     for (int i = 1; i < BROWSERS; i++)
         expect_count(b[i], "n", 4, 5);
-    if (said(s, "sessions_unsaved") != 1)
+    if (log_count(s, "sessions_unsaved") != 1)
         fail_stage(s, "waited for one line about sessions_unsaved, came %d",
-                   said(s, "sessions_unsaved"));
+                   log_count(s, "sessions_unsaved"));
 }
 
 /* The log takes its room before the disk is full: pages in the file that are free again, and a
@@ -88,7 +77,7 @@ static void test_a_full_disk_of_the_sessions_lets_streams_run(void **state)
     stage_fill_small(s);
     lighttpd_start(s);
     expect_streams_run_unsaved(s);
-    if (said(s, "no room for the sessions") == 0)
+    if (log_count(s, "no room for the sessions") == 0)
         fail_stage(s, "the sessions had room");
     pclose(holder);
 }
@@ -116,7 +105,7 @@ static void test_sessions_behind_a_link_are_not_used_and_streams_run(void **stat
     char line[2 * NAME_SIZE];
     snprintf(line, sizeof line, "what=sessions_unsaved why=\"%s is not used: it has to be a ",
              was);
-    assert_int_equal(said(s, line), 1);
+    assert_int_equal(log_count(s, line), 1);
 }
 
 static void test_leases_that_cannot_be_used_let_streams_run_and_are_named(void **state)
@@ -127,7 +116,7 @@ static void test_leases_that_cannot_be_used_let_streams_run_and_are_named(void *
     assert_int_equal(mkdir(path, 0700), 0);
     lighttpd_start(s);
     expect_streams_run_unsaved(s);
-    assert_int_equal(said(s, ".leases cannot be opened: Is a directory"), 1);
+    assert_int_equal(log_count(s, ".leases cannot be opened: Is a directory"), 1);
 }
 
 /* Root ignores file modes, so this responder is nobody's. */

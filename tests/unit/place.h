@@ -3,6 +3,7 @@
 #define ROWCAST_TESTS_PLACE_H
 
 #include <dirent.h>
+#include <sys/un.h>
 
 #include "fcgi/request/answer.h"
 #include "store/store.h"
@@ -75,6 +76,31 @@ static inline struct ticket *request_answer(struct answerer *a, const struct set
         publishing_commit(o.publishing, a->store);
     request_end(r);
     return o.ticket;
+}
+
+/* A socket in the folder, and somebody who connects to it. */
+static inline int place_socket(const struct place *p, struct sockaddr_un *a)
+{
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(a->sun_path, sizeof a->sun_path, "%s/socket", p->folder);
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static inline int place_listen(const struct place *p)
+{
+    struct sockaddr_un a;
+    int fd = place_socket(p, &a);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    return fd;
+}
+
+static inline int place_connect(const struct place *p)
+{
+    struct sockaddr_un a;
+    int fd = place_socket(p, &a);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
 }
 
 #endif

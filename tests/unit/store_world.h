@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "store/store.h"
+#include "tests/unit/some_session.h"
 
 struct world {
     char dir[32];
@@ -65,11 +66,6 @@ static inline int64_t world_open_streams(const struct world *w)
     return world_number(w->sessions, "SELECT count(*) FROM streams WHERE ended_at IS NULL");
 }
 
-static inline bool is_hex(const char *text, size_t digits)
-{
-    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
-}
-
 static inline int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -109,16 +105,6 @@ static inline int world_teardown(void **state)
     return removed;
 }
 
-/* A request from nobody in particular. */
-static inline struct claim_request world_request(void)
-{
-    return (struct claim_request){.user_agent = "browser",
-                                  .remote_addr = "192.0.2.1",
-                                  .client_version = "",
-                                  .query = "",
-                                  .headers = "{}"};
-}
-
 /* Claim; w->claim is valid until the next. */
 static inline struct claim *world_claim(struct world *w, const struct claim_request *r)
 {
@@ -132,14 +118,14 @@ static inline struct claim *world_claim(struct world *w, const struct claim_requ
 
 static inline struct claim *world_claim_token(struct world *w, const char *token)
 {
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     r.token = token;
     return world_claim(w, &r);
 }
 
 static inline struct claim *world_claim_at(struct world *w, const char *position)
 {
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     r.start = START_AT_ID;
     r.position = position;
     return world_claim(w, &r);

@@ -1,6 +1,8 @@
 /* Groups of publications where SQLite refuses in its own ways: triggers of an application, a file
  * that may not grow, ids that are used up, memory that fails. */
 #include "tests/unit/log_world.h"
+#include "tests/unit/some_session.h"
+#include "tests/unit/sqlite_memory.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -49,16 +51,8 @@ static void expect_row(struct log_world *w, int64_t id, const char *data)
 static void claim(struct log_world *w, char id[SESSION_ID_SIZE])
 {
     struct settings *settings = settings_new();
-    struct claim c;
-    struct claim_request r = {.user_agent = "",
-                              .remote_addr = "",
-                              .client_version = "",
-                              .query = "",
-                              .headers = "{}"};
     assert_int_equal(store_join(w->store), STORE_OK);
-    assert_int_equal(store_claim(w->store, settings, &r, &c), STORE_OK);
-    memcpy(id, c.session_id, SESSION_ID_SIZE);
-    subscription_free(c.subscription);
+    some_session(w->store, settings, id);
     settings_unref(settings);
 }
 
@@ -207,19 +201,6 @@ static void test_ids_that_are_used_up_are_no_full_disk_and_the_cure_is_said(void
 
 /* ---- memory that fails ------------------------------------------------------------- */
 
-static sqlite3_mem_methods real;
-static long calls, fail_at;
-
-static void *faulty_malloc(int n)
-{
-    return fail_at && ++calls == fail_at ? NULL : real.xMalloc(n);
-}
-
-static void *faulty_realloc(void *p, int n)
-{
-    return fail_at && ++calls == fail_at ? NULL : real.xRealloc(p, n);
-}
-
 static void test_whichever_allocation_fails_what_is_answered_is_what_is_there(void **state)
 {
     struct log_world *w = *state;
@@ -237,11 +218,9 @@ static void test_whichever_allocation_fails_what_is_answered_is_what_is_there(vo
         send_to(add(&g, "a", "two"), twice);
         add(&g, "heartbeat", "refused");
         add(&g, "a", "three");
-        calls = 0;
-        fail_at = n;
+        sqlite_memory_fail(n, false);
         append(w, &g);
-        failed = calls >= n;
-        fail_at = 0;
+        failed = sqlite_memory_mend();
         for (size_t i = 0; i < g.n; i++) {
             enum store_result r = g.item[i].result;
             assert_true(r == STORE_OK || r == STORE_NOMEM || (i == 2 && r == STORE_REFUSED));
@@ -262,10 +241,6 @@ int main(void)
         LOG_TEST(test_one_that_is_too_large_for_the_disk_refuses_itself_alone),
         LOG_TEST(test_whichever_allocation_fails_what_is_answered_is_what_is_there),
     };
-    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real);
-    sqlite3_mem_methods faulty = real;
-    faulty.xMalloc = faulty_malloc;
-    faulty.xRealloc = faulty_realloc;
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty);
+    sqlite_memory_replace();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

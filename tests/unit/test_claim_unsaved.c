@@ -1,8 +1,7 @@
 /* Claims while the file of the sessions is read-only or of a newer version, without a lease, and
  * without memory: the stream runs unsaved, or is told to come later, and nothing is left behind. */
+#include "tests/unit/sqlite_memory.h"
 #include "tests/unit/store_world.h"
-
-#include "store/sqlite/database.h"
 
 #include <sys/wait.h>
 
@@ -15,7 +14,7 @@ static int read_only(sqlite3 *db, const char **why, const struct sqlite3_api_rou
 static void test_a_read_only_sessions_file_is_read_by_who_opens_it_first(void **state)
 {
     struct world *w = *state;
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     struct claim c;
     struct store *later;
     char token[SESSION_TOKEN_SIZE];
@@ -49,7 +48,7 @@ static void test_without_a_lease_the_stream_runs_unsaved(void **state)
     assert_int_equal(symlink("elsewhere", leases), 0);
     pid_t child = fork(); /* that holds nothing, and can get nothing */
     if (child == 0) {
-        struct claim_request r = world_request();
+        struct claim_request r = some_request();
         struct claim c;
         struct store *s;
         bool right = store_open(&s, w->log_path) == STORE_OK &&
@@ -68,7 +67,7 @@ static void test_sessions_of_a_newer_version_are_left_alone(void **state)
 {
     struct world *w = *state;
     struct store *other;
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     struct claim c;
     world_sql(w->sessions, "UPDATE state SET version = 2");
     assert_int_equal(store_open(&other, w->log_path), STORE_OK);
@@ -81,37 +80,11 @@ static void test_sessions_of_a_newer_version_are_left_alone(void **state)
 
 /* ---- out of memory ----------------------------------------------------------------- */
 
-static sqlite3_mem_methods memory;
-static long allocations_left = -1; /* negative: as many as asked for */
-
-static bool may_allocate(void)
-{
-    return allocations_left < 0 || allocations_left-- > 0;
-}
-
-static void *failing_malloc(int n)
-{
-    if (allocations_left == 0)
-        return NULL;
-    return may_allocate() ? memory.xMalloc(n) : NULL;
-}
-
-static void *failing_realloc(void *p, int n)
-{
-    if (allocations_left == 0)
-        return NULL;
-    return may_allocate() ? memory.xRealloc(p, n) : NULL;
-}
-
 /* SQLite's memory can be replaced only before its first use: in a process of its own. */
 static int claim_until_it_succeeds(void)
 {
     void *state;
-    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory);
-    sqlite3_mem_methods failing = memory;
-    failing.xMalloc = failing_malloc;
-    failing.xRealloc = failing_realloc;
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &failing);
+    sqlite_memory_replace();
     sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
     world_setup(&state);
     struct world *w = state;
@@ -120,16 +93,15 @@ static int claim_until_it_succeeds(void)
     strcpy(token, w->claim.token);
     subscription_free(w->claim.subscription);
     int failures = 0, claims = 1;
-    for (long n = 0;; n++) {
+    for (long n = 1;; n++) {
         struct store *fresh;
-        struct claim_request r = world_request();
+        struct claim_request r = some_request();
         r.token = token;
         if (store_open(&fresh, w->log_path) != STORE_OK)
             return 2;
-        allocations_left = n;
+        sqlite_memory_fail(n, true);
         enum store_result result = store_claim(fresh, w->settings, &r, &w->claim);
-        bool ran_out = allocations_left == 0;
-        allocations_left = -1;
+        bool ran_out = sqlite_memory_mend();
         if (result == STORE_OK && w->claim.stream_id)
             claims++;
         else if (result != STORE_NOMEM)

@@ -22,7 +22,7 @@ static void sleeper(struct world *w, int64_t at, char *token, char *id)
 static struct claim *wake(struct world *w, const char *token, int64_t at)
 {
     static char text[EVENT_ID_SIZE];
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     r.token = token;
     if (at >= 0) {
         event_id_format(text, w->epoch, at);
@@ -216,7 +216,7 @@ test_a_file_of_the_version_before_is_used_although_it_cannot_be_extended(void **
 {
     static const char token[] = "0123456789abcdef0123456789abcdef";
     struct world *w = *state;
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     world_insert(w, 3);
     make_old(w);
     world_sql(w->sessions, "BEGIN IMMEDIATE");

@@ -21,7 +21,7 @@ struct other {
 static void live(struct world *w, int claims, int out)
 {
     struct store *s;
-    struct claim_request r = world_request();
+    struct claim_request r = some_request();
     int number = -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (store_open(&s, w->log_path) == STORE_OK && store_join(s) == STORE_OK)

@@ -4,6 +4,7 @@
 #include "fcgi/hub/publisher.h"
 #include "fcgi/request/answer.h"
 #include "tests/unit/place.h"
+#include "tests/unit/some_session.h"
 
 #include <sqlite3.h>
 
@@ -160,16 +161,10 @@ static void test_a_publisher_is_told_503_and_never_that_its_request_is_wrong(voi
 {
     struct place *p = *state;
     char session[64];
-    struct claim_request wanted = {.user_agent = "",
-                                   .remote_addr = "",
-                                   .client_version = "",
-                                   .query = "",
-                                   .headers = "{}"};
-    struct claim c;
+    char id[SESSION_ID_SIZE];
 
-    assert_int_equal(store_claim(p->store, p->settings, &wanted, &c), STORE_OK);
-    subscription_free(c.subscription);
-    snprintf(session, sizeof session, "QUERY_STRING=session=%s", c.session_id);
+    some_session(p->store, p->settings, id);
+    snprintf(session, sizeof session, "QUERY_STRING=session=%s", id);
     const char *const to_one[] = {"REQUEST_METHOD=POST", "PATH_INFO=/send", session,
                                   "HTTP_AUTHORIZATION=Bearer secret", NULL};
     const struct asked asked[] = {

@@ -29,17 +29,13 @@ static void publish(struct service *s, int row)
 
 static void service_open(struct service *s)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct store_end end;
     place_open((void **)&s->place);
     for (int row = 1; row <= ROWS; row++)
         publish(s, row);
     assert_int_equal(store_where(s->place->store, &end), STORE_OK);
     memcpy(s->epoch, end.epoch, sizeof s->epoch);
-    snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", s->place->folder);
-    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(s->listener, 10), 0);
+    s->listener = place_listen(s->place);
     assert_non_null(s->responder = responder_new(s->place->db));
     assert_true(responder_serve(s->responder, s->listener));
 }

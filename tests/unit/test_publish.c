@@ -1,6 +1,7 @@
 #include "fcgi/request/publish.h"
 #include "fcgi/request/stream_open.h"
 #include "tests/unit/place.h"
+#include "tests/unit/some_session.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -212,29 +213,13 @@ static void test_too_large_is_413_and_names_the_setting(void **state)
     request_end(&r);
 }
 
-/* The id of a session that exists. */
-static void make_session(struct place *p, char id[SESSION_ID_SIZE])
-{
-    struct claim_request wanted = {.user_agent = "",
-                                   .remote_addr = "",
-                                   .client_version = "",
-                                   .query = "",
-                                   .headers = "{}"};
-    struct claim c;
-
-    assert_int_equal(store_claim(p->store, p->settings, &wanted, &c), STORE_OK);
-    assert_int_equal(c.saved, STORE_OK);
-    strcpy(id, c.session_id);
-    subscription_free(c.subscription);
-}
-
 static void test_send_reaches_each_session_or_none(void **state)
 {
     struct place *p = *state;
     char a[SESSION_ID_SIZE], b[SESSION_ID_SIZE], query[200];
 
-    make_session(p, a);
-    make_session(p, b);
+    some_session(p->store, p->settings, a);
+    some_session(p->store, p->settings, b);
     snprintf(query, sizeof query, "session=%s&session=%s", a, b);
     char *text = post(p, SEND, query, "CONTENT_TYPE=", "psst");
     assert_has(text, "Status: 200 OK\r\n");
@@ -289,7 +274,7 @@ static void test_a_process_that_is_told_to_end_does_not_wait_for_the_lock(void *
     struct place *p = *state;
     char id[SESSION_ID_SIZE], query[64];
 
-    make_session(p, id);
+    some_session(p->store, p->settings, id);
     snprintf(query, sizeof query, "session=%s", id);
     expect_end_at(p, SIGTERM, BROADCAST, "");
     expect_end_at(p, SIGINT, BROADCAST, "channel=a");

@@ -2,6 +2,7 @@
 #include "fcgi/hub/publisher.h"
 #include "fcgi/request/publish.h"
 #include "tests/unit/place.h"
+#include "tests/unit/some_session.h"
 
 #include <sqlite3.h>
 
@@ -170,19 +171,6 @@ static void test_a_log_that_stays_locked_is_told_to_each_in_its_turn(void **stat
     expect_taken(h, 1, 1);
 }
 
-static void make_session(struct house *h, char id[SESSION_ID_SIZE])
-{
-    struct claim_request wanted = {.user_agent = "",
-                                   .remote_addr = "",
-                                   .client_version = "",
-                                   .query = "",
-                                   .headers = "{}"};
-    struct claim c;
-    assert_int_equal(store_claim(h->place->store, h->place->settings, &wanted, &c), STORE_OK);
-    strcpy(id, c.session_id);
-    subscription_free(c.subscription);
-}
-
 /* Its answer has 500 ids, and its socket takes a part of them. */
 static void
 test_a_client_that_does_not_read_holds_nobody_up_and_gets_all_in_the_end(void **state)
@@ -190,7 +178,7 @@ test_a_client_that_does_not_read_holds_nobody_up_and_gets_all_in_the_end(void **
     struct house *h = *state;
     char id[SESSION_ID_SIZE], query[65536];
     size_t at = 0, len;
-    make_session(h, id);
+    some_session(h->place->store, h->place->settings, id);
     for (int i = 0; i < 500; i++)
         at += (size_t)snprintf(query + at, sizeof query - at, "%ssession=%s", i ? "&" : "", id);
     post(h, query, "for you", 1);

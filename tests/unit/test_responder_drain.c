@@ -1,6 +1,5 @@
 /* A responder that drains: nobody is accepted, its streams end over time, and it says when. */
 #include <poll.h>
-#include <sys/un.h>
 
 #include "fcgi/hub/responder.h"
 #include "tests/unit/place.h"
@@ -15,15 +14,11 @@ struct service {
 
 static int service_open(void **state)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct service *s = calloc(1, sizeof *s);
     assert_non_null(s);
     *state = s;
     place_open((void **)&s->place);
-    snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", s->place->folder);
-    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(s->listener, 10), 0);
+    s->listener = place_listen(s->place);
     assert_non_null(s->responder = responder_new(s->place->db));
     assert_true(responder_serve(s->responder, s->listener));
     return 0;
@@ -50,10 +45,7 @@ static void send_record(int fd, int type, const char *content, size_t len)
 static int ask(const struct service *s)
 {
     static const char pairs[] = "\x0e\x03REQUEST_METHODGET\x09\x07PATH_INFO/events";
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(a.sun_path, sizeof a.sun_path, "%s/socket", s->place->folder);
-    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    int fd = place_connect(s->place);
     send_record(fd, 1, "\0\1\0\0\0\0\0\0", 8);
     send_record(fd, 4, pairs, sizeof pairs - 1);
     send_record(fd, 4, "", 0);

@@ -1,28 +1,10 @@
 #include "tests/unit/log_world.h"
+#include "tests/unit/sqlite_memory.h"
 
 #include <fcntl.h>
 
 #include "store/sqlite/database.h"
 #include "store/sqlite/engine.h"
-
-/* An allocator that fails once, at the n-th call. */
-static sqlite3_mem_methods real;
-static long calls, fail_at;
-
-static bool fails(void)
-{
-    return fail_at && ++calls == fail_at;
-}
-
-static void *faulty_malloc(int n)
-{
-    return fails() ? NULL : real.xMalloc(n);
-}
-
-static void *faulty_realloc(void *p, int n)
-{
-    return fails() ? NULL : real.xRealloc(p, n);
-}
 
 static void test_any_allocation_may_fail_and_the_next_call_works(void **state)
 {
@@ -38,16 +20,14 @@ static void test_any_allocation_may_fail_and_the_next_call_works(void **state)
         struct log_world asker = {0};
         assert_int_equal(store_open(&store, w->path), STORE_OK);
         asker.store = store;
-        calls = 0;
-        fail_at = n;
+        sqlite_memory_fail(n, false);
         enum store_result first = log_ask(&asker, 0, NULL);
         enum store_result second = store_append(store, &p, &id, epoch);
         enum store_result third = log_ask(&asker, 0, s);
         enum store_result fourth = store_settings_newer(store, NULL, &settings);
         settings_unref(settings);
         settings = NULL;
-        failed = calls >= n;
-        fail_at = 0;
+        failed = sqlite_memory_mend();
         if (first != STORE_OK)
             assert_int_equal(first, STORE_NOMEM);
         if (second != STORE_OK)
@@ -220,10 +200,6 @@ int main(void)
         LOG_TEST(test_the_check_finds_nothing_wrong_with_a_new_log),
         LOG_TEST(test_the_check_says_what_is_wrong),
     };
-    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real);
-    sqlite3_mem_methods faulty = real;
-    faulty.xMalloc = faulty_malloc;
-    faulty.xRealloc = faulty_realloc;
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty);
+    sqlite_memory_replace();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Logs that a person or a migration tool changed past the rules: whatever is in them, reading
  * goes on or says why it cannot, and goes on once it was put right. */
 #include "tests/unit/log_world.h"
+#include "tests/unit/some_session.h"
 
 #include "fcgi/hub/replay.h"
 
@@ -157,13 +158,9 @@ static void expect_settings(struct log_world *w, const char *name, enum store_re
 static void expect_claim(struct log_world *w, const char *name, enum store_result expected)
 {
     struct claim claim = {.subscription = NULL};
-    struct claim_request r = {.user_agent = "",
-                              .remote_addr = "",
-                              .client_version = "",
-                              .query = "",
-                              .headers = "{}",
-                              .start = START_EARLIEST};
+    struct claim_request r = some_request();
     struct settings *settings = settings_new();
+    r.start = START_EARLIEST;
     expect_why(w, name, expected, store_claim(w->store, settings, &r, &claim));
     if (expected == STORE_OK)
         assert_true(claim.cursor <= claim.until);
