@@ -30,7 +30,7 @@ static bool type_list(const struct subscription *s, char **out)
     if (s->types == 0)
         return true;
     char *at = *out = malloc(size);
-    if (at == NULL)
+    if (!at)
         return false;
     *at++ = '\n';
     for (size_t i = 0; i < s->types; i++) {
