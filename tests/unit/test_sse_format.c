@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "fcgi/stream/sse_format.h"
+#include "store/rules.h"
 
 #define BAD "\xEF\xBF\xBD"
 
@@ -125,6 +126,30 @@ static void test_nul_in_data_is_passed_on(void **state)
     (void)state;
     static const struct data_case cases[] = {CASE("a\0b\0", "data: a\0b\0")};
     assert_data_cases(cases, 1);
+}
+
+static void test_no_publisher_can_use_the_name_of_a_block_of_ours(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    sse_format_opening(&out, 3000, NULL);
+    sse_format_connected(&out, NULL, false, 1000, 0, 15, NULL);
+    sse_format_gap(&out, "trimmed", NULL, NULL, "5f2a91c0-7");
+    sse_format_replay_start(&out, 1);
+    sse_format_replay_end(&out, 1);
+    sse_format_heartbeat(&out, 0, NULL);
+    sse_format_later(&out, 3000);
+    buffer_add(&out, "", 1);
+    size_t blocks = 0;
+    for (char *at = out.bytes; (at = strstr(at, "event: ")); blocks++) {
+        at += strlen("event: ");
+        char *end = strchr(at, '\n');
+        *end = '\0';
+        assert_true(rules_type_is_reserved(at));
+        *end = '\n';
+    }
+    assert_int_equal(blocks, 7);
+    buffer_free(&out);
 }
 
 static void test_types_that_could_be_mistaken_are_not_sent(void **state)
@@ -279,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_line_breaks_in_data_cannot_end_the_event),
         cmocka_unit_test(test_bytes_that_are_not_utf8_become_one_replacement_a_part),
         cmocka_unit_test(test_nul_in_data_is_passed_on),
+        cmocka_unit_test(test_no_publisher_can_use_the_name_of_a_block_of_ours),
         cmocka_unit_test(test_types_that_could_be_mistaken_are_not_sent),
         cmocka_unit_test(test_mark_stands_before_the_last_brace),
         cmocka_unit_test(test_brace_behind_a_nul_is_not_the_object_s),
