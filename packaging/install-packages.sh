@@ -35,8 +35,9 @@ esac
 
 missing=
 for package in $wanted; do
-    status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null || true)
-    case $status in *installed*) ;; *) missing="$missing $package" ;; esac
+    # A package that is merely known, or was removed, has a status too: "not-installed".
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+        missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 

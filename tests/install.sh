@@ -51,6 +51,18 @@ one_version() {
 }
 has_mode() { [ -f "$2" ] && [ "$(stat -c %a "$2")" = "$1" ] || { ls -l "$2"; return 1; }; }
 
+# dpkg knows a package, by the STATUS it gives, and somebody without root asks what is missing.
+is_missing_as() {
+    mkdir -p "$work/stubs"
+    printf '#!/bin/sh\necho %s\n' "$1" >"$work/stubs/dpkg-query"
+    printf '#!/bin/sh\necho 1000\n' >"$work/stubs/id"
+    chmod 755 "$work/stubs"/*
+    PATH=$work/stubs:$PATH sh packaging/install-packages.sh build 2>&1 | grep -q 'install .* gcc'
+}
+
+expect 'a package that dpkg merely knows is missing' is_missing_as not-installed
+expect 'one that was removed, too' is_missing_as config-files
+expect 'one that is installed is not' eval '! is_missing_as installed'
 expect 'one version in the program, the modules and the list of changes' one_version
 
 # ------------------------------------------------------------- the files, for a package
