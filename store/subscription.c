@@ -89,7 +89,7 @@ struct subscription *subscription_new(const char *session_id, const char *const 
     char *end = (char *)(s->type + type_count);
     channels_put(s, channels, channel_count, &end);
     types_put(s, types, type_count, &end);
-    s->has_session = session_id != NULL;
+    s->has_session = session_id;
     if (session_id)
         s->mailbox[s->mailboxes++].name = text_put(&end, "@", session_id);
     for (size_t i = 0; i < s->mailboxes; i++)

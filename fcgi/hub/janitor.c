@@ -235,7 +235,8 @@ static void *janitor_run(void *arg)
 {
     struct janitor *j = arg;
     uint64_t round = now_ms();
-    j->asked_at = j->tend_at = round;
+    j->asked_at = round;
+    j->tend_at = round + STORE_BEAT_MS;
     while (!j->stopping) {
         uint64_t now = now_ms(), due = round_due(j, round);
         uint64_t look = j->looked_at + (j->look ? LOOK_SOON_MS : ASIDE_LOOK_MS);

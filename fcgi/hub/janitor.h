@@ -3,8 +3,7 @@
  *     at once       claims that wait for the end of an earlier stream (aside.h)
  *     every 250 ms  streams that ended; streams that somebody wants ended
  *     every 5 s     bookmarks, the latest of each, in one transaction; how far the log was seen
- *     every cleanup_interval   served time, dead responders, expiry
- *     when nobody inserts      retention, a slice each 100 ms
+ *     when the store wants it  expiry and retention, a piece each (store_tend)
  *
  * Nothing that streams leave is forgotten before it was saved: a sessions file that is full or
  * locked only delays it, and so does a lack of memory.  Ends are kept here; bookmarks of

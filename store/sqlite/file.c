@@ -79,7 +79,7 @@ struct file *file_of(const char *path)
     struct file *f = files;
     while (f && strcmp(f->names.path, path) != 0)
         f = f->next;
-    if (!f && (f = file_new(path)) != NULL) {
+    if (!f && (f = file_new(path))) {
         f->next = files;
         files = f;
     }

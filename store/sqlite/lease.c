@@ -81,7 +81,7 @@ static struct lease *lease_for(const char *path)
         goto done;
     if (l)
         close(l->fd); /* the parent's, who keeps the lock */
-    else if ((l = lease_new()) == NULL)
+    else if (!(l = lease_new()))
         goto done;
     l->device = st.st_dev;
     l->inode = st.st_ino;
@@ -155,7 +155,7 @@ void lease_keep(struct sqlite_store *s)
     struct lease *l = lease_of(s);
     struct stat st;
     char *path;
-    if (l == NULL || asprintf(&path, "%s.leases", s->log.path) < 0)
+    if (!l || asprintf(&path, "%s.leases", s->log.path) < 0)
         return;
     pthread_mutex_lock(&lock);
     int number = l->number;
@@ -186,7 +186,7 @@ bool lease_alive(struct sqlite_store *s, int64_t number)
     struct lease *l = lease_of(s);
     if (number <= JANITOR || number > LEASES_MAX)
         return false;
-    if (l == NULL || l->number == number)
+    if (!l || l->number == number)
         return true;
     struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = number, .l_len = 1};
     return fcntl(l->fd, F_OFD_GETLK, &f) != 0 || f.l_type != F_UNLCK;
@@ -228,7 +228,7 @@ static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *
 static enum store_result lease_enter_number(struct sqlite_store *s)
 {
     const struct lease *l = lease_of(s);
-    if (l == NULL || l->number == 0)
+    if (!l || l->number == 0)
         return STORE_OK;
     bool yes;
     enum store_result r = entered(s, l, &yes);
@@ -252,7 +252,7 @@ enum store_result lease_enter(struct sqlite_store *s)
 enum store_result lease_need(struct sqlite_store *s)
 {
     struct lease *l = lease_of(s);
-    if (l == NULL)
+    if (!l)
         return store_refuse(
             s, database_result_of_errno(errno) == STORE_FULL ? STORE_FULL : STORE_IO,
             "%s.leases cannot be opened: %s; it has to be a regular file of the "

@@ -47,7 +47,7 @@ enum store_result sessions_opened(struct sqlite_store *s)
     struct database *d = &s->sessions;
     sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_VERSION);
     enum store_result r = STORE_OK;
-    if (stmt == NULL || sqlite3_step(stmt) != SQLITE_ROW)
+    if (!stmt || sqlite3_step(stmt) != SQLITE_ROW)
         r = store_failed(s, d, "reading the version of the sessions");
     else if (sqlite3_column_int64(stmt, 0) > SESSIONS_VERSION)
         r = store_refuse(s, STORE_NEWER, "%s was made by a newer version of Rowcast", d->path);
@@ -149,7 +149,7 @@ enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, 
     const char *epoch = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     *seen = (struct store_end){.last_id = epoch ? sqlite3_column_int64(stmt, 1) : 0};
     *known = database_text(seen->epoch, sizeof seen->epoch, epoch) && seen->epoch[0] != '\0';
-    if (epoch == NULL && rc != SQLITE_DONE)
+    if (!epoch && rc != SQLITE_DONE)
         r = store_failed(s, d, "reading how far the log was seen");
     sqlite3_reset(stmt);
     return r;
