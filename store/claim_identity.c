@@ -1,3 +1,13 @@
+/* Whose stream it is.
+ *
+ * A request can present several tokens: a browser sends each cookie of our name that fits the
+ * address, and some may be another installation's.  The first token that is of a session counts.
+ * Where there is none, a new session is made; the others are kept in the claim, so that nobody's
+ * cookie is overwritten that is not ours.
+ *
+ * A token that nobody knows was of a session that expired, or was never ours.  The sessions that
+ * are remembered tell the two apart, for some time; if they cannot, the client has to be told that
+ * it may have lost something. */
 #include "store/claim.h"
 
 #include <stdio.h>
