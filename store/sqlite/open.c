@@ -164,18 +164,9 @@ static void set_up_sqlite(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-enum store_result sqlite_open(struct store **out, const char *path)
+static void describe_files(struct sqlite_store *s)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set_up_sqlite);
-    struct sqlite_store *s = calloc(1, sizeof *s);
-    if (!s)
-        return STORE_NOMEM;
-    s->data_version = s->looked_at = -1;
-    s->retain_in = TEND_RETAIN_MS;
-    s->given = strdup(path);
-    s->log = (struct database){.path = path_resolve(path),
-                               .mode = 0660,
+    s->log = (struct database){.mode = 0660,
                                .pragmas = SQL_OPEN_LOG,
                                .version = SQL_LOG_VERSION,
                                .schema = SQL_SCHEMA,
@@ -187,6 +178,20 @@ enum store_result sqlite_open(struct store **out, const char *path)
                                     .version = SQL_SESSIONS_VERSION,
                                     .schema = SQL_SESSIONS_SCHEMA,
                                     .opened = sessions_opened};
+}
+
+enum store_result sqlite_open(struct store **out, const char *path)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_sqlite);
+    struct sqlite_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return STORE_NOMEM;
+    s->data_version = s->looked_at = -1;
+    s->retain_in = TEND_RETAIN_MS;
+    s->given = strdup(path);
+    describe_files(s);
+    s->log.path = path_resolve(path);
     if (!s->log.path || asprintf(&s->sessions.path, "%s.sessions", s->log.path) < 0)
         s->sessions.path = NULL;
     if (!s->given || !s->sessions.path) {

@@ -176,25 +176,32 @@ static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int6
     return trim_by_age(s, &row, before, believed);
 }
 
+/* *quiet: nobody inserted since the last look.  Whoever does trims by age, too. */
+static enum store_result look_whether_quiet(struct sqlite_store *s, bool *quiet)
+{
+    struct store_end end;
+    enum store_result r = database_use(s, &s->log);
+    if (r == STORE_OK)
+        r = log_read_end(s, &end, NULL);
+    if (r != STORE_OK)
+        return r;
+    *quiet = end.last_id == s->retained_at;
+    s->retained_at = end.last_id;
+    return STORE_OK;
+}
+
 enum store_result log_retain(struct sqlite_store *s, const struct settings *settings,
                              bool *more)
 {
-    struct store_end end;
-    bool did = false;
+    bool quiet, did = false;
     *more = false;
     int64_t now = now_wall_ms();
     enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
     if (clock == CLOCK_JUMPED)
         return STORE_OK; /* what is old will still be old when it is clear what time it is */
     *more = true;
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = log_read_end(s, &end, NULL);
-    if (r != STORE_OK)
-        return r;
-    bool quiet = end.last_id == s->retained_at; /* else somebody inserts, and trims by that */
-    s->retained_at = end.last_id;
-    if (quiet && settings->buffer_age > 0)
+    enum store_result r = look_whether_quiet(s, &quiet);
+    if (r == STORE_OK && quiet && settings->buffer_age > 0)
         r = retain_by_age(s, now, now - settings->buffer_age * 1000, clock == CLOCK_STEADY,
                           &did);
     if (r != STORE_OK || did)
@@ -202,7 +209,6 @@ enum store_result log_retain(struct sqlite_store *s, const struct settings *sett
     r = retain_mailboxes(s, settings, now, more);
     *more |= !quiet; /* look again soon whether it is quiet now */
     if (!*more)
-        database_close(s,
-                       &s->log); /* for a while: 200 KiB that a process of one stream feels */
+        database_close(s, &s->log); /* 200 KiB that a process of one stream feels */
     return r;
 }
