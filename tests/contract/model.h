@@ -72,7 +72,8 @@ void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to
 bool model_forget(struct model *m, const char *mailbox); /* false: it keeps events */
 void model_put_back(struct model *m, int64_t n);
 
-/* The newest id that left a mailbox, as far as anybody knows. */
+/* The newest id that left a mailbox, as far as anybody knows; of one that nobody remembers, the
+ * newest that left any of those. */
 int64_t model_trimmed_to(const struct model *m, const char *mailbox);
 const struct model_box *model_box(const struct model *m, const char *mailbox); /* or NULL */
 int64_t model_kept(const struct model *m, const char *mailbox);

@@ -139,43 +139,55 @@ static void tell(const struct model *m, const struct model_filter *f, int64_t at
         out->gap = GAP_SESSION;
 }
 
+/* Where the session stood: the smallest of its bookmarks, or what is remembered of a poll. */
+static int64_t stood_at(const struct model *m, const struct model_session *s,
+                        const struct model_departure *revived, int key, bool *foreign)
+{
+    int64_t at = -1;
+    *foreign = false;
+    if (s)
+        at = bookmark_of(m, s->id, key, foreign);
+    if (revived && strcmp(revived->epoch, m->end.epoch) == 0)
+        at = revived->position;
+    if (revived && at < 0)
+        *foreign = true;
+    return at;
+}
+
+/* Where it starts, were it not for what it had. */
+static int64_t asked_for(const struct model *m, const struct model_filter *f,
+                         enum start_at start, int64_t newest)
+{
+    if (start == START_EARLIEST && model_oldest(m, f, 0))
+        return model_oldest(m, f, 0) - 1;
+    return start == START_NEWEST ? before_newest(m, f, newest) : m->end.last_id;
+}
+
 void model_claim(const struct model *m, const char *token, struct model_filter *f,
                  enum start_at start, int64_t presented, const char *presented_epoch,
                  int64_t newest, struct model_claim *out)
 {
     const struct model_session *s = session_of_token(m, token);
     const struct model_departure *d = s ? NULL : departure_of(m, token);
-    bool revived = d && d->revives, foreign = false;
-    int64_t bookmark = -1, at = m->end.last_id, resumed = -1;
-    *out = (struct model_claim){.until = at, .gap_from = -1};
-    out->made = !s && !revived;
-    out->reconnection = !out->made;
-    out->reconnections = s ? s->reconnections + 1 : revived;
+    const struct model_departure *revived = d && d->revives ? d : NULL;
+    bool foreign, says = presented >= 0 && strcmp(presented_epoch, m->end.epoch) == 0;
+    int64_t resumed = -1;
+    *out = (struct model_claim){.until = m->end.last_id, .gap_from = -1};
+    out->reconnection = s || revived;
+    out->made = !out->reconnection;
+    out->reconnections = s ? s->reconnections + 1 : revived ? 1 : 0;
     f->session_id = out->session_id = s ? s->id : revived ? d->session_id : "";
-    if (s)
-        bookmark = bookmark_of(m, s->id, f->key, &foreign);
-    if (revived && strcmp(d->epoch, m->end.epoch) == 0)
-        bookmark = d->position;
-    if (revived && bookmark < 0)
-        foreign = true;
+    int64_t bookmark = stood_at(m, s, revived, f->key, &foreign);
+    int64_t at = asked_for(m, f, start, newest);
     if (start == START_AT_ID)
         resumed = find_at_id(m, presented, presented_epoch, out);
-    if (start == START_EARLIEST && model_oldest(m, f, 0))
-        at = model_oldest(m, f, 0) - 1;
-    if (start == START_NEWEST)
-        at = before_newest(m, f, newest);
     if (start == START_NEWEST || start == START_UNSAID) {
-        if (bookmark < 0 && foreign)
-            out->gap = GAP_EPOCH;
-        if (bookmark >= 0 && bookmark <= at)
-            resumed = bookmark;
+        out->gap = bookmark < 0 && foreign ? GAP_EPOCH : GAP_NONE;
+        resumed = bookmark <= at ? bookmark : -1;
     }
-    if (resumed >= 0)
-        at = resumed;
-    out->cursor = out->bookmark = at;
-    bool says = presented >= 0 && strcmp(presented_epoch, m->end.epoch) == 0;
+    out->cursor = out->bookmark = resumed >= 0 ? resumed : at;
     bool lost =
         token && out->made && may_have_lost(m, d, f, says ? presented : -1, out->bookmark);
-    tell(m, f, at, resumed >= 0, lost, out);
+    tell(m, f, out->bookmark, resumed >= 0, lost, out);
     count_rows(m, f, out);
 }

@@ -164,6 +164,25 @@ static void write_claim(char text[ANSWER_SIZE], const struct model_claim *c, con
         (long long)c->private_to);
 }
 
+/* How far each mailbox of the stream was trimmed beyond where it begins: that it was told. */
+static void write_told(char text[ANSWER_SIZE], const struct subscription *sub)
+{
+    for (size_t i = 0; i < sub->mailboxes; i++)
+        if (sub->mailbox[i].told_to)
+            add(text, "; told %s<%lld", sub->mailbox[i].name,
+                (long long)sub->mailbox[i].told_to);
+}
+
+static void model_told(const struct model *m, const struct model_claim *c,
+                       const struct subscription *sub, char text[ANSWER_SIZE])
+{
+    for (size_t i = 0; i < sub->mailboxes; i++) {
+        int64_t to = model_trimmed_to(m, sub->mailbox[i].name);
+        if (to > c->bookmark)
+            add(text, "; told %s<%lld", sub->mailbox[i].name, (long long)to);
+    }
+}
+
 static struct model_claim as_model(const struct claim *c)
 {
     return (struct model_claim){!c->reconnection, c->reconnection, c->session_id,
@@ -185,44 +204,66 @@ static void any_id(struct run *r, char text[EVENT_ID_SIZE], int64_t *id, const c
     }
 }
 
-bool claim_agrees(struct run *r)
+/* A claim that was made up. */
+struct asked_claim {
+    struct asked what;
+    struct claim_request request;
+    char text[EVENT_ID_SIZE];
+    int64_t id;
+    const char *epoch;
+};
+
+static void any_claim(struct run *r, struct asked_claim *a)
 {
     static const enum start_at starts[] = {START_UNSAID, START_UNSAID, START_AT_ID,
                                            START_AT_ID,  START_NEWEST, START_EARLIEST};
-    char text[EVENT_ID_SIZE];
-    const char *epoch = "";
-    struct claim_request request = some_request();
-    struct model_claim expected, got;
-    struct asked q;
-    int64_t id = -1;
-    any_filter(r, &q);
+    struct claim_request *q = &a->request;
+    *a = (struct asked_claim){.request = some_request(), .id = -1, .epoch = ""};
+    any_filter(r, &a->what);
     uint32_t who = run_number(r, 24);
-    request.token =
-        r->tokens > who && who < 16 ? r->token[(r->tokens - 1 - who) % TOKENS] : NULL;
-    request.start = starts[run_number(r, 6)];
-    request.newest = run_number(r, 8);
-    if (request.start == START_AT_ID)
-        any_id(r, text, &id, &epoch);
-    request.position = text;
-    request.channels = q.filter.channel;
-    request.channel_count = q.filter.channels;
-    request.types = q.type;
-    request.type_count = q.types;
-    model_claim(r->m, request.token, &q.filter, request.start, id, epoch, request.newest,
-                &expected);
-    enum store_result result = try_claim(r->w, &request);
+    if (who < TOKENS && who < r->tokens)
+        q->token = r->token[(r->tokens - 1 - who) % TOKENS];
+    q->start = starts[run_number(r, 6)];
+    q->newest = run_number(r, 8);
+    if (q->start == START_AT_ID)
+        any_id(r, a->text, &a->id, &a->epoch);
+    q->position = a->text;
+    q->channels = a->what.filter.channel;
+    q->channel_count = a->what.filter.channels;
+    q->types = a->what.type;
+    q->type_count = a->what.types;
+}
+
+static void write_both(struct run *r, const struct model_claim *expected,
+                       enum store_result result)
+{
+    const struct claim *c = &r->w->claim;
+    struct model_claim got = as_model(c);
     r->ours[0] = r->theirs[0] = '\0';
-    write_claim(r->ours, &expected, expected.session_id);
-    got = as_model(&r->w->claim);
+    write_claim(r->ours, expected, expected->session_id);
     write_claim(r->theirs, &got, got.session_id);
-    if (result != STORE_OK || r->w->claim.saved != STORE_OK)
+    if (c->subscription) {
+        model_told(r->m, expected, c->subscription, r->ours);
+        write_told(r->theirs, c->subscription);
+    }
+    if (result != STORE_OK || c->saved != STORE_OK)
         add(r->theirs, "; it gave %d: %s", result, store_why(r->w->store));
+}
+
+bool claim_agrees(struct run *r)
+{
+    struct asked_claim a;
+    struct model_claim expected;
+    const struct claim_request *q = &a.request;
+    any_claim(r, &a);
+    model_claim(r->m, q->token, &a.what.filter, q->start, a.id, a.epoch, q->newest, &expected);
+    write_both(r, &expected, try_claim(r->w, q));
     if (!agree(r)) {
-        did(r, "; claim %s, start %d %s, newest %lld", request.token ? "again" : "anew",
-            request.start, request.start == START_AT_ID ? text : "", (long long)request.newest);
+        did(r, "; claim %s, start %d %s, newest %lld", q->token ? "again" : "anew", q->start,
+            a.text, (long long)q->newest);
         return false;
     }
-    model_enter(r->m, &expected, &r->w->claim, &q.filter, id);
+    model_enter(r->m, &expected, &r->w->claim, &a.what.filter, a.id);
     if (expected.made)
         memcpy(r->token[r->tokens++ % TOKENS], r->w->claim.token, SESSION_TOKEN_SIZE);
     return true;
