@@ -7,7 +7,7 @@
 #include "tests/contract/contract_world.h"
 #include "tests/contract/model.h"
 
-enum { NUMBERS = 20, ANSWER_SIZE = 8192, TOKENS = 16 };
+enum { NUMBERS = 48, ANSWER_SIZE = 8192, TOKENS = 16 };
 
 struct step {
     uint32_t n[NUMBERS];

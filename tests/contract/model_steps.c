@@ -34,9 +34,19 @@ bool agree(const struct run *r)
     return strcmp(r->ours, r->theirs) == 0;
 }
 
+/* Mostly where something is to be told apart: near the end, at what a stream received, at what a
+ * mailbox lost. */
 int64_t run_position(struct run *r)
 {
-    return run_number(r, (uint32_t)r->m->end.last_id + 1);
+    uint32_t how = run_number(r, 4), n = run_number(r, 1 << 20);
+    int64_t end = r->m->end.last_id, at = n % (end + 1);
+    if (how == 1 && end > 12)
+        at = end - n % 12;
+    if (how == 2 && r->m->streams > 0)
+        at = r->m->stream[n % r->m->streams].position + (n >> 10) % 3 - 1;
+    if (how == 3 && r->m->boxes > 0)
+        at = r->m->box[n % r->m->boxes].trimmed_to + (n >> 10) % 3 - 1;
+    return at < 0 ? 0 : at < end ? at : end;
 }
 
 /* A mailbox of everybody, of a channel, of a session, or of nobody. */
@@ -51,7 +61,8 @@ static const char *any_mailbox(struct run *r)
         return own;
     }
     if (n == 4 && r->m->departures > 0) {
-        snprintf(own, sizeof own, "@%s", r->m->departure[r->m->departures - 1].session_id);
+        who = (uint32_t)r->m->departures - 1 - who % (r->m->departures < 8 ? 1 : 8);
+        snprintf(own, sizeof own, "@%s", r->m->departure[who].session_id);
         return own;
     }
     return n == 5 && who % 8 == 0 ? "@stranger" : "";
@@ -60,8 +71,8 @@ static const char *any_mailbox(struct run *r)
 static void do_publish(struct run *r)
 {
     const char *mailbox = any_mailbox(r);
-    int n = run_number(r, 12) == 0 ? 1 + (int)run_number(r, 150) : 1 + (int)run_number(r, 4);
-    size_t len = run_number(r, 10) == 0 ? run_number(r, 20000) : run_number(r, 300);
+    int n = run_number(r, 8) == 0 ? 1 + (int)run_number(r, 200) : 1 + (int)run_number(r, 4);
+    size_t len = run_number(r, 30) == 0 ? run_number(r, 20000) : run_number(r, 300);
     char type[2] = {(char)('x' + run_number(r, 3)), '\0'};
     if (mailbox[0] == '@')
         n = 1;
@@ -87,6 +98,11 @@ static void do_delete(struct run *r)
 static void do_forget(struct run *r)
 {
     const char *mailbox = any_mailbox(r);
+    if (run_number(r, 2)) {
+        did(r, "empty it and ");
+        delete_events(r->w, mailbox, 1, INT64_MAX);
+        model_delete(r->m, mailbox, 1, INT64_MAX);
+    }
     bool model = model_forget(r->m, mailbox), log = !try_forget(r->w, mailbox);
     did(r, "forget \"%s\"", mailbox);
     if (model != log)
@@ -95,7 +111,7 @@ static void do_forget(struct run *r)
 
 static void do_set(struct run *r)
 {
-    static const char *const sizes[] = {"1", "5", "20", "60"};
+    static const char *const sizes[] = {"1", "5", "60", "400"};
     static const char *const bytes[] = {"65536", "100000", "300000"};
     bool size = run_number(r, 2);
     const char *name = size ? "buffer_size" : "buffer_bytes";
