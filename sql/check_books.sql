@@ -31,13 +31,13 @@ SELECT 'no id is left; to begin anew behind the events that are kept: DELETE FRO
     FROM log WHERE last_id = 9223372036854775807
 UNION ALL
 SELECT count(*) || ' events can reach nobody, one of them has the id ' || ifnull(max(id), 'NULL')
-       || ': their id, channel or session_id is none'
+       || ': their id, channel or session_id is impossible'
     FROM events WHERE typeof(id) <> 'integer' OR id < 1 OR typeof(channel) <> 'text'
         OR (session_id IS NOT NULL AND (typeof(session_id) <> 'text' OR channel <> ''))
         OR (session_id IS NULL AND channel GLOB '@*')
     HAVING count(*) > 0
 UNION ALL
-SELECT count(*) || ' events came before March 1973 or will come more than a day from now: their created_at is wrong, so age lets go of them too early or never'
+SELECT count(*) || ' events came before March 1973 or will come more than a day from now: their created_at is wrong, so they are removed by age too early or never'
     FROM events WHERE typeof(created_at) <> 'integer' OR created_at NOT BETWEEN 100000000000 AND
         CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 86400000
     HAVING count(*) > 0

@@ -33,7 +33,7 @@ static void refuse(struct hub *h, struct ticket *t, const char *why)
 /* NULL, and *why: it cannot be served. */
 static struct stream *stream_new(struct hub *h, const struct ticket *t, const char **why)
 {
-    *why = "there are too many";
+    *why = "there are too many streams";
     if (h->seats == h->streams_max + STREAMS_MORE)
         return NULL;
     struct stream *s = calloc(1, sizeof *s);
@@ -41,7 +41,7 @@ static struct stream *stream_new(struct hub *h, const struct ticket *t, const ch
     if (!s)
         return NULL;
     s->hub = h;
-    *why = "it cannot be watched"; /* no memory, or the kernel has no watch left */
+    *why = "its socket cannot be watched"; /* no memory, or the kernel has no watch left */
     if (watch_begin(s, t->fd))
         return s;
     free(s);

@@ -17,7 +17,7 @@
 
 enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100 };
 
-static const char LOCKED[] = "the log is locked: another program is writing to it";
+static const char LOCKED[] = "the event log is locked: another program is writing to it";
 static const char LATE[] = "the body did not come in time";
 
 struct parking {

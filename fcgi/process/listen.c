@@ -52,7 +52,7 @@ static int number(const char *text)
 static bool take_over(struct listener *l, const char *where, int fd)
 {
     if (fd < 0)
-        return listen_refuse(where, "fd: wants the number of a descriptor");
+        return listen_refuse(where, "fd: must be followed by the number of a descriptor");
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return listen_refuse(where, "there is no such descriptor");
     if (!listens(fd))
@@ -72,7 +72,7 @@ static bool take_given(struct listener *l)
 {
     int n = activated();
     if (n > 1 || n < 0)
-        return listen_refuse("LISTEN_FDS", "one socket can be served, not several");
+        return listen_refuse("LISTEN_FDS", "only one socket can be served, not several");
     if (n == 1)
         return take_over(l, "LISTEN_FDS", ACTIVATED);
     if (listens(STDIN_FILENO))
@@ -115,7 +115,7 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
     umask(mask);
     if (bound != 0)
         return listen_refuse(w->where, error == EADDRINUSE
-                                           ? "another process serves it, or it is no socket"
+                                           ? "another process serves it, or it is not a socket"
                                            : strerror(error));
     l->file = open(w->where, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (l->file < 0)
@@ -149,7 +149,7 @@ static bool make(struct listener *l, const struct listener_wish *w)
     bool is_port = *w->where == ':';
     if (is_port ? !port_address(&a, &len, w->where + 1) : !path_address(&a, &len, w->where))
         return listen_refuse(w->where,
-                             is_port ? "a port is 1 to 65535" : "the path is too long");
+                             is_port ? "a port must be 1 to 65535" : "the path is too long");
     l->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return listen_refuse(w->where, strerror(errno));

@@ -51,25 +51,25 @@ void options_help(void)
          "  --db PATH              the event log; sessions go to PATH.sessions\n"
          "                         (ROWCAST_DB; " ROWCAST_DB_DEFAULT ")\n"
          "  --listen PATH          serve FastCGI on a unix socket of its own,\n"
-         "  --listen :PORT         on 127.0.0.1, or on the inherited descriptor N, which\n"
-         "  --listen fd:N          listens already (ROWCAST_LISTEN)\n"
-         "  --socket-mode OCTAL    rights of the socket file, say 660; the umask's without\n"
-         "                         (ROWCAST_SOCKET_MODE)\n"
+         "  --listen :PORT         on a port of 127.0.0.1,\n"
+         "  --listen fd:N          or on descriptor N, which listens already (ROWCAST_LISTEN)\n"
+         "  --socket-mode OCTAL    mode of the socket file, for example 660\n"
+         "                         (default: by the umask; ROWCAST_SOCKET_MODE)\n"
          "  --socket-owner USER[:GROUP]\n"
-         "                         whose the socket file is; also :GROUP, and numbers\n"
+         "                         owner of the socket file; also :GROUP, and numbers\n"
          "                         (ROWCAST_SOCKET_OWNER)\n"
          "  --processes N          supervise N processes that serve, 1 to 64\n"
          "                         (ROWCAST_PROCESSES)\n"
-         "  --drain-seconds N      over how long a process that is replaced ends its\n"
+         "  --drain-seconds N      how long a process that is replaced takes to end its\n"
          "                         streams, 0 to 3600 (ROWCAST_DRAIN_SECONDS; 20)\n"
          "  --log-to WHERE         stderr, syslog or a file (ROWCAST_LOG_TO; stderr)\n"
          "  --log-level LEVEL      error, warn, info or debug (ROWCAST_LOG_LEVEL; info)\n"
-         "  --check                open everything, make what is missing, say what is wrong\n"
+         "  --check                open everything, create what is missing, say what is wrong\n"
          "  --help, --version\n"
          "\n"
          "TERM, INT and USR1 end the streams and then the process, within two seconds.\n"
-         "HUP opens the log file again; with --processes it also replaces all processes,\n"
-         "one by one, by the program that is on the disk now.\n"
+         "HUP opens the log file again; with --processes it also replaces all processes\n"
+         "by the program that is on the disk now.\n"
          "Settings of the streams are rows of the table rowcast_config; see rowcast(8).");
 }
 
@@ -104,13 +104,13 @@ static enum options_action understand(struct options *o, const struct words *w)
     if (!log_level_parse(&o->log_level, w->level))
         return wrong("no such log level", w->level);
     if (!options_take_number(&o->listen.mode, w->mode, 8, 0, 0777))
-        return wrong("--socket-mode wants up to 777 in octal", w->mode);
+        return wrong("--socket-mode must be octal, up to 777", w->mode);
     if (!options_take_number(&o->processes, w->processes, 10, 1, PROCESSES_MAX))
-        return wrong("--processes wants 1 to 64", w->processes);
+        return wrong("--processes must be 1 to 64", w->processes);
     if (!options_take_number(&o->drain_seconds, w->drain, 10, 0, DRAIN_SECONDS_MAX))
-        return wrong("--drain-seconds wants 0 to 3600", w->drain);
+        return wrong("--drain-seconds must be 0 to 3600", w->drain);
     if (!options_take_number(&o->control, w->control, 10, 3, 0x7FFFFFFF))
-        return wrong("--control wants a descriptor", w->control);
+        return wrong("--control must be a descriptor", w->control);
     if (w->control && o->processes)
         return wrong("--control is for a process that is supervised", "--processes");
     return OPTIONS_RUN;
@@ -119,13 +119,14 @@ static enum options_action understand(struct options *o, const struct words *w)
 /* Only a socket file has rights that can be given. */
 static enum options_action check_socket_file(const struct options *o)
 {
-    const char *where = o->listen.where, *what = "the rights are its maker's";
+    const char *where = o->listen.where,
+               *what = "whoever made the socket set its mode and owner";
     if (o->listen.mode < 0 && !o->listen.owner)
         return OPTIONS_RUN;
     if (where && *where != ':' && strncmp(where, "fd:", 3) != 0)
         return OPTIONS_RUN;
     if (where && *where == ':')
-        what = "a port has no rights";
+        what = "a port has no file mode";
     return wrong("--socket-mode and --socket-owner are for the socket file of --listen PATH",
                  what);
 }

@@ -26,7 +26,7 @@ struct options {
     const char *log_to;
     enum log_level log_level;
     int processes;     /* 0: this one serves; else it supervises so many */
-    int drain_seconds; /* over how long a process that is replaced ends its streams */
+    int drain_seconds; /* how long a process that is replaced takes to end its streams */
     int control;       /* of a supervised process: its supervisor's socket; -1: none */
 };
 

@@ -128,7 +128,7 @@ static bool open_all(struct supervisor *s, const char *invoked)
         return false;
     if (s->listener.fd < 0)
         log_line(LOG_LEVEL_ERROR, "start_failed",
-                 "why=\"--processes wants a listening socket: --listen, socket activation, or "
+                 "why=\"--processes needs a listening socket: --listen, socket activation, or "
                  "descriptor 0\"");
     return s->listener.fd >= 0 && program_find(&s->program, s->options, invoked);
 }

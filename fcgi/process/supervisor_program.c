@@ -16,7 +16,8 @@
 
 static bool program_refuse(const char *why)
 {
-    log_line(LOG_LEVEL_ERROR, "start_failed", "why=\"the own program: %s\"", why);
+    log_line(LOG_LEVEL_ERROR, "start_failed",
+             "why=\"this program cannot find its own file: %s\"", why);
     return false;
 }
 

@@ -69,7 +69,7 @@ static bool knows_token(struct answerer *a, const struct settings *settings, str
     enum store_result result = store_where(a->store, &end);
     log_line(LOG_LEVEL_ERROR, "token_unknown", "why=\"%s\"", store_why(a->store));
     reply_failure(r, result,
-                  "the event log cannot be read now; what the responder logs says why");
+                  "the event log cannot be read now; the responder's log file says why");
     return false;
 }
 

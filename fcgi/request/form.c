@@ -102,6 +102,6 @@ const char *form_text(struct form *f, const char *key, const char *otherwise)
     if (n > 1)
         form_wrong(f, "%s is given more than once", key);
     else if (n == 1 && !query_is_plain(value))
-        form_wrong(f, "%s cannot hold control characters", key);
+        form_wrong(f, "%s cannot contain control characters", key);
     return value;
 }

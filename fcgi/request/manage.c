@@ -12,7 +12,7 @@
 #include "fcgi/request/reply.h"
 
 static const char CLOSED[] =
-    "publishing over HTTP is closed: set publish_token in rowcast_config, or INSERT rows";
+    "publishing over HTTP is off: set publish_token in rowcast_config, or INSERT rows";
 
 /* Takes as long for a guess that is nearly right as for one that is all wrong. */
 static bool same_secret(const char *given, const char *secret)
@@ -39,7 +39,7 @@ bool manage_allows(const struct settings *settings, struct request *r)
             return true;
     }
     reply_error(r, 401, "WWW-Authenticate: Bearer realm=\"rowcast\"\r\n",
-                "this needs Authorization: Bearer and the publish_token");
+                "this needs the header Authorization: Bearer with the publish_token");
     return false;
 }
 
@@ -52,7 +52,7 @@ void manage_disconnect(struct store *s, struct request *r, const struct query *q
     form_fit(&f, ROUTE_DISCONNECT);
     const char *session = form_text(&f, "session", "");
     if (!session[0])
-        form_wrong(&f, "session= is missing: whose streams are to end?");
+        form_wrong(&f, "session= is missing: name the session whose streams should end");
     enum store_result result = STORE_REFUSED;
     if (!f.nomem && !f.wrong[0])
         result = store_disconnect(s, session);

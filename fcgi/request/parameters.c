@@ -89,7 +89,7 @@ static void explain(char *why, enum route route, const char *name)
     struct text t = {.out = why};
     why[0] = '\0';
     add_name(&t, name);
-    parameters_add(&t, "= is no parameter of /");
+    parameters_add(&t, "= is not a parameter of /");
     parameters_add(&t, route_segment(route));
     parameters_add(&t, "; ");
     add_names(&t, table[route]);

@@ -104,7 +104,7 @@ static void read_sessions(struct publishing *p)
     struct form *f = &p->form;
     size_t count = form_values(f, "session", NULL, 0);
     if (count == 0)
-        form_wrong(f, "session= is missing: whom is it for?");
+        form_wrong(f, "session= is missing: name the session that the event is for");
     if (count > QUERY_ITEMS_MAX)
         form_wrong(f, "at most %d sessions at a time", QUERY_ITEMS_MAX);
     p->sessions = calloc(count + 1, sizeof *p->sessions);

@@ -35,7 +35,7 @@ static const char *read_channels(struct wish *w, const struct query *q)
         if (strlen(all[i]) > EVENT_NAME_MAX)
             return "a channel's name has at most 128 bytes";
         if (!query_is_plain(all[i]))
-            return "a channel's name cannot hold control characters";
+            return "a channel's name cannot contain control characters";
         if (rules_channel_is_reserved(all[i]))
             return RULES_CHANNEL_IS_RESERVED;
         w->channel[n++] = all[i];
@@ -63,7 +63,7 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
         if (strlen(type) > EVENT_TYPE_MAX)
             return "a type has at most 128 bytes";
         if (!query_is_plain(type))
-            return "a type cannot hold control characters";
+            return "a type cannot contain control characters";
         w->type[n++] = type;
     }
     w->claim.type_count = n;
@@ -94,7 +94,7 @@ static const char *read_position(struct wish *w, const struct request *r, const 
     struct claim_request *c = &w->claim;
     const char *newest = query_value(q, "last");
     if (newest && (!newest[0] || newest[strspn(newest, "0123456789")]))
-        return "last= wants the number of events to begin with";
+        return "last= must be the number of events to begin with";
     w->position = presented(r, q);
     if (w->position.kind == POSITION_EARLIEST) {
         c->start = START_EARLIEST;
@@ -117,7 +117,7 @@ static const char *read_wait(struct wish *w, const struct query *q)
         return NULL;
     long long seconds = strtoll(wait, NULL, 10);
     if (digits == 0 || wait[digits] || seconds > WISH_WAIT_MAX)
-        return "wait= wants the whole seconds to wait for events, from 0 to 3600";
+        return "wait= must be the whole seconds to wait for events, from 0 to 3600";
     w->wait_ms = (int32_t)seconds * 1000;
     return NULL;
 }
@@ -133,7 +133,7 @@ static const char *read_heartbeat(struct wish *w, const struct query *q)
         return NULL;
     long long seconds = strtoll(heartbeat, NULL, 10);
     if (digits == 0 || heartbeat[digits] || seconds < 1)
-        return "heartbeat= wants the whole seconds between two heartbeats, at least 1";
+        return "heartbeat= must be the whole seconds between two heartbeats, at least 1";
     w->heartbeat = (uint16_t)(seconds < HEARTBEAT_MOST ? seconds : HEARTBEAT_MOST);
     return NULL;
 }

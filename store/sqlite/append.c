@@ -194,7 +194,7 @@ static enum store_result append_begin(struct sqlite_store *s, struct patience *p
     r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     sqlite3_busy_timeout(s->log.db, STORE_BUSY_MS);
     if (r == STORE_BUSY)
-        return store_refuse(s, r, "the log is locked: another program is writing to it");
+        return store_refuse(s, r, "the event log is locked: another program is writing to it");
     return r;
 }
 

@@ -49,7 +49,7 @@ static void check_directory(struct checking *c)
         finding(c, STORE_IO, "directory %s: %s", name, strerror(errno));
     else if ((dir.st_mode & S_IWGRP) && !(dir.st_mode & (S_ISGID | S_ISVTX)))
         finding(c, STORE_REFUSED,
-                "directory %s has mode %04o: a -wal that a publisher makes would have the "
+                "directory %s has mode %04o: a -wal that a publisher creates would have the "
                 "publisher's group; chmod 2770",
                 name, dir.st_mode & 07777);
     if (copy && statvfs(name, &fs) == 0 &&
@@ -101,8 +101,8 @@ static void check_object(struct checking *c, struct database *d, const char *typ
     else if (!found)
         finding(c, STORE_CORRUPT, "%s: %s %s is missing", d->path, type, name);
     else if (strcmp(found, sql) != 0)
-        finding(c, STORE_CORRUPT, "%s: %s %s is not as this version makes it", d->path, type,
-                name);
+        finding(c, STORE_CORRUPT, "%s: %s %s differs from what this version creates", d->path,
+                type, name);
     sqlite3_reset(stmt);
 }
 
@@ -151,7 +151,7 @@ static void check_books(struct checking *c)
     sqlite3_reset(stmt);
     if (wrong)
         finding(c, STORE_CORRUPT,
-                "log %s: to have the books counted anew: sqlite3 -bail %s 'DROP TRIGGER "
+                "log %s: to have the books recounted: sqlite3 -bail %s 'DROP TRIGGER "
                 "events_deleted', then this check again",
                 d->path, d->path);
 }
@@ -188,8 +188,8 @@ static void check_beside(struct checking *c, const struct database *d)
         finding(c, STORE_REFUSED, "%s", sentence);
     if (place_other_names(d) > 0)
         finding(c, STORE_REFUSED,
-                "log %s has %d other name(s), by hard links: who opens it by one of them uses "
-                "another -wal, and damages it; remove them",
+                "log %s has %d other name(s), by hard links: a program that opens it by one of "
+                "them uses another -wal, and damages it; remove them",
                 d->path, place_other_names(d));
 }
 

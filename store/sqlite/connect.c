@@ -156,11 +156,10 @@ static enum store_result database_enter(struct sqlite_store *s, struct database 
         return store_refuse(s, STORE_NOMEM, "opening the file: out of memory");
     enum store_result r = place_prepare(s, d, f);
     if (r == STORE_OK && !file_enter(&d->hold, f))
-        r = store_refuse(
-            s, STORE_BUSY,
-            "%s, or its -wal or -shm, was replaced or removed: waiting until all of "
-            "this process have closed it",
-            d->path);
+        r = store_refuse(s, STORE_BUSY,
+                         "%s, or its -wal or -shm, was replaced or removed: waiting until all "
+                         "connections of this process have closed it",
+                         d->path);
     return r;
 }
 

@@ -255,8 +255,8 @@ enum store_result lease_need(struct sqlite_store *s)
     if (!l)
         return store_refuse(
             s, database_result_of_errno(errno) == STORE_FULL ? STORE_FULL : STORE_IO,
-            "%s.leases cannot be opened: %s; it has to be a regular file of the "
-            "responder's account, and is made anew where it is removed",
+            "%s.leases cannot be opened: %s; it must be a regular file of the "
+            "responder's account; if you remove it, it is created anew",
             s->log.path, strerror(errno));
     if (l->number == 0)
         return store_refuse(s, STORE_IO, "no lease is free in %s.leases", s->log.path);

@@ -26,7 +26,7 @@ void log_mend(struct sqlite_store *s)
         return;
     s->mend_at = now_monotonic_ms() + MEND_PAUSE_MS;
     if (sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) == SQLITE_OK) {
-        log_tell(s, "the log %s lacked %s: made again", s->log.path, s->lacks);
+        log_tell(s, "the log %s lacked %s; it was made again", s->log.path, s->lacks);
         s->lacks[0] = '\0';
         s->looked_at = -1;
         log_recounted();

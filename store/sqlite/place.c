@@ -69,8 +69,8 @@ bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *
     if (S_ISREG(st->st_mode) && st->st_nlink <= names && (st->st_uid == geteuid() || is_owners))
         return true;
     snprintf(why, size,
-             "%s is not used: it has to be a regular file of this account (%u) with one name, "
-             "since who chooses its content chooses who may come back; remove it",
+             "%s is not used: it must be a regular file of this account (%u) with one name, "
+             "since whoever writes it decides who may come back; remove it",
              path, (unsigned)geteuid());
     return false;
 }
@@ -117,7 +117,7 @@ static enum store_result would_lock_out(struct sqlite_store *s, const struct dat
     account(geteuid(), own, sizeof own);
     return store_refuse(
         s, STORE_READONLY,
-        "%s is of %s, with mode %04o: %s may not write it. Give both accounts one "
+        "%s belongs to %s, with mode %04o: %s may not write it. Give both accounts one "
         "group, the file that group and mode 660, its folder that group and mode "
         "2770",
         d->path, owner, st->st_mode & 07777, own);
@@ -217,7 +217,7 @@ void place_share(const struct database *d)
     if (place_locks_out(d, sentence, sizeof sentence))
         notice("%s", sentence);
     if (st.st_nlink > 1)
-        notice("%s has %d other name(s), by hard links: who opens it by one of them uses "
-               "another -wal, and damages it",
+        notice("%s has %d other name(s), by hard links: a program that opens it by one of them "
+               "uses another -wal, and damages it",
                d->path, place_other_names(d));
 }

@@ -126,12 +126,12 @@ static void test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(voi
         {"", FORM, "channel=&data=x", "channel= is empty"},
         {"dedup_key=", "CONTENT_TYPE=", "x", "dedup_key"},
         {"type=", "CONTENT_TYPE=", "x", "type"},
-        {"", FORM, "chanel=room&data=x", "chanel= is no parameter of /broadcast"},
-        {"", FORM, "hello world&data=x", "hello world= is no parameter"},
+        {"", FORM, "chanel=room&data=x", "chanel= is not a parameter of /broadcast"},
+        {"", FORM, "hello world&data=x", "hello world= is not a parameter"},
         {"", FORM, "data=x&session=71b0", "belongs to /send"},
         {"", FORM, "channel=room-7&dta=x", "the form has channel= but no data="},
         {"type=a", FORM, "text=for you&session=71b0", "the form has session= but no data="},
-        {"%00channel=x", "CONTENT_TYPE=", "x", "?channel= is no parameter"},
+        {"%00channel=x", "CONTENT_TYPE=", "x", "?channel= is not a parameter"},
     };
     struct world *w = *state;
 

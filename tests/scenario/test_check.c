@@ -116,10 +116,10 @@ static void test_leases_that_cannot_be_used_are_said(void **state)
     snprintf(path, sizeof path, "%s.leases", s->db);
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    expect_finding(s, NULL, ".leases is not used: it has to be a regular file");
+    expect_finding(s, NULL, ".leases is not used: it must be a regular file");
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink(s->db, path), 0);
-    expect_finding(s, NULL, ".leases is not used: it has to be a regular file");
+    expect_finding(s, NULL, ".leases is not used: it must be a regular file");
     assert_int_equal(unlink(path), 0);
     expect_fine(s);
 }

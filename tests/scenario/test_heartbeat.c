@@ -40,7 +40,7 @@ static void test_connected_says_which_is_in_force(void **state)
     expect_in_force(s, "/sse/events?heartbeat=2", 1);
     request(s, &a, "GET", "/sse/events?heartbeat=soon", "", NULL);
     assert_int_equal(a.status, 400);
-    if (!strstr(a.body, "heartbeat= wants"))
+    if (!strstr(a.body, "heartbeat= must be"))
         fail_stage(s, "waited for a sentence, came %s", a.body);
 }
 

@@ -49,7 +49,7 @@ static void expect_check_knows_the_table_alone(struct stage *s)
     int status = -1;
     chmod(s->db, 0660);
     const char *said = responder_check(s, NULL, &status);
-    const char *found = strstr(said, "table events is not as this version makes it\n");
+    const char *found = strstr(said, "table events differs from what this version creates\n");
     if (status != 1 || !found || strncmp(strchr(found, '\n') + 1, "rowcast: ", 9) != 0)
         fail_stage(s, "--check ended with %d and said: %s", status, said);
 }

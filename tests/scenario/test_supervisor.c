@@ -223,7 +223,7 @@ static void test_without_a_socket_there_is_nothing_to_supervise(void **state)
     pid_t pid = process_start(argv, NULL, NULL, NULL);
     await(s, process_ended(pid, &status));
     assert_int_equal(status, 1);
-    assert_int_equal(log_count(s, "--processes wants a listening socket"), 1);
+    assert_int_equal(log_count(s, "--processes needs a listening socket"), 1);
 }
 
 int main(void)

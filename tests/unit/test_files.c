@@ -204,7 +204,8 @@ static void test_a_second_store_waits_until_the_first_let_go(void **state)
     run(w, "rm log-shm");
     run(w, "sqlite3 log \"INSERT INTO events(data) VALUES ('y')\"");
     assert_int_equal(store_where(w->store, &end), STORE_BUSY);
-    assert_non_null(strstr(store_why(w->store), "waiting until all of this process"));
+    assert_non_null(
+        strstr(store_why(w->store), "waiting until all connections of this process"));
     store_rest(other);
     assert_int_equal(end_of(w).last_id, 2);
     assert_int_equal(store_where(other, &end), STORE_OK);

@@ -42,7 +42,7 @@ static void test_a_heartbeat_that_is_no_number_of_seconds_is_refused(void **stat
         struct opened o = open_stream(p->store, p->settings, queries[i], ENVIRONMENT("A=b"));
         assert_null(o.ticket);
         assert_has(o.text, "Status: 400 Bad Request\r\n");
-        assert_has(o.text, "{\"error\":\"heartbeat= wants ");
+        assert_has(o.text, "{\"error\":\"heartbeat= must be ");
         end_stream(&o);
     }
 }

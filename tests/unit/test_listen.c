@@ -273,7 +273,7 @@ static void test_inherited_descriptor_must_listen(void **state)
     assert_true(says(p, "this descriptor is not a listening socket"));
     assert_int_equal(fcntl(3, F_GETFD) < 0, 0); /* and is left alone */
     assert_false(open_listener(p, "fd:x", -1, NULL));
-    assert_true(says(p, "fd: wants the number of a descriptor"));
+    assert_true(says(p, "fd: must be followed by the number of a descriptor"));
 }
 
 static void test_activation_gives_descriptor_3(void **state)
@@ -305,7 +305,7 @@ static void test_several_activated_sockets_are_refused(void **state)
     give_listener(p, 3);
     activate(getpid(), "2");
     assert_false(open_listener(p, NULL, -1, NULL));
-    assert_true(says(p, "one socket can be served, not several"));
+    assert_true(says(p, "only one socket can be served, not several"));
     activate(getpid(), "many");
     assert_false(open_listener(p, NULL, -1, NULL));
 }
@@ -339,7 +339,7 @@ static void test_ports_and_paths_that_can_not_be_are_refused(void **state)
     char longer[200];
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
         assert_false(open_listener(p, ports[i], -1, NULL));
-    assert_true(says(p, "a port is 1 to 65535"));
+    assert_true(says(p, "a port must be 1 to 65535"));
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     assert_false(open_listener(p, longer, -1, NULL));

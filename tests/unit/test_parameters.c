@@ -56,20 +56,24 @@ static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **stat
         const char *address, *why;
     } cases[] = {
         {ROUTE_BROADCAST, "chanel=room-7",
-         "chanel= is no parameter of /broadcast; it has channel=, type=, dedup_key= and data="},
+         "chanel= is not a parameter of /broadcast; it has channel=, type=, dedup_key= and "
+         "data="},
         {ROUTE_BROADCAST, "session=71b0",
-         "session= is no parameter of /broadcast; it has channel=, type=, dedup_key= and data= "
+         "session= is not a parameter of /broadcast; it has channel=, type=, dedup_key= and "
+         "data= "
          "(session= belongs to /send)"},
         {ROUTE_SEND, "data=x&channel=a",
-         "channel= is no parameter of /send; it has session=, type=, dedup_key= and data= "
+         "channel= is not a parameter of /send; it has session=, type=, dedup_key= and data= "
          "(channel= belongs to /broadcast)"},
-        {ROUTE_DISCONNECT, "session=a&x", "x= is no parameter of /disconnect; it has session="},
-        {ROUTE_STATS, "since=1", "since= is no parameter of /stats; it has none"},
+        {ROUTE_DISCONNECT, "session=a&x",
+         "x= is not a parameter of /disconnect; it has session="},
+        {ROUTE_STATS, "since=1", "since= is not a parameter of /stats; it has none"},
         {ROUTE_EVENTS, "type=chat",
-         "type= is no parameter of /events; it has channel=, types=, lastEventId=, last=, "
+         "type= is not a parameter of /events; it has channel=, types=, lastEventId=, last=, "
          "wait=, heartbeat= and v="},
         {ROUTE_EVENTS, "=x",
-         "= is no parameter of /events; it has channel=, types=, lastEventId=, last=, wait=, "
+         "= is not a parameter of /events; it has channel=, types=, lastEventId=, last=, "
+         "wait=, "
          "heartbeat= and v="},
     };
     char why[PARAMETERS_WHY_SIZE];
@@ -104,7 +108,7 @@ static void test_a_strangers_name_is_told_short_and_printable(void **state)
     memcpy(address, "%0A%22%C3%A4\x7f", 13);
     assert_false(fits(ROUTE_EVENTS, address, why));
     assert_int_equal(strncmp(why, "?????nnn", 8), 0);
-    assert_has(why, "nnn...= is no parameter of /events; it has channel=");
+    assert_has(why, "nnn...= is not a parameter of /events; it has channel=");
     assert_has(why, " and v=");
 }
 
