@@ -91,7 +91,8 @@ void shell_count(struct stage *s, const char *type, int first, int last)
 }
 
 /* The text as SQL has it: its quotes doubled. */
-static const char *quoted(struct stage *s, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *
+quoted(struct stage *s, const char *format, va_list args)
 {
     static char sql[1 << 16];
     char *text = NULL;

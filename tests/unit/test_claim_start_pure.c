@@ -40,7 +40,8 @@ struct start_case {
 /* clang-format off */
 #define AT_ID(TEXT) .start = START_AT_ID, .position = TEXT
 #define KNOWN(BOOKMARK) .past = {.as = ENTRY_RETURNS, .bookmark = BOOKMARK}
-#define ASKS(...) .asks = {__VA_ARGS__}
+#define ASKS(...) .asks = {__VA_ARGS__, false}
+#define ASKS_OF_DEPARTED(...) .asks = {__VA_ARGS__, true}
 #define ANSWER(...) .v = {__VA_ARGS__}
 #define FOLLOWS(...) .follows = {__VA_ARGS__}
 #define STARTS(AT) .cursor = AT, .bookmark = AT, .gap_from = -1
@@ -140,7 +141,7 @@ static const struct start_case cases[] = {
      ANSWER(.trimmed_to = {100}), FOLLOWS(STARTS(100))},
 };
 
-#define GONE(...) .past = {.refused = true, .departed = true, .bookmark = -1, .departure = {__VA_ARGS__}}
+#define GONE(...) .past = {.refused = true, .departed = true, .bookmark = -1, .departure = {__VA_ARGS__, false, false}}
 
 /* A session that is gone: LOG, position 50, private_to 45, and the log ended at 60. */
 #define SLEEPER GONE("sleeper", LOG, 50, 45, 60)
@@ -151,56 +152,56 @@ static const struct start_case departed_cases[] = {
      ANSWER(.at = 100), FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"the same, with an id: nothing that is kept is skipped",
      AT_ID(LOG "-40"), .past = {.refused = true, .bookmark = -1}, ASKS(40, -1, SURVEY_END),
-     ANSWER(.at = 40, .oldest = 41), FOLLOWS(40, 40, 40, 41, GAP_SESSION)},
+     ANSWER(.at = 40, .oldest = 41), FOLLOWS(40, 40, 40, 41, GAP_SESSION, {0})},
     {"the same, and trimmed behind the id",
      AT_ID(LOG "-40"), .past = {.refused = true, .bookmark = -1}, ASKS(40, -1, SURVEY_END),
      ANSWER(.at = 40, .oldest = 60, .trimmed_to = {59}),
      FOLLOWS(59, 40, 40, 60, GAP_SESSION, .told_to = {59})},
     {"a session that is gone has lost nothing",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true), ANSWER(.at = 100, .departed_to = 50),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50), ANSWER(.at = 100, .departed_to = 50),
      FOLLOWS(STARTS(100))},
     {"the same, with an id",
-     SLEEPER, AT_ID(LOG "-55"), ASKS(55, -1, SURVEY_END, true),
+     SLEEPER, AT_ID(LOG "-55"), ASKS_OF_DEPARTED(55, -1, SURVEY_END),
      ANSWER(.at = 55, .oldest = 56, .departed_to = 55), FOLLOWS(STARTS(55))},
     {"rows it listens to passed while it was gone",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50),
      ANSWER(.at = 100, .departed_to = 0, .passes_over = true),
      FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"a channel of it was trimmed meanwhile",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true), ANSWER(.at = 100, .trimmed_to = {0, 51}),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50), ANSWER(.at = 100, .trimmed_to = {0, 51}),
      FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"the new session's own mailbox is none of them",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true), ANSWER(.at = 100, .trimmed_to = {0, 0, 51}),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50), ANSWER(.at = 100, .trimmed_to = {0, 0, 51}),
      FOLLOWS(STARTS(100))},
     {"an event of its own came",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true), ANSWER(.at = 100, .departed_to = 51),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50), ANSWER(.at = 100, .departed_to = 51),
      FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"the same, with an id behind it",
-     SLEEPER, AT_ID(LOG "-51"), ASKS(51, -1, SURVEY_END, true),
+     SLEEPER, AT_ID(LOG "-51"), ASKS_OF_DEPARTED(51, -1, SURVEY_END),
      ANSWER(.at = 51, .oldest = 52, .departed_to = 51), FOLLOWS(STARTS(51))},
     {"an event of its own was there when it went, behind the id",
-     SLEEPER, AT_ID(LOG "-44"), ASKS(44, -1, SURVEY_END, true),
-     ANSWER(.at = 44, .oldest = 45), FOLLOWS(44, 44, 44, 45, GAP_SESSION)},
+     SLEEPER, AT_ID(LOG "-44"), ASKS_OF_DEPARTED(44, -1, SURVEY_END),
+     ANSWER(.at = 44, .oldest = 45), FOLLOWS(44, 44, 44, 45, GAP_SESSION, {0})},
     {"nobody remembers its mailbox: nothing was forgotten since",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50),
      ANSWER(.at = 100, .departed_to = -1, .forgotten_to = 60), FOLLOWS(STARTS(100))},
     {"nobody remembers its mailbox: it may have been forgotten since",
-     SLEEPER, ASKS(SURVEY_END, -1, 50, true),
+     SLEEPER, ASKS_OF_DEPARTED(SURVEY_END, -1, 50),
      ANSWER(.at = 100, .departed_to = -1, .forgotten_to = 61),
      FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"an id of another log says nothing of what it has",
-     SLEEPER, AT_ID(ANOTHER "-99"), ASKS(SURVEY_END, -1, 50, true), ANSWER(.at = 100),
+     SLEEPER, AT_ID(ANOTHER "-99"), ASKS_OF_DEPARTED(SURVEY_END, -1, 50), ANSWER(.at = 100),
      FOLLOWS(STARTS(100), .gap = GAP_EPOCH)},
     {"it is of another log",
      GONE("sleeper", ANOTHER, 50, 45, 60), ASKS(SURVEY_END, -1, SURVEY_END),
      ANSWER(.at = 100), FOLLOWS(STARTS(100), .gap = GAP_SESSION)},
     {"it asks for the newest rows, which begin behind where it stood",
-     SLEEPER, .start = START_NEWEST, .newest = 3, ASKS(SURVEY_END, 3, 50, true),
+     SLEEPER, .start = START_NEWEST, .newest = 3, ASKS_OF_DEPARTED(SURVEY_END, 3, 50),
      ANSWER(.at = 90, .oldest = 91, .passes_over = true),
-     FOLLOWS(90, 90, -1, 91, GAP_SESSION)},
+     FOLLOWS(90, 90, -1, 91, GAP_SESSION, {0})},
     {"it is remembered, but the stream has a session all the same",
      .past = {.as = ENTRY_REVIVES, .departed = true, .bookmark = 50,
-              .departure = {"sleeper", LOG, 50, 45, 60}},
+              .departure = {"sleeper", LOG, 50, 45, 60, false, false}},
      ASKS(50, -1, SURVEY_END), ANSWER(.at = 50, .oldest = 51, .passes_over = true),
      FOLLOWS(STARTS(50))},
 };
