@@ -94,11 +94,11 @@ enum store_taken {
     STORE_ENOUGH /* not taken: no room */
 };
 
-/* Who takes the rows.  `begin` comes first, once, with the log's end; then `hole`, once for each
- * mailbox asked about that was trimmed beyond `after` (NULL: every mailbox nobody remembers);
- * then `row`, in id order.  (A row that is larger than an event can be is given as a hole, in its
- * place.)  All of it is one moment of the log.  Strings are valid during the call.  After a
- * failure the caller throws away what it got. */
+/* Who takes the rows.  `begin` comes first, once, with the log's end; then `hole`, once for
+ * each mailbox asked about that was trimmed beyond `after` (NULL: every mailbox nobody
+ * remembers); then `row`, in id order.  (A row that is larger than an event can be is given
+ * as a hole, in its place.)  All of it is one moment of the log.  Strings are valid during
+ * the call.  After a failure the caller throws away what it got. */
 struct store_sink {
     void *arg;
     void (*begin)(void *arg, const struct store_end *end);
@@ -112,17 +112,17 @@ struct store_sink {
 enum store_result store_read(struct store *s, const struct store_question *q,
                              const struct store_sink *sink, int64_t *through);
 
-/* Wait until the log may have something that is not in what this store read up to `after` (rows,
- * other settings, another epoch), until store_wake, or `timeout_ms`.  It may return too early,
- * never too late: a store that has not read yet, or whose read failed, does not wait.  Holds no
- * lock meanwhile.  SQLite: costs a `PRAGMA data_version` (2.3 µs) each 50 ms at least, and for
- * each commit of anybody a look at the log's end (5 µs).  Who waits for rows serves no sessions:
- * their file is closed. */
+/* Wait until the log may have something that is not in what this store read up to `after`
+ * (rows, other settings, another epoch), until store_wake, or `timeout_ms`.  It may return
+ * too early, never too late: a store that has not read yet, or whose read failed, does not
+ * wait.  Holds no lock meanwhile.  SQLite: costs a `PRAGMA data_version` (2.3 µs) each 50 ms
+ * at least, and for each commit of anybody a look at the log's end (5 µs).  Who waits for
+ * rows serves no sessions: their file is closed. */
 enum store_result store_wait(struct store *s, int64_t after, int timeout_ms);
 void store_wake(struct store *s); /* Thread: any. */
 
 /* *newer: the settings in force, with a reference, or NULL if they are `have` (NULL: none).
- * Asked before each request, so it has to be cheap (SQLite: 5 µs, for a look at the log's end). */
+ * Asked before each request, so it has to be cheap (SQLite: a look at the log's end, 5 µs). */
 enum store_result store_settings_newer(struct store *s, const struct settings *have,
                                        struct settings **newer);
 
@@ -187,12 +187,13 @@ enum store_result store_append_all(struct store *s, struct appending *const *ite
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE]);
 
-/* What following the log makes necessary; for the thread that does, after each read.  The engine
- * looks at its own clock and mostly does nothing.  *worked: it did something.
+/* What following the log makes necessary; for the thread that does, after each read.  The
+ * engine looks at its own clock and mostly does nothing.  *worked: it did something.
  *
- * SQLite: one stat() of the log's -wal a second.  A file larger than 64 MiB, which never shrinks,
- * is copied into the log (a PASSIVE checkpoint), and if readers were in the way, once more
- * while nobody of this process reads.  Other programs' readers are waited for, and told of. */
+ * SQLite: one stat() of the log's -wal a second.  A file larger than 64 MiB, which never
+ * shrinks, is copied into the log (a PASSIVE checkpoint), and if readers were in the way,
+ * once more while nobody of this process reads.  Other programs' readers are waited for, and
+ * told of. */
 enum store_result store_upkeep(struct store *s, bool *worked);
 
 /* ---- sessions ---------------------------------------------------------------------- */
@@ -302,15 +303,15 @@ enum store_result store_disconnect(struct store *s, const char *session_id);
 enum store_result store_join(struct store *s);
 
 /* The janitor's turn: one piece of expiry or of retention, if this process is the one that
- * tidies.  `elapsed_ms` is what was served since the last call; it counts once, whether the piece
- * succeeds or not: counted twice it would expire sessions early.  *again_ms: when to call next,
- * a second at most.
+ * tidies.  `elapsed_ms` is what was served since the last call; it counts once, whether the
+ * piece succeeds or not: counted twice it would expire sessions early.  *again_ms: when to
+ * call next, a second at most.
  *
  * Every cleanup_interval of served time the streams of processes that died end, and then
- * sessions and bookmarks expire, some at a time (SQLite: 250, which hold the lock of the sessions
- * for 5 ms).  Every five seconds, or sooner while there is more, events go that are too old, 100
- * at most, and mailboxes that nobody knows.  What fails there keeps events for longer, and is
- * tried again: it is no failure of the call. */
+ * sessions and bookmarks expire, some at a time (SQLite: 250, which hold the lock of the
+ * sessions for 5 ms).  Every five seconds, or sooner while there is more, events go that are
+ * too old, 100 at most, and mailboxes that nobody knows.  What fails there keeps events for
+ * longer, and is tried again: it is no failure of the call. */
 enum store_result store_tend(struct store *s, const struct settings *settings,
                              int64_t elapsed_ms, int *again_ms);
 

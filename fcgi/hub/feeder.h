@@ -3,9 +3,10 @@
  *     wait for a row -> read what follows, formatted -> hub_feed -> until it was fanned out …
  *
  * One batch is under way at a time, so that what is inserted while the hub writes becomes one
- * larger batch: under load the rows of one system call grow, not the queue.  It also sees that
- * the settings changed and that the log has another epoch, and lets the store do its upkeep.  A log
- * that cannot be read is tried again each second; the streams go on with what they have.
+ * larger batch: under load the rows of one system call grow, not the queue.  It also sees
+ * that the settings changed and that the log has another epoch, and lets the store do its
+ * upkeep.  A log that cannot be read is tried again each second; the streams go on with what
+ * they have.
  *
  * Thread: any may call these; feeder_stop joins. */
 #ifndef ROWCAST_FCGI_FEEDER_H

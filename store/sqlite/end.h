@@ -17,13 +17,13 @@ struct sqlite_store;
  * then).
  *
  * STORE_BUSY with s->fell: it ends below what this process had seen of it before the call, so
- * its ids will be given again.  Nothing of it may be handed out; whoever calls database_use next
- * gives it a new epoch, and tries again. */
+ * its ids will be given again.  Nothing of it may be handed out; whoever calls database_use
+ * next gives it a new epoch, and tries again. */
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to);
 
-/* What PRAGMA data_version says: another number than before, once a commit came that is not this
- * connection's own. */
+/* What PRAGMA data_version says: another number than before, once a commit came that is not
+ * this connection's own. */
 enum store_result log_data_version(struct sqlite_store *s, int64_t *version);
 
 /* The end and the version of one moment. */

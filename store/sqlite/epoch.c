@@ -53,8 +53,8 @@ static struct store_end saved(struct sqlite_store *s)
     return known ? seen : (struct store_end){.epoch = ""};
 }
 
-/* Where a -wal was taken away, nobody knows what was in it: the ids may have been given again by
- * now. */
+/* Where a -wal was taken away, nobody knows what was in it: the ids may have been given again
+ * by now. */
 enum store_result epoch_check(struct sqlite_store *s)
 {
     struct file *f = s->log.hold.file;

@@ -1,7 +1,5 @@
 #include "store/sqlite/now.h"
 
-#include <time.h>
-
 static int64_t now_us_of(clockid_t clock)
 {
     struct timespec now;
@@ -27,4 +25,10 @@ int64_t now_monotonic_us(void)
 int64_t now_monotonic_ms(void)
 {
     return now_monotonic_us() / 1000;
+}
+
+struct timespec now_wall_after(int ms)
+{
+    int64_t us = now_wall_us() + (int64_t)ms * 1000;
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 }

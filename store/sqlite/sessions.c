@@ -89,11 +89,7 @@ static enum store_result enter_again(struct sqlite_store *s)
 
 enum store_result sessions_queue(struct sqlite_store *s)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += STORE_BUSY_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    struct timespec until = now_wall_after(STORE_BUSY_MS);
     enum store_result r = database_use(s, &s->sessions);
     if (r == STORE_OK)
         r = enter_again(s);

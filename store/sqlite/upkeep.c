@@ -38,6 +38,20 @@ static enum store_result copy(struct sqlite_store *s, struct wal *out)
     return STORE_OK;
 }
 
+/* A log can be made such that a question to it never ends, and who follows the log has more
+ * to do than this: so there is an end of patience. */
+static enum store_result copy_alone(struct sqlite_store *s, struct wal *out)
+{
+    struct timespec until = now_wall_after(STORE_BUSY_MS);
+    if (pthread_rwlock_timedwrlock(&readers, &until) != 0)
+        return store_refuse(s, STORE_BUSY,
+                            "this process has been reading the log for longer than %d ms",
+                            STORE_BUSY_MS);
+    enum store_result r = copy(s, out);
+    pthread_rwlock_unlock(&readers);
+    return r;
+}
+
 /* The first one copies most of it beside the readers, so they wait for little. */
 enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, struct wal *out,
                                     bool *was_alone)
@@ -52,14 +66,11 @@ enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, s
     if (r != STORE_OK || out->whole || out->bytes <= wal_bytes)
         return r;
     *was_alone = true;
-    pthread_rwlock_wrlock(&readers);
-    r = copy(s, out);
-    pthread_rwlock_unlock(&readers);
-    return r;
+    return copy_alone(s, out);
 }
 
-/* Nobody of this process was reading, so who is in the way is somebody else, whom SQLite does not
- * name.  Told when it begins, each minute, and when it is over. */
+/* Where nobody of this process was reading, who is in the way is somebody else, whom SQLite
+ * does not name.  Told when it begins, each minute, and when it is over. */
 static void tell_wal(struct sqlite_store *s, const struct wal *wal, const char *failed)
 {
     static const char reader[] = "another program keeps a read transaction of the log open; "

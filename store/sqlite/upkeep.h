@@ -1,7 +1,7 @@
 /* Reading and checkpoints.  A checkpoint copies the -wal into the log, up to what the oldest
- * reader still needs; only a -wal that was copied whole begins anew, and else it grows.  Readers
- * that come one after the other, each before the last one left, let no checkpoint get to its
- * end: so they and it meet in a lock of the process that prefers the checkpoint.
+ * reader still needs; only a -wal that was copied whole begins anew, and else it grows.
+ * Readers that come one after the other, each before the last one left, let no checkpoint get
+ * to its end: so they and it meet in a lock of the process that prefers the checkpoint.
  *
  * Thread: any. */
 #ifndef ROWCAST_STORE_SQLITE_UPKEEP_H
@@ -13,7 +13,8 @@
 #include "store/store.h"
 
 /* Around each read transaction of the log that takes longer than a look at its end; not one in
- * the other, and with no other lock awaited in it.  It waits for the end of a checkpoint. */
+ * the other, and with no other lock awaited in it.  Waits for the end of a checkpoint.  The
+ * checkpoint waits 250 ms for those that read. */
 void upkeep_share(void);
 void upkeep_unshare(void);
 
@@ -25,8 +26,9 @@ struct wal {
     int64_t left;  /* ... and these are not copied, because somebody reads what was before */
 };
 
-/* One PASSIVE checkpoint, and a second one alone if that was not whole; if the -wal is larger than
- * `wal_bytes`, and all zero else. */
+/* One PASSIVE checkpoint, and a second one alone if that was not whole; both only if the -wal
+ * is larger than `wal_bytes`, else *out is all zero.  STORE_BUSY: somebody of this process
+ * did not stop reading. */
 enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, struct wal *out,
                                     bool *was_alone);
 

@@ -1,5 +1,6 @@
 /* The system's word that something was written to the log's -wal, or that the names beside it
- * changed (inotify).  It comes before the commit can be seen; wait.c says what that is good for.
+ * changed (inotify).  It comes before the commit can be seen; wait.c says what that is good
+ * for.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_WATCH_H

@@ -97,11 +97,35 @@ static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(
         pthread_join(reader[i].thread, NULL);
 }
 
+/* A question that does not end: the checkpoint is put off, and whoever follows the log goes on.
+ */
+static void test_a_reader_that_does_not_end_holds_nobody_up_for_long(void **state)
+{
+    struct log_world *w = *state;
+    struct wal wal;
+    bool alone;
+    log_insert(w, 1);
+    upkeep_share();
+    sqlite3 *reader = NULL;
+    assert_int_equal(sqlite3_open(w->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM rowcast_log", NULL, NULL, NULL),
+                     SQLITE_OK);
+    log_insert(w, 1);
+    assert_int_equal(upkeep_checkpoint(sqlite_of(w->store), 1, &wal, &alone), STORE_BUSY);
+    assert_true(alone && !wal.whole);
+    assert_non_null(strstr(store_why(w->store), "this process"));
+    upkeep_unshare();
+    sqlite3_close(reader);
+    assert_int_equal(upkeep_checkpoint(sqlite_of(w->store), 1, &wal, &alone), STORE_OK);
+    assert_true(wal.whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
         LOG_TEST(test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end),
+        LOG_TEST(test_a_reader_that_does_not_end_holds_nobody_up_for_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
