@@ -292,7 +292,8 @@ static void test_an_application_is_not_locked_out_of_a_log_that_is_its_own_alone
     assert_int_equal(application_inserts(s), 0);
     assert_true(log_count(s, "Give both accounts one group") > 0);
     const char *said = responder_check(s, "www-data", &status);
-    if (status != 1 || !strstr(said, "is of nobody, with mode 0644: www-data may not write it"))
+    if (status != 1 ||
+        !strstr(said, "belongs to nobody, with mode 0644: www-data may not write it"))
         fail_stage(s, "--check ended with %d and said: %s", status, said);
     own(s, s->db, "nobody", getpwnam("www-data")->pw_gid, 0666); /* whoever has it open */
     publish_row(s, "2");

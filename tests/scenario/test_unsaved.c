@@ -103,7 +103,7 @@ static void test_sessions_behind_a_link_are_not_used_and_streams_run(void **stat
     browser_close(b);
     expect_streams_run_unsaved(s);
     char line[2 * NAME_SIZE];
-    snprintf(line, sizeof line, "what=sessions_unsaved why=\"%s is not used: it has to be a ",
+    snprintf(line, sizeof line, "what=sessions_unsaved why=\"%s is not used: it must be a ",
              was);
     assert_int_equal(log_count(s, line), 1);
 }
