@@ -10,6 +10,7 @@
 #   4  The other headers of store/ are for store/ alone, an engine's for that engine alone, and
 #      store/ never includes fcgi/: it knows no HTTP.
 #   5  One library, one place.
+#   6  A contract test is about any engine: only that engine's half of its world names one, or SQL.
 #
 # Beyond these: each file is in a room, no two files have a static function of one name or one with
 # the name of a global function, and no files use each other in a circle.
@@ -129,6 +130,13 @@ for file in fcgi/stream/*.[ch] fcgi/hub/hub*.[ch]; do
     reached=$(grep -oE '[^ ]*(store/store|store/engine|sqlite3|hiredis)\.h' <<<"$seen" | sort -u)
     [ -z "$reached" ] || bad "rule 2:" $reached "reaches $file"
 done
+
+# ---- rule 6, by words ------------------------------------------------------------------------
+
+named=$(grep -nE 'sqlite|hiredis|sql_text|store/[a-z_]+/|"[^"]*(SELECT|INSERT|UPDATE|DELETE|PRAGMA) ' tests/contract/*.[ch] |
+    grep -vE '^tests/contract/(half|world_[a-z_]+)\.[ch]:')
+[ -z "$named" ] || bad "rule 6: $named"
+[ -e tests/contract/contract_world.h ] || bad "rule 6 cannot be checked: tests/contract is somewhere else"
 
 # ---- names and circles, by the words of the files --------------------------------------------
 

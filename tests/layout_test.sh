@@ -12,7 +12,7 @@ fresh() {
     rm -rf "$copy/tree"
     mkdir -p "$copy/tree/tests"
     cp -r fcgi store sql Makefile "$copy/tree"
-    cp tests/layout.sh "$copy/tree/tests"
+    cp -r tests/layout.sh tests/contract "$copy/tree/tests"
 }
 
 # judge PART: the script fails and says PART; "": it passes.
@@ -89,6 +89,9 @@ includes fcgi/hub/feeder.c '<uv.h>' 'rule 5: '
 includes fcgi/request/meta.c '<jansson.h>' 'rule 5: '
 includes fcgi/request/cookie.c '<sha2.h>' 'rule 5: '
 includes store/sqlite/log.c '"log.h"' 'is not named by its path'
+
+includes tests/contract/test_log.c '"store/sqlite/engine.h"' 'rule 6: '
+adds tests/contract/test_log.c 'const char count[] = "SELECT count(*) FROM events";' 'rule 6: '
 
 adds fcgi/feeder.c '' 'in no room: fcgi/feeder.c'
 adds fcgi/web/page.c '' 'in no room: fcgi/web/page.c'
