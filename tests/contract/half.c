@@ -1,11 +1,11 @@
 #include "tests/contract/half.h"
 
-static const struct half *const halves[] = {&sqlite_half};
+static const struct half *const halves[] = {&sqlite_half, NULL};
 
 const struct half *half_of(const char *address)
 {
-    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
-        if (halves[i]->owns(address))
-            return halves[i];
+    for (const struct half *const *half = halves; *half; half++)
+        if ((*half)->owns(address))
+            return *half;
     return NULL;
 }

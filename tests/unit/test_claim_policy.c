@@ -98,7 +98,7 @@ static enum store_result fake_open_streams(struct store *s, const char *token, c
 {
     assert_string_equal(key, "c4:room");
     if (*n < max)
-        stream_ids[(*n)++] = token[0];
+        stream_ids[(*n)++] = (unsigned char)token[0];
     return answer(fake_of(s), NULL, "open");
 }
 
