@@ -38,8 +38,8 @@ struct start_case {
 };
 
 /* clang-format off */
-#define AT_ID(TEXT) .start = START_AT_ID, .position = TEXT
-#define KNOWN(BOOKMARK) .past = {.as = ENTRY_RETURNS, .bookmark = BOOKMARK}
+#define AT_ID(TEXT) .start = START_AT_ID, .position = (TEXT)
+#define KNOWN(BOOKMARK) .past = {.as = ENTRY_RETURNS, .bookmark = (BOOKMARK)}
 #define ASKS(...) .asks = {__VA_ARGS__, false}
 #define ASKS_OF_DEPARTED(...) .asks = {__VA_ARGS__, true}
 #define ANSWER(...) .v = {__VA_ARGS__}
