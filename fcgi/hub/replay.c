@@ -40,12 +40,12 @@ enum store_result replay_next(struct store *s, struct batch_builder *w,
                               const struct settings *settings, const struct store_question *q,
                               struct batch **out, struct store_end *end)
 {
+    *end = (struct store_end){.epoch = ""};
     struct replay replay = {
         w, {.ids = settings->enable_reconnection, .replays = settings->mark_replayed}, end};
     const struct store_sink sink = {&replay, replay_begin, replay_take_hole, replay_take_row};
     int64_t through = q->after;
     *out = NULL;
-    *end = (struct store_end){.epoch = ""};
     enum store_result r = store_read(s, q, &sink, &through);
     if (r != STORE_OK || through <= q->after)
         return r;
