@@ -32,6 +32,6 @@ void board_put(struct board *b, struct settings *newer)
     struct settings *older = b->settings;
     b->settings = newer;
     pthread_mutex_unlock(&b->lock);
-    /* Perhaps the last reference: freed without the lock. */
+    /* This may be the last reference, and freeing needs no lock. */
     settings_unref(older);
 }

@@ -1,4 +1,4 @@
-/* Where the settings in force hang: the feeder puts them up, everyone reads them.
+/* The settings in force, shared by all threads: the feeder replaces them, everyone reads them.
  * Thread: any. */
 #ifndef ROWCAST_FCGI_BOARD_H
 #define ROWCAST_FCGI_BOARD_H

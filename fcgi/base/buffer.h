@@ -1,5 +1,6 @@
-/* Bytes that grow.  Out of memory is remembered in `failed`, further appends do nothing, so
- * that a writer checks once at the end.  `{0}` is an empty one.  Thread: its owner's. */
+/* A block of bytes that grows.  When memory runs out, `failed` is set and further appends do
+ * nothing, so a writer checks once, at the end.  `{0}` is an empty buffer.
+ * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_BUFFER_H
 #define ROWCAST_FCGI_BUFFER_H
 

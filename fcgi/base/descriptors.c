@@ -3,8 +3,9 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-/* KEPT: what SQLite, listener, pipes and log of a busy process take.  Where there are few, a
- * quarter of them. */
+/* KEPT is what the SQLite files, listener, pipes and log file of a busy process take.  MOST
+ * stands for "unlimited", which getrlimit gives as the largest number there is.  USUAL is the
+ * soft limit of nearly every system, for the case that it cannot be read. */
 enum { KEPT = 64, KEPT_SHARE = 4, MOST = 1000000, USUAL = 1024 };
 
 static size_t limit(void)
@@ -15,8 +16,8 @@ static size_t limit(void)
     return l.rlim_cur > MOST ? MOST : (size_t)l.rlim_cur;
 }
 
-/* Where there are few, a quarter is kept and not KEPT: with a limit of 64 no stream could be
- * served. */
+/* Under a low limit a quarter is kept instead of KEPT: with a limit of 64, keeping 64 would
+ * leave no descriptor for a stream. */
 static size_t usable(void)
 {
     size_t all = limit(), share = all / KEPT_SHARE;

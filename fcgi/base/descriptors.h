@@ -12,16 +12,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Raise the soft limit to the hard one: the former is for people, not for us. */
+/* Raise the soft limit to the hard one.  The soft limit is low for the sake of programs that
+ * use select(), which this one does not. */
 void descriptors_raise(void);
 
-/* So many streams at once, at most. */
+/* The most streams that may be open at once. */
 size_t descriptors_for_streams(void);
 
 /* Whether a stream may stay on descriptor `fd`.  Costs a system call (0.1 µs). */
 bool descriptors_suffice(int fd);
 
-/* Whether there are so few in all that those of one more store stand in the way of streams. */
+/* Whether the limit is so low that the files of one more store would be missed by streams. */
 bool descriptors_are_few(void);
 
 #endif

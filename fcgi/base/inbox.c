@@ -2,9 +2,9 @@
  * nothing and cannot fail: what has to be said when memory is short (the end of a stream) can
  * always be said.
  *
- * The owner takes everything at once and works without the lock.  It is woken only by the
- * message that finds the inbox empty.  That one is enough, because whoever takes, takes all;
- * and under load it saves a wake-up for each of the others. */
+ * The owner takes everything at once and works without the lock.  Only a message that finds the
+ * inbox empty wakes it.  One wake-up is enough, because the owner always takes all messages;
+ * and under load this saves a wake-up for each of the others. */
 #include "fcgi/base/inbox.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 
 void inbox_open(struct inbox *b, void (*ring)(void *arg), void *arg)
 {
-    pthread_condattr_t attr; /* a set clock must not stretch a wait */
+    pthread_condattr_t attr; /* setting the system's clock must not stretch a wait */
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&b->lock, NULL);
@@ -43,7 +43,7 @@ void inbox_post(struct inbox *b, struct message *m)
     if (was_empty)
         pthread_cond_signal(&b->filled);
     pthread_mutex_unlock(&b->lock);
-    /* Without the lock: the owner, once awake, would only wait for it. */
+    /* After the unlock, since the owner, once awake, would only wait for the lock. */
     if (was_empty && b->ring)
         b->ring(b->arg);
 }

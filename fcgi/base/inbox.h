@@ -1,10 +1,10 @@
-/* Messages to a thread.  Any thread posts, its owner takes; order is kept.  A message is a
- * struct of the sender's making whose first member is a `struct message`; it belongs to the
- * receiver once it was posted.  `kind` tells what it is; each receiver has its own enum.
+/* Messages to a thread.  Any thread posts, the owner takes, and order is kept.  A message is a
+ * struct that the sender allocates, with a `struct message` as its first member.  Once posted,
+ * it belongs to the receiver.  `kind` tells what it is; each receiver has its own enum.
  *
- * An owner that sleeps on the inbox calls inbox_wait; one that sleeps elsewhere (in an event
- * loop, on the log) gives a `ring` that wakes it, called by the sender when the inbox was
- * empty. */
+ * An owner that sleeps on the inbox calls inbox_wait.  An owner that sleeps elsewhere (in an
+ * event loop, on the event log) gives a `ring` that wakes it; the sender calls it when the
+ * inbox was empty. */
 #ifndef ROWCAST_FCGI_INBOX_H
 #define ROWCAST_FCGI_INBOX_H
 

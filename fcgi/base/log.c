@@ -2,8 +2,8 @@
  * times in a second costs twenty writes.  The table is small and searched from its beginning:
  * there are about fifty words, and few of them in any one second.
  *
- * Two numbers tell what a reader does not see.  `repeated` are lines that we did not write,
- * because there were too many of their kind.  `lost` are lines that the destination did not
+ * Two numbers tell what a reader does not see.  `repeated` counts lines that we did not write,
+ * because there were too many of their kind.  `lost` counts lines that the destination did not
  * take.  Neither is dropped when its entry is reused or the log is closed. */
 #include "fcgi/base/log.h"
 
@@ -43,7 +43,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kind kinds[KINDS]; /* under the lock, which is never held across a write */
 static enum log_level most_wanted = LOG_LEVEL_INFO;
 static const char *file_path; /* NULL: the log is no file */
-static bool not_opened;       /* and a line said so */
+static bool not_opened;       /* the log could not be opened, and a line said so */
 static atomic_ulong lost;     /* lines that the log did not take since the last that it did */
 
 static const char *const level_name[] = {[LOG_LEVEL_ERROR] = "error",
@@ -134,7 +134,7 @@ void log_reopen(void)
 {
     if (!file_path)
         return;
-    not_opened = false; /* who asked for it gets an answer */
+    not_opened = false; /* a person asked for this one, so another failure gets a line, too */
     if (out_reopen())
         tell_reopened();
     else
@@ -155,7 +155,8 @@ void log_look(void)
     }
 }
 
-/* A quote closes only at the end or before the next word: others are people's. */
+/* A quote ends a value only at the end of the line or before the next `key=`.  Any other quote
+ * is part of what people wrote. */
 static bool closes(const char *quote)
 {
     const char *next = quote + 1;
@@ -167,7 +168,8 @@ static bool closes(const char *quote)
     return word > 0 && next[word] == '=';
 }
 
-/* One line stays one line, and a word of it one word. */
+/* Keep one line one line, and each `key="value"` one word, whatever the values hold: some come
+ * from strangers, who could otherwise forge lines. */
 static void clean(char *words)
 {
     bool quoted = false;
@@ -200,7 +202,7 @@ static int line_head(char *text, size_t size, enum log_level level)
                                now.tv_nsec / 1000000, level_name[level], (int)getpid());
 }
 
-/* One write a line: several processes append to one file. */
+/* Each line is one write, because several processes may append to one file. */
 static void emit(enum log_level level, const char *what, const char *words,
                  unsigned long repeated)
 {

@@ -1,10 +1,9 @@
-/* Why each kind of destination has a way of its own: a line must not wait, and what shall not
- * wait differs.  O_NONBLOCK is a property of the open file, which everybody shares who
- * inherited it.  Set on the stderr that we were given, it would make the writes of our parent
- * fail.  So a pipe or a terminal is opened anew by /proc/self/fd, where that is allowed;
- * where it is not, it is polled before each write: a pipe that says it takes bytes takes
- * PIPE_BUF of them, which is more than a line has.  A socket has MSG_DONTWAIT for each single
- * message.
+/* A line must not wait, and how a write is kept from waiting differs between destinations.
+ * O_NONBLOCK is a property of the open file, which is shared by all who inherited it: set on
+ * the stderr that we were given, it would make the writes of our parent fail.  So a pipe or a
+ * terminal is opened anew by /proc/self/fd where that is allowed.  Where it is not, it is
+ * polled before each write: a pipe that is writable takes PIPE_BUF bytes, which is more than a
+ * line has.  A socket has MSG_DONTWAIT for each single message.
  *
  * A line goes out by one write, at the end of the file (O_APPEND), so the lines of several
  * processes do not mix. */
@@ -24,21 +23,22 @@
 /* How a line is written so that it does not wait. */
 enum way {
     WAY_WRITE,  /* a file; or a pipe or terminal that is ours alone and does not block */
-    WAY_POLL,   /* one that others share: it is asked first whether it takes a line */
+    WAY_POLL,   /* a pipe or terminal that others share: polled before each write */
     WAY_SEND,   /* a socket */
-    WAY_SYSLOG, /* a socket that is connected anew when the daemon was restarted */
+    WAY_SYSLOG, /* a socket that is connected again after the daemon was restarted */
 };
 
-/* A destination keeps its number when it is opened again, so nobody writes to a closed one. */
+/* The descriptor keeps its number when the destination is opened again, so a thread that is
+ * about to write never finds it closed, or given to another file. */
 static atomic_int fd = STDERR_FILENO;
 static atomic_int way = WAY_POLL;
 static atomic_bool torn;   /* the last line was cut off: the next one begins with a break */
 static const char *wanted; /* a path; NULL: stderr */
-static bool wants_syslog;  /* it is the daemon's socket */
+static bool wants_syslog;  /* the path is that of the daemon's socket */
 static bool opened;        /* what is wanted is open */
-static bool missing;       /* its path led nowhere at the last look */
+static bool missing;       /* the path led nowhere at the last look */
 
-/* Lines go to `file` from now on, which it takes over. */
+/* Send all further lines to `file`, which this takes over. */
 static bool go_to(int file, enum way how)
 {
     if (fd == STDERR_FILENO) {
@@ -71,7 +71,7 @@ void out_stderr(void)
         go_to(own, WAY_WRITE);
 }
 
-/* O_NONBLOCK is for a FIFO: without it, open() would wait for a reader. */
+/* O_NONBLOCK matters for a FIFO: without it, open() would wait for a reader. */
 static bool open_file(void)
 {
     int file =
@@ -149,7 +149,7 @@ static bool takes_a_line(void)
     return poll(&p, 1, 0) > 0 && (p.revents & POLLOUT);
 }
 
-/* A daemon that was restarted has another socket. */
+/* A daemon that was restarted has another socket, so a failed line is sent once more. */
 static ssize_t send_to_daemon(const char *line, size_t len)
 {
     ssize_t n = send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -183,7 +183,8 @@ bool out_line(const char *line, size_t len)
     return n >= (ssize_t)len - 1;
 }
 
-/* Whether the path leads to what is open; what has gone is given until the next look. */
+/* Whether the path leads to the file that is open.  A file that is gone has until the next look
+ * to come back (log_out.h). */
 static bool is_followed(void)
 {
     struct stat named, ours;

@@ -1,4 +1,4 @@
-/* The clock that nobody sets, for deadlines and pauses.  It stands still while the machine is
+/* A clock that nobody can set, for deadlines and pauses.  It stands still while the machine is
  * suspended (CLOCK_MONOTONIC).
  *
  * Thread: any.  Costs no system call. */

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* Digits of `base`, and nothing else, that make a number from `least` to `most`.  False: they do
- * not, and *out is as it was. */
+/* Read digits of `base`, and nothing else, that make a number from `least` to `most`.  False:
+ * the text is anything else, and *out is unchanged. */
 bool number_read(int *out, const char *text, int base, long least, long most);
 
 #endif

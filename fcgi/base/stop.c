@@ -1,3 +1,5 @@
+/* sigpending only looks.  The signal stays pending, so main still gets it from its signalfd
+ * later, and ends in the one way that there is. */
 #include "fcgi/base/stop.h"
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* A process that was told to end, before anybody has taken the signal.
+/* Whether the process was told to end by a signal that nobody has taken yet.
  *
  * Thread: any. */
 #ifndef ROWCAST_FCGI_STOP_H
@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
-/* What is answered with 503 then. */
+/* What a request is told then, with a 503. */
 #define STOP_SENTENCE "the responder is being stopped: try again"
 
-/* Whether one of SIGTERM, SIGINT and SIGUSR1, which have to be blocked, came and waits to be
- * taken: while a plain CGI process answers, nobody else takes them.  Where main does, never for
- * long. */
+/* Whether SIGTERM, SIGINT or SIGUSR1, which have to be blocked, is pending.  This matters for a
+ * plain CGI process, in which nobody takes signals until the request was answered.  In other
+ * processes main takes them at once. */
 bool stop_is_pending(void);
 
 #endif
