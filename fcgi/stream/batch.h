@@ -1,4 +1,4 @@
-/* A batch: a stretch of the log, formatted once, shared by every stream that it concerns.
+/* A batch: an interval of the event log, formatted once, shared by every stream it concerns.
  *
  *   interval   (after, through]            of the log, under `epoch`
  *   bytes      |event: a\ndata: {"x":1}\nid: 5f2a91c0-19\n\n|data: hi\nid: …\n\n|,"_replayed":…|
@@ -11,9 +11,9 @@
  * [at, at + object_end), the mark, [at + object_end, at + len).  Live renditions of neighbours
  * are neighbours, so that a run of them is one slice.
  *
- * It ends at BATCH_BYTES or with the one event that is larger.  `through` moves on also when
- * nothing matched.  Immutable from batch_builder_finish on, one allocation, counted in
- * batch_memory() until the last reference is gone.
+ * A batch ends at BATCH_BYTES, or with the one event that is larger.  `through` moves on even if
+ * nothing matched.  It is immutable from batch_builder_finish on, is one allocation, and counts
+ * in batch_memory() until the last reference is gone.
  *
  * Thread: any; the count is atomic. */
 #ifndef ROWCAST_FCGI_BATCH_H
@@ -46,7 +46,7 @@ struct batch_hole {
     int64_t trimmed_to;
     uint64_t mailbox_hash;
     uint32_t mailbox;
-    bool everyone; /* every mailbox nobody remembers: concerns all */
+    bool everyone; /* of all forgotten mailboxes: it may concern any stream */
 };
 
 struct batch {
@@ -71,16 +71,17 @@ void batch_unref(struct batch *b); /* NULL is fine */
 /* Bytes of all batches that exist in this process. */
 size_t batch_memory(void);
 
-/* What they may take: memory_bytes, but eight of the largest events at least, or a small limit
- * would let a large event never through; and the tail's part of it, half at most, or a full
- * tail would leave nothing to those who are behind it. */
+/* How many bytes all batches may take: memory_bytes, but at least eight of the largest events,
+ * because under a smaller limit a large event would never be sent.  And how many of them the
+ * tail may take: at most half, because a full tail must leave memory to streams behind it. */
 size_t batch_memory_limit(const struct settings *s);
 size_t batch_tail_limit(const struct settings *s);
 
-/* The index of the first event with an id greater than `id`; b->events if there is none. */
+/* The index of the first event with an id greater than `id`; b->events if there is none.
+ * O(log events), since ids ascend. */
 size_t batch_find(const struct batch *b, int64_t id);
 
-/* How the bytes are to be written. */
+/* How a builder writes the bytes. */
 struct batch_format {
     const char *epoch;
     bool ids;     /* write id: lines */
@@ -94,18 +95,18 @@ void batch_builder_free(struct batch_builder *w);
 
 enum batch_added {
     BATCH_ADDED,
-    BATCH_ADDED_LAST, /* and it is full now */
-    BATCH_NO_ROOM     /* not added: it belongs in the next one */
+    BATCH_ADDED_LAST, /* added, and the batch is full now */
+    BATCH_NO_ROOM     /* not added: it belongs in the next batch */
 };
 
-/* Begin with nothing in it.  `f` must stay until it is finished; its epoch is copied then. */
+/* Begin an empty batch; `f` is copied. */
 void batch_builder_begin(struct batch_builder *w, const struct batch_format *f);
 
 /* Format one event (sse_format.h has the rules).  A row whose type could not be sent is sent as
  * `message`.  Out of memory is remembered: finish returns NULL. */
 enum batch_added batch_builder_add(struct batch_builder *w, const struct event *e);
 
-/* Note a hole.  `mailbox` NULL: every mailbox nobody remembers. */
+/* Note a hole.  `mailbox` NULL: that of all forgotten mailboxes. */
 void batch_builder_hole(struct batch_builder *w, const char *mailbox, int64_t trimmed_to);
 
 /* The batch, with one reference; NULL: out of memory.  The builder can begin again. */

@@ -1,3 +1,8 @@
+/* Five buffers grow side by side while rows come, and are laid into one allocation at the end.
+ * Until then the index holds offsets, because a buffer moves when it grows; and mark_at counts
+ * from the first mark, because only at the end is it known where the bytes stop and the marks
+ * begin.  The structs come first in the allocation, since they need alignment and text does
+ * not. */
 #include "fcgi/stream/batch.h"
 
 #include <assert.h>
@@ -10,8 +15,8 @@
 #include "store/rules.h"
 #include "store/subscription.h"
 
-/* Room that a builder keeps from one batch to the next; one event of a megabyte must not stay
- * in the process for ever. */
+/* KEEP_BYTES: the room that a builder keeps from one batch to the next.  The room for one event
+ * of a megabyte must not stay in the process for ever.  SEEN: so many names are remembered. */
 enum { KEEP_BYTES = 256 * 1024, SEEN = 64 };
 
 struct batch_builder {
@@ -70,8 +75,8 @@ void batch_builder_begin(struct batch_builder *w, const struct batch_format *f)
     w->failed = false;
 }
 
-/* The offset of `name` in the text.  A name that others of the same slot pushed out of `seen`
- * is written again, which costs a few bytes and never a search. */
+/* The offset of `name` in the text.  A name that another one of the same slot pushed out of
+ * `seen` is written again.  That costs a few bytes, and spares a search of all names. */
 static uint32_t intern(struct batch_builder *w, const char *name, uint64_t hash)
 {
     if (name[0] == '\0' || w->text.failed)
@@ -84,7 +89,7 @@ static uint32_t intern(struct batch_builder *w, const char *name, uint64_t hash)
     return *slot;
 }
 
-/* Rows of the same second have the same mark. */
+/* The mark names the second of the row, so rows of the same second share one mark. */
 static void add_mark(struct batch_builder *w, const struct event *e, struct batch_event *entry)
 {
     const struct batch_event *last = NULL;
@@ -102,7 +107,7 @@ static void add_mark(struct batch_builder *w, const struct event *e, struct batc
     entry->mark_len = (uint32_t)len;
 }
 
-/* Its bytes stand from `at` on, to the end of what was written. */
+/* Enter an event whose bytes go from `at` to the end of what was written. */
 static void add_to_index(struct batch_builder *w, const struct event *e, size_t at,
                          uint32_t object_end)
 {
@@ -121,6 +126,8 @@ static void add_to_index(struct batch_builder *w, const struct event *e, size_t 
     w->broadcasts_only = w->broadcasts_only && e->mailbox[0] == '\0';
 }
 
+/* The first look spares the formatting of what is clearly too long.  The second is needed since
+ * formatting adds to the data: `data: ` for each line, the type, the id. */
 enum batch_added batch_builder_add(struct batch_builder *w, const struct event *e)
 {
     size_t at = w->bytes.len;
@@ -150,7 +157,7 @@ void batch_builder_hole(struct batch_builder *w, const char *mailbox, int64_t tr
     buffer_add(&w->hole, &hole, sizeof hole);
 }
 
-/* Append a part to the one allocation; returns where it stands. */
+/* Copy a part into the one allocation; returns where it stands. */
 static char *lay(char **at, const struct buffer *part)
 {
     char *here = *at;

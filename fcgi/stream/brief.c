@@ -1,3 +1,5 @@
+/* Header, text and end of the request are put together on the stack and leave by one send(), so
+ * a peer gets all of it or nothing.  An error is not looked at: there is nobody left to tell. */
 #include "fcgi/stream/brief.h"
 
 #include <errno.h>
@@ -17,7 +19,6 @@ static void send_framed(int fd, enum framing_kind kind, uint16_t request_id, con
     uint8_t bytes[FRAMING_HEADER + TEXT_MAX + FRAMING_END_SIZE];
     size_t at = 0;
     struct framing f;
-
     framing_begin(&f, kind, request_id);
     framing_record(&f, len);
     memcpy(bytes, f.header, f.header_left);
@@ -26,7 +27,7 @@ static void send_framed(int fd, enum framing_kind kind, uint16_t request_id, con
     memcpy(bytes + at, text, len);
     at += len;
     at += framing_end(&f, bytes + at);
-    /* CGI: a pipe, or a file. */
+    /* Under CGI the descriptor may be a pipe or a file, which send() refuses. */
     if (send(fd, bytes, at, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK)
         (void)!write(fd, bytes, at);
 }
@@ -41,7 +42,6 @@ void brief_later(int fd, enum framing_kind kind, uint16_t request_id, int64_t re
                        "X-Accel-Buffering: no\r\n"
                        "\r\n" SSE_LATER,
                        sse_jitter(retry_ms));
-
     send_framed(fd, kind, request_id, text, (size_t)len);
 }
 
@@ -53,6 +53,5 @@ void brief_unavailable(int fd, enum framing_kind kind, uint16_t request_id)
                                "Retry-After: 1\r\n"
                                "\r\n"
                                "{\"error\":\"out of memory\"}\n";
-
     send_framed(fd, kind, request_id, text, sizeof text - 1);
 }

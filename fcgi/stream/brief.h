@@ -1,6 +1,6 @@
-/* Answers that need no memory, for a connection that was accepted and cannot be served: closed
- * without a byte, the web server would answer 5xx for it, and an EventSource that meets that is
- * dead until its page is loaded anew.
+/* Answers that need no memory, for a connection that was accepted and cannot be served.  If it
+ * were closed without a byte, the web server would answer 5xx, and an EventSource that gets a
+ * 5xx is dead until its page is loaded anew.
  *
  * Nothing was written to `fd` before, so its buffer has room, and nothing here waits.  The
  * descriptor stays the caller's, who closes it.

@@ -1,3 +1,7 @@
+/* What a client says next is decided only between two events, and there in one order: a block
+ * of our own that was begun, a heartbeat that is due, the move or the end that the client was
+ * told of, and only then its rows.  So an order is late by one event at most, and no block ever
+ * lands inside an event, where a browser would take it for the event's data. */
 #include "fcgi/stream/client.h"
 
 #include <assert.h>
@@ -10,7 +14,8 @@
 #include "fcgi/stream/client_internal.h"
 #include "fcgi/stream/sse_format.h"
 
-/* A peer that reads as fast as we write must not keep the others waiting. */
+/* How much a client may write before the others have their turn: a peer that reads as fast as
+ * we write would keep them waiting for the whole of its history. */
 enum { TURN_BYTES = 1024 * 1024 };
 
 void client_begin(struct client *c, struct ticket *t)
@@ -40,6 +45,7 @@ void client_free(struct client *c)
     c->fd = -1;
 }
 
+/* NULL without ids: a client that got one would present it, and it could not be used. */
 static const char *position_text(const struct client *c, int64_t id, char text[EVENT_ID_SIZE])
 {
     if (!c->ids)
@@ -58,8 +64,8 @@ static void say_gap(struct client *c, const char *reason, int64_t from, int64_t 
                    position_text(c, at, id));
 }
 
-/* Its id lets a stream whose filter passes little resume near the end of the log.  One that did
- * not move would say nothing new. */
+/* The id lets a stream whose filter passes little resume near the end of the log.  It is left
+ * out if the cursor did not move, since it would say nothing new. */
 static void say_heartbeat(struct client *c)
 {
     char text[EVENT_ID_SIZE];
@@ -71,7 +77,8 @@ static void say_heartbeat(struct client *c)
     c->owes_beat = false;
 }
 
-/* Between two events.  A client that ends says the rest of its record and no more. */
+/* Asked between two events.  A client that ends completes its record, for which a heartbeat is
+ * as good as rows, and then says no more. */
 static bool may_beat(const struct client *c)
 {
     if (!c->owes_beat || c->phase == CLIENT_SIGNS_OFF)
@@ -79,8 +86,8 @@ static bool may_beat(const struct client *c)
     return c->phase != CLIENT_ENDS || framing_open(&c->framing);
 }
 
-/* A replay that was begun is ended first: a page waits for that, and no row of the old log will
- * come any more. */
+/* A replay that was begun is ended first, because a page waits for its end, and no row of the
+ * old log will come any more. */
 static void begin_elsewhere(struct client *c)
 {
     struct cursor *k = &c->cursor;
@@ -92,7 +99,8 @@ static void begin_elsewhere(struct client *c)
     say_gap(c, "epoch", -1, 0, c->move_to);
 }
 
-/* First `later`, then the end of the request, for which plain CGI has no bytes. */
+/* First `later`, then the end of the request.  Plain CGI has no bytes for the latter, so there
+ * the client has ended when `later` is out. */
 static enum client_state take_leave(struct client *c)
 {
     uint8_t end[FRAMING_END_SIZE];
@@ -127,8 +135,7 @@ static enum client_state follow_batch(struct client *c)
     return CLIENT_TIRED;
 }
 
-/* Between two events, something else may have to be said first.  CLIENT_TIRED: something waits
- * to be written, in `own` or in the batch. */
+/* Find what is said next.  CLIENT_TIRED: it waits to be written, in `own` or in the batch. */
 static enum client_state between_events(struct client *c)
 {
     switch (c->phase) {
@@ -167,7 +174,7 @@ enum client_state client_pump(struct client *c)
     return CLIENT_TIRED;
 }
 
-/* Inside a record these bytes would be taken for content. */
+/* Not inside a record, where these bytes would be taken for content. */
 void client_say_end(struct client *c)
 {
     uint8_t end[FRAMING_END_SIZE];
@@ -215,6 +222,8 @@ void client_heartbeat(struct client *c)
     c->owes_beat = true;
 }
 
+/* The heartbeat is said here and not owed: a client that ends between two records, as this one
+ * will, says no heartbeat any more (may_beat). */
 void client_end_poll(struct client *c, int64_t later_ms)
 {
     if (c->ids && c->cursor.after > c->cursor.last_sent)

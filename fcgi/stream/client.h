@@ -4,13 +4,13 @@
  *     own     prologue, gap, replay-end, heartbeat, retry: only between two events
  *     cursor  slices of a batch, straight from its bytes
  *
- * client_pump writes until the socket is full, the batch is used up or a turn is over.  A
- * record that was begun is always completed: a client that is told to end, or to begin again
- * elsewhere, does so at the first end of an event that is the end of a record, too.  Only a
+ * client_pump writes until the socket is full, the batch is used up, or a turn is over.  A
+ * record that was begun is always completed: a client that is told to end, or to begin again in
+ * another log, does so at the first end of an event that is also the end of a record.  Only a
  * heartbeat does not wait for that.  It goes out at the next end of an event, as content of the
- * record that is open, because a record may take a slow client longer than its patience.
+ * open record, because a slow client may need longer for a record than its watchdog waits.
  *
- * Knows no event loop: what it returns is what the loop has to do.  Thread: the hub's. */
+ * A client knows no event loop: it returns what the loop has to do.  Thread: the hub's. */
 #ifndef ROWCAST_FCGI_CLIENT_H
 #define ROWCAST_FCGI_CLIENT_H
 
@@ -34,7 +34,7 @@ enum client_phase {
     CLIENT_STREAMS,
     CLIENT_MOVES,
     CLIENT_ENDS,
-    CLIENT_SIGNS_OFF /* `own` is not content any more but the end of the request itself */
+    CLIENT_SIGNS_OFF /* `own` is no longer content, but the end of the request itself */
 };
 
 struct client {
@@ -46,10 +46,10 @@ struct client {
     bool owes_beat;          /* a heartbeat, at the end of the event */
     uint16_t heartbeat;      /* seconds between heartbeats that it asked for; 0: none */
     char epoch[EPOCH_SIZE];
-    char move_epoch[EPOCH_SIZE]; /* of one that MOVES: where to */
-    int64_t move_to;
+    char move_epoch[EPOCH_SIZE]; /* while it MOVES: the other log */
+    int64_t move_to;             /* and the position there */
     struct framing framing;
-    int32_t later_ms; /* of one that ENDS: the wait it is to be told; 0: it was told */
+    int32_t later_ms; /* while it ENDS: the wait that it has to be told; 0: it was told */
     uint64_t written; /* bytes that went out so far */
     struct cursor cursor;
     struct buffer own;
@@ -59,7 +59,7 @@ struct client {
 enum client_state {
     CLIENT_IDLE,    /* everything it has was sent: it needs a batch */
     CLIENT_BLOCKED, /* the socket is full: go on when it is writable */
-    CLIENT_TIRED,   /* it had its turn, and could go on */
+    CLIENT_TIRED,   /* its turn is over, and it could go on */
     CLIENT_ENDED,   /* the request is ended: close it */
     CLIENT_GONE     /* the peer left: close it */
 };
@@ -70,32 +70,32 @@ void client_free(struct client *c); /* closes the descriptor */
 
 enum client_state client_pump(struct client *c);
 
-/* Say that the peer's request is over, if nothing is under way; errors do not matter. */
+/* Say that the peer's request is over, unless a record is open; errors do not matter. */
 void client_say_end(struct client *c);
 
-/* End at the end of the event, telling the peer to come back after `later_ms`.  The first time
- * counts. */
+/* End the client at the end of the event, and tell the peer to come back after `later_ms`.
+ * Only the first call counts. */
 void client_end(struct client *c, int64_t later_ms);
 bool client_ends(const struct client *c); /* it was told to */
 
 /* The same for a poll, which also tells its position in a heartbeat if that moved since the
- * last id: else rows for others would have to be passed over again and again.  Only when
- * CLIENT_IDLE. */
+ * last id.  Otherwise each further poll would pass over the same rows for others again.  Only
+ * when CLIENT_IDLE. */
 void client_end_poll(struct client *c, int64_t later_ms);
 
-/* The log is another one: at the end of the event, a gap of reason `epoch` at `end`.  A client
- * that ends is not told. */
+/* Move the client to another log: at the end of the event it says a gap of reason `epoch` and
+ * goes on at `end`.  A client that ends is not told. */
 void client_move(struct client *c, const char *epoch, int64_t end);
 
 /* A heartbeat is due: client_pump writes it at the end of the event, with the position if that
- * moved since the last id.  However often it falls due until then, it is one. */
+ * moved since the last id.  Several that fall due before then are one. */
 void client_heartbeat(struct client *c);
 
-/* Everything up to here was written. */
+/* The position up to which everything was written. */
 int64_t client_position(const struct client *c);
 
-/* The only writer of `phase`: a move that is not in the table above aborts.  For client.c, and
- * for the test of the table. */
+/* Change `phase`, which nothing else writes.  A change that is not in the table above fails an
+ * assertion.  For client.c, and for the test of the table. */
 void client_turn(struct client *c, enum client_phase to);
 
 #endif

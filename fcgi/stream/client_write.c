@@ -1,10 +1,13 @@
-/* A client's bytes on their way to its socket, a piece at a time. */
+/* A client's bytes on their way to its socket, a piece at a time.  A piece is one record, or
+ * what is left of one, so the length in its header is known before the first byte goes out. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "fcgi/stream/client_internal.h"
 
+/* Enough for some 15 replayed events in one system call: a replayed event takes two slices, its
+ * mark and the live bytes from there to the next mark. */
 enum { SLICES = 32 };
 
 /* The header that is still owed, then the slices, in one call. */
@@ -23,6 +26,7 @@ static ssize_t write_some(struct client *c, struct iovec *slice, size_t count)
     return n;
 }
 
+/* ENOBUFS: the kernel is short of memory for sockets, which passes like a full buffer. */
 static enum client_state write_failed(void)
 {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? CLIENT_BLOCKED
@@ -34,8 +38,8 @@ bool client_has_own(const struct client *c)
     return c->own_sent < c->own.len;
 }
 
-/* Whether the next piece has to stop at the end of the event.  Inside an open record only a
- * heartbeat can be said there. */
+/* Whether the next piece has to stop at the end of the event, because something is to be said
+ * there.  In an open record that can only be a heartbeat. */
 static bool halts(const struct client *c)
 {
     return c->owes_beat || (c->phase != CLIENT_STREAMS && !framing_open(&c->framing));

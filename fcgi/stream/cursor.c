@@ -115,7 +115,8 @@ static int64_t later_of(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The mailbox that an own hole concerns; NULL: none of this stream's. */
+/* The stream's mailbox that has this hole; NULL: it is another mailbox's, or the forgotten
+ * ones'. */
 static struct mailbox *mailbox_of(const struct cursor *c, const struct batch_hole *h)
 {
     if (h->everyone)
@@ -132,9 +133,8 @@ static bool has_own_hole(const struct batch *b, const struct mailbox *m)
     return false;
 }
 
-/* A hole of every mailbox nobody remembers may concern those that have none of their own here.
- * What was told of it is kept apart from told_to: it may lie beyond what a remembered mailbox
- * lost, and must not hush what that loses later. */
+/* The hole of the forgotten mailboxes may concern each mailbox of the stream that has no hole
+ * of its own in this batch: such a one may be forgotten.  A mailbox that has one is not. */
 static bool is_news_of_some(const struct cursor *c, const struct batch_hole *h)
 {
     const struct subscription *s = c->subscription;
@@ -162,6 +162,8 @@ static bool rows_are_missing(const struct cursor *c)
     return false;
 }
 
+/* The search begins at `after` and not at c->index, which may have passed rows of types that
+ * the stream does not want: those are kept rows as well. */
 static void find_gap(const struct cursor *c, int64_t *gap_id, int64_t *oldest)
 {
     const struct batch *b = c->batch;
@@ -199,6 +201,8 @@ enum cursor_step cursor_next(struct cursor *c, int64_t *gap_id, int64_t *oldest)
     return CURSOR_DONE;
 }
 
+/* One gap told of all the holes of the batch, so all of them count as told, also those that
+ * were no news. */
 void cursor_said_gap(struct cursor *c, int64_t gap_id)
 {
     const struct batch *b = c->batch;
@@ -220,6 +224,7 @@ void cursor_said_replayed(struct cursor *c)
     c->replaying = false;
 }
 
+/* Ids of two logs cannot be compared, so what was told of the old one's holes is forgotten. */
 void cursor_restart(struct cursor *c, int64_t id)
 {
     assert(c->offset == 0);

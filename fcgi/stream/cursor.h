@@ -1,13 +1,13 @@
-/* Where one stream stands in the log, and what it is to be sent next.
+/* Where one stream stands in the event log, and what it is to be sent next.
  *
  *       after                     until                       end of the log
  *   -----|---- replayed rows -------|------- live rows ----------|
  *
  * A cursor is given a batch (cursor_take), and then asked what follows (cursor_next) until it
- * is done with it.  What follows are slices of the batch's bytes, or a word that its owner has
- * to say first: that rows are missing, that the replay is over.  Replayed or live is a property
- * of the cursor, not of the path: rows up to `until` go out in their replayed rendition, also
- * when the batch came from the tail, and a batch may straddle `until`.
+ * is done with the batch.  What follows is slices of the batch's bytes, or something that the
+ * owner has to say first: that rows are missing, or that the replay is over.  Replayed or live
+ * is a property of the cursor, not of the path: rows up to `until` go out in their replayed
+ * rendition, even if the batch came from the tail, and a batch may straddle `until`.
  *
  * Pure: no socket, no clock.  Thread: its owner's. */
 #ifndef ROWCAST_FCGI_CURSOR_H
@@ -27,20 +27,21 @@ struct cursor {
     int64_t private_to; /* newest row of the session's own mailbox up to `until` */
     int64_t last_sent;  /* the last id that went out, on any block */
     int64_t replayed;   /* rows sent in their replayed rendition */
-    int64_t told_all;   /* the stream was told of a hole of every mailbox nobody remembers */
+    int64_t told_all;   /* up to where the stream was told of the forgotten mailboxes' hole */
     bool replaying;     /* replay-start went out, replay-end is owed */
     struct subscription *subscription; /* owned */
     struct batch *batch;               /* a reference; NULL: needs one */
-    bool checked;                      /* batch's holes were looked at */
-    size_t index;                      /* the event that is being sent, in batch */
+    bool checked;                      /* the holes of the batch were looked at */
+    size_t index;                      /* the event of the batch that is being sent */
     size_t offset;                     /* bytes of its rendition that went out */
 };
 
-/* Take over `s`.  `private_to`, `last_sent` (-1) and `replaying` are for the caller to set. */
+/* Begin a cursor; takes over `s`.  The caller sets `private_to`, `last_sent` (-1 now) and
+ * `replaying`. */
 void cursor_begin(struct cursor *c, struct subscription *s, int64_t after, int64_t until);
-void cursor_end(struct cursor *c); /* let go of batch and subscription */
+void cursor_end(struct cursor *c); /* drops the batch, frees the subscription */
 
-/* Whether rows of the session's own mailbox have to be asked for to go on from `after`. */
+/* Whether the next question has to ask for rows of the session's own mailbox, too. */
 bool cursor_needs_session(const struct cursor *c);
 
 /* Take a reference to `b`, which has b->after <= c->after < b->through.  A batch without the
@@ -51,31 +52,32 @@ enum cursor_step {
     CURSOR_BYTES,    /* cursor_slices() has something */
     CURSOR_GAP,      /* rows are missing: say so with `id`, then call cursor_said_gap() */
     CURSOR_REPLAYED, /* the replay is over: say so, then call cursor_said_replayed() */
-    CURSOR_DONE      /* no batch, or nothing more in it: it was let go, `after` moved on */
+    CURSOR_DONE      /* no batch, or nothing more in it: it was dropped, and `after` moved on */
 };
 
-/* What comes next; not in the middle of an event (then it is CURSOR_BYTES).  For CURSOR_GAP
+/* What comes next.  In the middle of an event it is always CURSOR_BYTES.  For CURSOR_GAP,
  * *gap_id is the position to tell: the id just before the oldest row still kept in the stream's
- * mailboxes (whatever its type: a kept row is never jumped over), else the batch's end; *oldest
+ * mailboxes (of any type: a kept row is never jumped over), else the batch's end.  *oldest is
  * that row, or 0.  One gap tells of all the holes of a batch, before any of its bytes. */
 enum cursor_step cursor_next(struct cursor *c, int64_t *gap_id, int64_t *oldest);
 void cursor_said_gap(struct cursor *c, int64_t gap_id);
 void cursor_said_replayed(struct cursor *c);
 
-/* Up to `max` slices, at most `limit` bytes in all, of what follows; *bytes is their sum.  Goes
- * on from the middle of an event, and may end in one.  Stops where something else has to be
- * said first.  The same call gives the same slices until cursor_advance.  O(1) for live events
- * of a batch that is all broadcasts, if the stream wants every type: the fan-out's hot path. */
+/* Give up to `max` slices, of at most `limit` bytes in all, of what follows; *bytes is their
+ * sum.  They may begin and end in the middle of an event, and stop where something else has to
+ * be said first.  The same call gives the same slices until cursor_advance.  O(1) for live
+ * events of a batch that is all broadcasts, if the stream wants every type: the fan-out's hot
+ * path. */
 size_t cursor_slices(const struct cursor *c, struct iovec *slice, size_t max, size_t limit,
                      size_t *bytes);
 
-/* `bytes` of them went out. */
+/* Count `bytes` of the slices that went out. */
 void cursor_advance(struct cursor *c, size_t bytes);
 
-/* Bytes of the event that is being sent which did not go out yet; 0 between two events. */
+/* How many bytes of the event that is being sent are still to go out; 0 between two events. */
 size_t cursor_event_left(const struct cursor *c);
 
-/* Begin again at `id` of another log, with nothing to replay: lets the batch go.  Only between
+/* Begin again at `id` of another log, with nothing to replay; drops the batch.  Only between
  * two events. */
 void cursor_restart(struct cursor *c, int64_t id);
 

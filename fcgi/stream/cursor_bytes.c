@@ -1,5 +1,6 @@
 /* The bytes of a cursor: which slices of its batch follow, and what it means that some went
- * out. */
+ * out.  Nothing is kept between the two but `index` and `offset`.  The slices are found again
+ * from there for each write, which is cheaper for thousands of streams than to keep them. */
 #include <assert.h>
 
 #include "fcgi/stream/cursor_internal.h"
@@ -19,7 +20,7 @@ size_t cursor_event_left(const struct cursor *c)
     return c->offset > 0 ? rendition(c, &c->batch->event[c->index]) - c->offset : 0;
 }
 
-/* Slices being collected. */
+/* Slices that are being collected. */
 struct slices {
     struct iovec *slice;
     size_t max;
@@ -28,8 +29,8 @@ struct slices {
     size_t bytes;
 };
 
-/* Add what of [at, at + len) is behind the first *skipped bytes; neighbours become one slice.
- * False: no room for all of it. */
+/* Add the bytes [at, at + len) without the first *skipped of them, which are used up from it.
+ * Neighbours become one slice.  False: there is no room for all of the bytes. */
 static bool bytes_add(struct slices *s, const char *at, size_t len, size_t *skipped)
 {
     size_t less = len < *skipped ? len : *skipped;
@@ -74,11 +75,13 @@ size_t cursor_slices(const struct cursor *c, struct iovec *slice, size_t max, si
         const struct batch_event *e = &b->event[i], *last = &b->event[end - 1];
         bool live = e->id > c->until;
         if (live && c->replaying)
-            break;
+            break; /* replay-end has to be said first */
+        /* The rest of the batch is one slice, with no look at its events. */
         if (live && cursor_takes_all(c)) {
             bytes_add(&s, b->bytes + e->at, last->at + last->len - e->at, &skipped);
             break;
         }
+        /* An event of which bytes went out already is for this stream. */
         if (skipped == 0 && !cursor_concerns(c, e))
             continue;
         if (!add_event(&s, c, e, skipped))
@@ -95,7 +98,7 @@ static void sent_whole(struct cursor *c, const struct batch_event *e)
     c->offset = 0;
 }
 
-/* The same for a run of live events that are one slice, without looking at each. */
+/* cursor_advance for a run of live events that were one slice, without a look at each. */
 static void advance_run(struct cursor *c, size_t bytes)
 {
     const struct batch *b = c->batch;

@@ -1,10 +1,15 @@
+/* A record's length stands before its content, so a record that was begun binds us: so many
+ * bytes of content have to follow, whatever else there is to say meanwhile.  That is why what is
+ * owed is counted here, and why framing_open is asked before anything else is said. */
 #include "fcgi/stream/framing.h"
 
 #include <assert.h>
 #include <string.h>
 
+/* FastCGI specification, 8: the protocol's numbers, and the size of END_REQUEST's body. */
 enum { VERSION = 1, END_REQUEST = 3, STDOUT = 6, END_BODY = 8 };
 
+/* No padding: it is there to align data (3.3), and no reader asks for that. */
 static void write_header(uint8_t *out, uint8_t type, uint16_t id, size_t content)
 {
     out[0] = VERSION;

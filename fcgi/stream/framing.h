@@ -1,10 +1,10 @@
 /* How a stream's bytes are packed for the web server: as FastCGI records, or not at all (CGI).
  *
- * FastCGI specification, 8 and 5.3: {version 1, type, request id (2), content length (2),
- * padding, 0} and up to 65,535 bytes of content.  Each write puts one 8-byte header before up
- * to a whole batch and remembers how much of the record is still to be sent.
+ * A record (FastCGI specification, 8 and 5.3) is {version 1, type, request id (2), content
+ * length (2), padding, 0} and up to 65,535 bytes of content.  A write puts one 8-byte header
+ * before as much as a whole batch, and the framing remembers how much of the record is owed.
  *
- * FRAMING_NONE has no records: it is never open, framing_record does nothing, and whatever was
+ * FRAMING_NONE has no records: it is never open, framing_record does nothing, and all that was
  * written was content.
  *
  * Pure; thread: its owner's. */
@@ -23,7 +23,7 @@ struct framing {
     uint16_t request_id;
     uint8_t header[FRAMING_HEADER];
     uint8_t header_left;  /* bytes of the header still to be sent */
-    uint32_t record_left; /* bytes of content still owed to the record that was begun */
+    uint32_t record_left; /* bytes of content still to be sent in the open record */
 };
 
 void framing_begin(struct framing *f, enum framing_kind kind, uint16_t request_id);
@@ -34,11 +34,12 @@ bool framing_open(const struct framing *f);
 /* Begin an FCGI_STDOUT record of `content` bytes (1 to FRAMING_RECORD_MAX).  Not while open. */
 void framing_record(struct framing *f, size_t content);
 
-/* `written` bytes went out, the header's first; returns how many of them were content. */
+/* Count `written` bytes that went out, the header's first; returns how many were content. */
 size_t framing_wrote(struct framing *f, size_t written);
 
-/* The end of the request: an empty FCGI_STDOUT and FCGI_END_REQUEST (lighttpd logs two lines a
- * client without it; measured).  Returns its length: FRAMING_END_SIZE, or 0 for none. */
+/* Write the end of the request: an empty FCGI_STDOUT and FCGI_END_REQUEST.  (Without it lighttpd
+ * logs two lines for each client; measured.)  Returns its length: FRAMING_END_SIZE, or 0 for
+ * FRAMING_NONE. */
 size_t framing_end(const struct framing *f, uint8_t out[FRAMING_END_SIZE]);
 
 #endif

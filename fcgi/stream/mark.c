@@ -1,6 +1,11 @@
+/* Every doubt ends at an older mark.  A mark that is too old repeats some rows to a client that
+ * comes back; one that is too new loses rows for good.  So times are rounded down here, and
+ * what is no longer known (a time beyond the list, a stay of 49 days) leaves the mark as it was. */
 #include "fcgi/stream/mark.h"
 
-/* A departure so soon after a write may have been noticed by that write. */
+/* A departure within BY_WRITE_MS of a write was perhaps noticed by that write.  The write before
+ * it is doubted only if it is younger than BY_WRITE_MOST_MS: else each row of a quiet stream
+ * would come twice. */
 enum { BY_WRITE_MS = 250, BY_WRITE_MOST_MS = 5000 };
 
 void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end)
@@ -10,6 +15,9 @@ void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end)
     l->moments = 0;
 }
 
+/* The newest moment is in `at` and `end`, and goes into the ring when the log grows again.  It
+ * is left out if it is within MARK_GRAIN_MS of the last one there: then the older one stands for
+ * it, and its mark is older. */
 void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end)
 {
     const uint32_t newest = (l->moments + MARK_MOMENTS - 1) % MARK_MOMENTS;
@@ -22,7 +30,7 @@ void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end)
     l->end = end;
 }
 
-/* Where the end stood at `when` or shortly before; -1: that is not known any more. */
+/* Where the log's end was at `when` or shortly before; -1: that is no longer known. */
 static int64_t end_at(const struct mark_log *l, uint64_t when)
 {
     if (l->at <= when)
@@ -42,8 +50,8 @@ void mark_begin(struct mark *m, uint64_t now, int64_t position)
         .settled = position, .wrote = (uint32_t)now, .wrote_before = (uint32_t)now};
 }
 
-/* Writes shortly after each other are one: a front that cannot write any more hears of it only
- * some time after the first of them. */
+/* Writes shortly after each other count as one, because a web server that can no longer write
+ * learns of it only some time after the first of them. */
 void mark_wrote(struct mark *m, uint64_t now)
 {
     if ((uint32_t)now - m->wrote < MARK_GRAIN_MS)
@@ -52,8 +60,7 @@ void mark_wrote(struct mark *m, uint64_t now)
     m->wrote = (uint32_t)now;
 }
 
-/* (The times of a stream have 32 bits, and a wait of 49 days is taken for a short one: its mark
- * is older then, which only lets rows come twice.) */
+/* The times of a stream have 32 bits, so a stay of 49 days is taken for a short one. */
 static int64_t mark_of_age(const struct mark *m, const struct mark_log *l, uint64_t now,
                            uint32_t age)
 {
@@ -63,7 +70,7 @@ static int64_t mark_of_age(const struct mark *m, const struct mark_log *l, uint6
     return end > m->settled ? end : m->settled;
 }
 
-/* `coming` stays where it is, or moves on too. */
+/* Move `settled` on.  The position that `coming` means stays the same, unless it was passed. */
 static void settle(struct mark *m, int64_t to)
 {
     int64_t left = m->settled + m->coming - to;

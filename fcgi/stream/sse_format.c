@@ -1,3 +1,10 @@
+/* Data goes out in runs: all up to a line break or a byte that is not UTF-8 is copied at once.
+ * A line break begins another `data: ` line, as the standard asks for; a byte that is not UTF-8
+ * becomes U+FFFD here, since browsers would put it there anyway, and other clients may fail.
+ *
+ * An event is written once, and two renditions of it are cut from the bytes.  So the place of
+ * an object's last brace is noted while the data is copied: a line break or a bad byte before
+ * it moves it. */
 #include "fcgi/stream/sse_format.h"
 
 #include <inttypes.h>
@@ -11,8 +18,8 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-/* What may follow a lead byte differs for four of them only (Unicode 15, table 3-7): that is
- * what keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
+/* The second byte has a narrower range after four lead bytes (Unicode 15, table 3-7).  That
+ * keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
 static bool second_fits(unsigned char lead, unsigned char second)
 {
     switch (lead) {
@@ -29,7 +36,8 @@ static bool second_fits(unsigned char lead, unsigned char second)
     }
 }
 
-/* The length of the character at `s`, or of the maximal part of one if it is not sound. */
+/* The length of the character at `s`; if it is not sound, of the part that one U+FFFD stands
+ * for (Unicode 15, 3.9: substitution of maximal subparts, which browsers do as well). */
 static size_t utf8_part(const unsigned char *s, size_t len, bool *sound)
 {
     size_t want = s[0] < 0x80                   ? 1
@@ -67,8 +75,8 @@ static size_t plain_run(const unsigned char *s, size_t len)
     return n;
 }
 
-/* Append `text` without the one line break or the bad bytes that ended the run; returns how
- * much was taken. */
+/* Append what stands for the line break or the bad bytes at `s`, which ended a run; returns how
+ * many bytes of `s` those were.  CRLF is one line break. */
 static size_t add_break(struct buffer *out, const unsigned char *s, size_t len)
 {
     if (s[0] == '\n' || s[0] == '\r') {
@@ -80,8 +88,8 @@ static size_t add_break(struct buffer *out, const unsigned char *s, size_t len)
     return utf8_part(s, len, &sound);
 }
 
-/* The lines of data.  Returns where in `out` the byte at `data[mark]` came to stand, which has
- * to be one that is copied; 0 if mark is not below `len`. */
+/* Append the lines of data.  Returns where in `out` the byte data[mark] is, which has to be one
+ * that is copied; 0 if `mark` is not below `len`. */
 static size_t add_data(struct buffer *out, const char *data, size_t len, size_t mark)
 {
     const unsigned char *s = (const unsigned char *)data;
@@ -100,8 +108,8 @@ static size_t add_data(struct buffer *out, const char *data, size_t len, size_t 
     return mark_at;
 }
 
-/* The last brace of an object, or e->data_len.  json_valid() ends at a NUL that data may hold,
- * so that a brace behind one closes nothing. */
+/* The last brace of an object, or e->data_len.  Data with a NUL does not count as an object:
+ * SQLite's json_valid() looks at it up to the NUL only, so a brace behind that closes nothing. */
 static size_t last_brace(const struct event *e)
 {
     if (!e->is_object || e->data_len == 0 || memchr(e->data, 0, e->data_len))
@@ -128,7 +136,7 @@ static void add_type(struct buffer *out, const char *type)
         buffer_add(out, s + at, run);
         at += run;
         if (at < len)
-            at += add_break(out, s + at, len - at); /* a sound type has no line breaks */
+            at += add_break(out, s + at, len - at); /* bad bytes: a sound type has no breaks */
     }
     buffer_text(out, "\n");
 }
@@ -150,8 +158,8 @@ void sse_format_event(struct buffer *out, const struct event *e, const char *epo
     }
 }
 
-/* Only the opening brace of the object itself can stand before its last one with nothing but
- * white space between. */
+/* If the last brace has an opening one before it, with nothing but white space between, that is
+ * the object's own, and the object is empty. */
 static bool has_members(const struct event *e)
 {
     size_t at = last_brace(e);
@@ -166,9 +174,9 @@ void sse_format_mark(struct buffer *out, const struct event *e)
                   has_members(e) ? "," : "", e->created_at / 1000);
 }
 
-/* No blank line behind the comment: WebKit glues the half event that a cut connection left
- * before these bytes, and a blank line would hand it out as a whole one.  As it is, it becomes
- * part of a block named `opening`. */
+/* No blank line follows the comment line.  WebKit joins the half event that a cut connection
+ * left to these bytes, and a blank line would make it a whole event.  So the half event becomes
+ * part of a block named `opening`, to which no page listens. */
 void sse_format_opening(struct buffer *out, int64_t retry_ms, const char *id)
 {
     buffer_printf(out, ":\nevent: opening\nretry: %" PRId64 "\n", retry_ms);
@@ -216,7 +224,8 @@ void sse_format_heartbeat(struct buffer *out, int64_t unix_seconds, const char *
     sse_add_id(out, id);
 }
 
-/* It has a name, because fetch-event-source hands out a block without one as an empty message. */
+/* The block has a name, because fetch-event-source hands out a block without one as an empty
+ * message. */
 void sse_format_later(struct buffer *out, int64_t retry_ms)
 {
     buffer_printf(out, SSE_LATER, retry_ms);
@@ -232,7 +241,7 @@ static uint64_t jitter_seed(void)
         clock_gettime(CLOCK_MONOTONIC, &now);
         seed = (uint64_t)now.tv_nsec ^ (atomic_fetch_add(&calls, 1) << 32);
     }
-    return seed | 1;
+    return seed | 1; /* xorshift would stay at 0 for ever */
 }
 
 int64_t sse_jitter(int64_t retry_ms)

@@ -1,9 +1,9 @@
 /* Events and blocks as text/event-stream bytes (WHATWG HTML, 9.2.6 "Interpreting an event
  * stream").
  *
- * One rule for the order within a block: what is for the reader first, `id:` last, since
- * fetch-event-source commits an id as it parses it and would lose the half event behind it
- * (measured).  LF only.  Data is split at CR, LF and CRLF, each line with its own `data: `.
+ * Within a block `id:` comes last, because fetch-event-source takes an id as soon as it parses
+ * it: if the connection broke behind the id, the rest of the block would be lost (measured).
+ * Lines end with LF.  Data is split at CR, LF and CRLF, each line with its own `data: `.
  * Invalid UTF-8 goes out as U+FFFD.
  *
  * Thread: any; no state. */
@@ -19,17 +19,17 @@
 #include "store/event.h"
 
 /* Append one event in its live rendition, with `id: epoch-id` last if `ids`.  *object_end is
- * the offset, from where the event begins, of the last brace of a JSON object, or 0.  A type of
- * `message`, or one that is not sound, gives no `event:` line. */
+ * the offset of a JSON object's last brace from the beginning of the event, or 0.  For the type
+ * `message`, or one that is not sound, there is no `event:` line. */
 void sse_format_event(struct buffer *out, const struct event *e, const char *epoch, bool ids,
                       uint32_t *object_end);
 
-/* Append what the replayed rendition has before that brace:
+/* Append what the replayed rendition has before the last brace:
  * `,"_replayed":true,"_originalTime":S` (seconds), without the comma in an empty object. */
 void sse_format_mark(struct buffer *out, const struct event *e);
 
-/* Our own blocks; each is whole and ends with its blank line.  The opening is a comment line
- * and, right behind it, a block without data; `later` is the last of a stream. */
+/* Append a block of our own, which ends with its blank line.  The opening is a comment line
+ * and, right behind it, a block without data; `later` is the last block of a stream. */
 void sse_format_opening(struct buffer *out, int64_t retry_ms, const char *id /* NULL: none */);
 void sse_format_connected(struct buffer *out, const char *session_id, bool reconnection,
                           int64_t buffer_size, int64_t reconnections, int64_t heartbeat,

@@ -7,9 +7,9 @@
  * floor is a question to the log.
  *
  * The ring holds pointers, and batches do not know each other.  If each batch held the next one,
- * a cursor would need no search; but then a client that stops to read would hold its batch and,
- * with it, all that come later, and memory would grow until that client is gone.  Here a cursor
- * has a reference to the one batch that it sends.  The tail drops its oldest batches at its limit
+ * a cursor would need no search; but then a client that stops reading would hold its batch and,
+ * with it, all later ones, and memory would grow until that client is gone.  Here a cursor has
+ * a reference to the one batch that it sends.  The tail drops its oldest batches at its limit
  * without asking who reads them, and a slow cursor that is done with its batch finds that the
  * floor has moved past it.  Then it is answered from the log, like any stream that is behind.
  *
@@ -24,7 +24,8 @@
 
 enum { FIRST_ROOM = 64 };
 
-/* A ring: the oldest batch at `first`, `count` of them, `room` a power of two. */
+/* A ring: the oldest batch at `first`, `count` of them, `room` a power of two, so that a mask
+ * finds the place of each. */
 struct tail {
     char epoch[EPOCH_SIZE];
     int64_t floor;
@@ -80,6 +81,8 @@ void tail_free(struct tail *t)
     free(t);
 }
 
+/* Copy to a ring twice as large, with the oldest first.  Without memory the tail is empty
+ * afterwards, so there is room in either case. */
 static void grow(struct tail *t)
 {
     struct batch **ring = malloc(2 * t->room * sizeof(struct batch *));
@@ -96,6 +99,8 @@ static void grow(struct tail *t)
     t->room *= 2;
 }
 
+/* The newest batch stays even if it alone is beyond the limit: all streams are about to send
+ * it. */
 static void keep_within(struct tail *t)
 {
     while (t->bytes > t->max_bytes && t->count > 1)

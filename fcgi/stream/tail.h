@@ -1,12 +1,12 @@
-/* The recent end of the log, in memory: the batches of the last rows, in order, without a hole
- * between them.
+/* The recent end of the event log, in memory: the batches of the last rows, in order, without
+ * a hole between them.
  *
  *      floor                                          end
  *        |[batch)(batch](batch](batch](batch](batch]   |
  *
  * A cursor at or past the floor is served from here, an older one from the store; both get
- * batches, so a client cannot tell which.  A slow cursor holds one batch, never the run behind
- * it: memory stays within the limit whatever clients do.
+ * batches, so a client cannot tell the difference.  A slow cursor holds one batch, never the run
+ * behind it, so memory stays within the limit whatever clients do.
  *
  * Thread: the hub that owns it.  No locks: batches are shared, the tail is not. */
 #ifndef ROWCAST_FCGI_TAIL_H
@@ -19,13 +19,13 @@
 
 struct tail;
 
-/* Empty, ending at `start` of the log `epoch`.  NULL: out of memory. */
+/* A new tail, empty, that ends at `start` of the log `epoch`.  NULL: out of memory. */
 struct tail *tail_new(const char *epoch, int64_t start, size_t max_bytes);
 void tail_free(struct tail *t);
 
 /* Add the newest batch, which begins where the tail ends and has its epoch (asserted).  Takes
- * over the reference; lets go of the oldest ones beyond the limit, but never of the newest.
- * Out of memory: `b` alone stays; readers serve what was dropped. */
+ * over the reference.  Drops the oldest batches beyond the limit, but never the newest.  Out of
+ * memory: only `b` stays, and readers serve what was dropped. */
 void tail_append(struct tail *t, struct batch *b);
 
 void tail_limit(struct tail *t, size_t max_bytes); /* in force at once */
@@ -37,8 +37,8 @@ size_t tail_bytes(const struct tail *t);
 
 enum tail_found { TAIL_FOUND, TAIL_AT_END, TAIL_TOO_OLD, TAIL_AHEAD /* beyond our end */ };
 
-/* The batch that holds what follows `after`: b->after <= after < b->through.  *out is borrowed:
- * take a reference to keep it.  O(log batches). */
+/* Find the batch that holds what follows `after`: b->after <= after < b->through.  *out is
+ * borrowed; take a reference to keep it.  O(log batches). */
 enum tail_found tail_find(const struct tail *t, int64_t after, struct batch **out);
 
 #endif

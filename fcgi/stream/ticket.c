@@ -1,3 +1,5 @@
+/* The hub takes parts of a ticket for its stream and leaves empty ones behind, so the rest can
+ * be freed in this one way, whether the stream began or not. */
 #include "fcgi/stream/ticket.h"
 
 #include <stdlib.h>

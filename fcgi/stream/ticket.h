@@ -1,7 +1,7 @@
 /* A stream on its way from the thread that claimed it to the hub that will serve it: the socket,
  * how its bytes are framed, what has to be said first, and where its cursor stands.
  *
- * Made by whoever claims, owned by the hub once posted. */
+ * The thread that claims makes it; the hub owns it once it was posted. */
 #ifndef ROWCAST_FCGI_TICKET_H
 #define ROWCAST_FCGI_TICKET_H
 
@@ -15,9 +15,9 @@
 #include "store/bookmark.h"
 #include "store/event_id.h"
 
-/* A stream's last bookmark, on its way to whoever saves it.  It is made with the ticket, so
- * that the end of a stream needs no memory and is never lost.  Until then its bookmark is the
- * one that was saved last: at first the one that the claim saved. */
+/* A stream's last bookmark, on its way to the janitor.  It is allocated with the ticket, so
+ * ending a stream never allocates, and its bookmark is never lost.  While the stream runs,
+ * `bookmark` is the one that was saved last: at first the one that the claim saved. */
 struct ending {
     struct message message;
     struct bookmark bookmark;
@@ -32,10 +32,10 @@ struct ticket {
     struct ending *ending;  /* NULL: the stream is not saved */
     char epoch[EPOCH_SIZE];
     bool ids;      /* enable_reconnection was 1 at the claim */
-    bool answered; /* a poll that has something to tell already: a gap, a replay */
-    bool lingers;  /* a poll of a client that brings no id: only its mark can carry it on */
-    uint16_t heartbeat; /* seconds between heartbeats that it asked for; 0: none */
-    int32_t wait_ms;    /* a poll: how long it may wait for something to tell; -1: a stream */
+    bool answered; /* of a poll: it has something to tell already, a gap or a replay */
+    bool lingers;  /* of a poll: its client brings no id, so only its mark can carry it on */
+    uint16_t heartbeat; /* seconds between heartbeats that the client asked for; 0: none */
+    int32_t wait_ms;    /* how long a poll may wait for something to tell; -1: no poll */
     int64_t retry;      /* the setting at the claim: the hub may not have read it yet */
 };
 
