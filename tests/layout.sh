@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may include whom (ARCHITECTURE.md, Layout).  Prints each thing that breaks a rule, and fails
+# Who may include whom (ARCHITECTURE.md, The rooms).  Prints each thing that breaks a rule, and fails
 # if there is one, or if a rule could not be checked.  tests/layout_test.sh sees that it can fail.
 #
 #   1  The rooms of fcgi/ have an order.  A file includes its own room and the ones before it.
