@@ -1,3 +1,6 @@
+/* The results of the store are sorted by one question: would the log be usable later, with
+ * nothing done by people?  The switch has no default, so the compiler asks it for each new
+ * result, too. */
 #include "fcgi/process/fit.h"
 
 #include "fcgi/base/log.h"
@@ -33,7 +36,7 @@ bool fit_for(const char *db_path, bool tell)
 {
     struct store *s;
     if (store_open(&s, db_path) != STORE_OK)
-        return true; /* memory comes back */
+        return true; /* out of memory, which passes */
     enum store_result r = store_fit(s);
     if (tell && r != STORE_OK)
         log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=start why=\"%s\"", store_why(s));

@@ -1,5 +1,6 @@
-/* Two sources, and a rule for both: what is not a listening socket is refused at the start,
- * with a sentence, because accept() would only fail in the threads later, again and again. */
+/* A socket comes from one of two sources: it was given to us, or we make it.  One rule holds for
+ * both: what is not a listening socket is refused at the start, with a sentence, because later
+ * accept() would fail in the threads, again and again. */
 #include "fcgi/process/listen.h"
 
 #include <errno.h>
@@ -18,6 +19,8 @@
 #include "fcgi/base/number.h"
 #include "fcgi/process/socket_file.h"
 
+/* BACKLOG: all browsers come back at once after a restart; the kernel lowers it to somaxconn.
+ * ACTIVATED: the first descriptor of socket activation (sd_listen_fds(3)). */
 enum { BACKLOG = 4096, ACTIVATED = 3 };
 
 union address {
@@ -34,7 +37,8 @@ static bool listen_refuse(const char *where, const char *why)
 
 /* ---- a descriptor that we were given ----------------------------------------------- */
 
-/* Not accept() and its error: that would take a client away from whoever shares the socket. */
+/* A trial accept() would tell as well, but might take a client away from another process that
+ * shares the socket. */
 static bool listens(int fd)
 {
     int yes = 0;
@@ -61,7 +65,8 @@ static bool take_over(struct listener *l, const char *where, int fd)
     return true;
 }
 
-/* How many sockets systemd, or lighttpd as it does, has for this process. */
+/* How many sockets were given to this process by systemd, or by lighttpd in the same way.
+ * LISTEN_PID tells whom they are for: children inherit the environment, too. */
 static int activated(void)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -109,7 +114,8 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
 {
     char why[SOCKET_FILE_WHY_SIZE];
     socket_file_clear(w->where);
-    /* Made for nobody but us: between bind() and chmod() it would have the umask's rights. */
+    /* The file is made for nobody but us.  Otherwise anybody whom the umask lets in could
+     * connect between bind() and chmod(). */
     mode_t mask = umask(0177);
     int bound = bind(l->fd, &a->any, len), error = errno;
     umask(mask);
@@ -128,7 +134,7 @@ static bool bind_file(struct listener *l, const struct listener_wish *w, const u
 static bool bind_port(const struct listener *l, const char *where, const union address *a,
                       socklen_t len)
 {
-    int yes = 1;
+    int yes = 1; /* else bind() fails while connections of the last process are in TIME_WAIT */
     setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     return bind(l->fd, &a->any, len) == 0 || listen_refuse(where, strerror(errno));
 }
@@ -184,6 +190,7 @@ const char *listener_lost(const struct listener *l)
                                                            : NULL;
 }
 
+/* If the path leads to another file by now, that belongs to a process that came after us. */
 void listener_close(struct listener *l)
 {
     if (l->path && socket_file_is_at(l->file, l->path))

@@ -1,4 +1,4 @@
-/* The listening socket: one of our own, or one that whoever started us made.
+/* The listening socket: one that we make, or one that was given to us when we were started.
  *
  *     --listen PATH      a unix socket; its file is ours
  *     --listen :PORT     127.0.0.1
@@ -21,20 +21,21 @@ struct listener_wish {
 struct listener {
     int fd;           /* close-on-exec; -1: none */
     const char *path; /* of the file we made; NULL: none */
-    int file; /* that file itself (O_PATH): no other one gets its number while it is held */
+    int file; /* that file (O_PATH): while it is open, no other file gets its inode number */
 };
 
-/* False: a sentence went to the log.  True with fd -1: nothing was asked for and nothing was
- * given.  The strings of `w` must stay.
+/* False: a sentence went to the log file.  True with fd -1: nothing was asked for and nothing
+ * was given.  The strings of `w` must stay.
  *
  * A socket file that nobody listens on any more is replaced.  Nobody can connect before mode
- * and owner are as they were asked for.  Of several that start at the same moment on one path
- * one gets it, and the others are refused: they queue at a lock of the directory, for up to
+ * and owner are as asked for.  If several processes start at the same moment on one path, one
+ * gets it and the others are refused: they queue for a lock of the directory, for up to
  * SOCKET_LOCK_MS (socket_file.h). */
 bool listener_open(struct listener *l, const struct listener_wish *w);
 
-/* Why nobody can come any more, in a sentence; NULL: all is well.  Somebody who shares the
- * socket may have shut it down, or have removed our file.  Costs two system calls. */
+/* Why nobody can connect any more, in a sentence; NULL: all is well.  Another process that
+ * shares the socket may have shut it down, or somebody may have removed our file.  Costs up to
+ * three system calls. */
 const char *listener_lost(const struct listener *l);
 
 /* Close it, and remove the socket file if it is still the one we made. */

@@ -1,4 +1,5 @@
-/* rowcast.fcgi: what it was asked to do. */
+/* rowcast.fcgi.  The options decide which of four programs it is: one that serves, one that
+ * supervises those, one that checks the event log, or one that prints a text. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ static int check(const struct options *o)
         return 1;
     }
     enum store_result r = store_check(s, main_say_line, NULL);
-    fflush(stdout); /* the findings come before what they amount to, also in a pipe */
+    fflush(stdout); /* so that the findings come before the verdict, also through a pipe */
     if (r != STORE_OK)
         fprintf(stderr, "rowcast: %s\n", store_why(s));
     store_close(s);
@@ -32,7 +33,8 @@ static int check(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options o;
-    /* A limit of file size is an error of the write, like a full disk, and not the end. */
+    /* Then a write beyond the limit of file size fails as on a full disk, and does not end the
+     * process. */
     signal(SIGXFSZ, SIG_IGN);
     switch (options_read(&o, argc, argv)) {
     case OPTIONS_HELP:

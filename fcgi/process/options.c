@@ -1,6 +1,9 @@
-/* What the command line says wins over the environment, and that over the default: a unit
- * file sets the variables for all, and whoever starts the program by hand can still say
- * something else. */
+/* The command line wins over the environment, and the environment over the default: a unit file
+ * sets the variables for all, and a person who starts the program by hand can still override
+ * them.
+ *
+ * Values are only taken at first, and understood when all are there.  So a wrong variable does
+ * no harm if an option replaces it, and --help answers in spite of one. */
 #include "fcgi/process/options.h"
 
 #include "fcgi/base/number.h"
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Long options only, so their numbers begin beyond all characters. */
 enum {
     OPTION_DB = 256,
     OPTION_LISTEN,
@@ -91,7 +95,7 @@ static bool options_take_number(int *out, const char *text, int base, long least
     return !text || number_read(out, text, base, least, most);
 }
 
-/* What has to be understood before it can be taken. */
+/* Values that are more than a text, as they were given. */
 struct words {
     const char *level, *mode, *processes, *drain, *control;
 };
@@ -116,7 +120,7 @@ static enum options_action understand(struct options *o, const struct words *w)
     return OPTIONS_RUN;
 }
 
-/* Only a socket file has rights that can be given. */
+/* Owner and mode can be given to a socket file only, and only if we make it. */
 static enum options_action check_socket_file(const struct options *o)
 {
     const char *where = o->listen.where,

@@ -1,4 +1,4 @@
-/* The process's own options, from the command line and the environment. */
+/* The process's own options, from the command line and the environment.  Thread: main. */
 #ifndef ROWCAST_FCGI_OPTIONS_H
 #define ROWCAST_FCGI_OPTIONS_H
 
@@ -25,12 +25,12 @@ struct options {
     struct listener_wish listen; /* `where` NULL: what we were given */
     const char *log_to;
     enum log_level log_level;
-    int processes;     /* 0: this one serves; else it supervises so many */
+    int processes;     /* how many this one supervises; 0: it serves itself */
     int drain_seconds; /* how long a process that is replaced takes to end its streams */
     int control;       /* of a supervised process: its supervisor's socket; -1: none */
 };
 
-/* Command line first, then ROWCAST_DB, ROWCAST_LISTEN and so on, then the defaults.
+/* Read the command line first, then ROWCAST_DB, ROWCAST_LISTEN and so on, then the defaults.
  * OPTIONS_WRONG: a sentence about it went to stderr. */
 enum options_action options_read(struct options *o, int argc, char **argv);
 void options_help(void); /* to stdout */

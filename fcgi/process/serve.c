@@ -1,3 +1,7 @@
+/* Main sleeps in one poll(), over the signals, the supervisor, and the word that no stream is
+ * left.  Signals come by a descriptor, so nothing is done in a handler, where hardly anything
+ * may be done.  They are blocked before the first thread starts, because threads inherit that,
+ * and a signal goes to any thread that has not blocked it. */
 #include "fcgi/process/serve.h"
 
 #include <errno.h>
@@ -27,12 +31,12 @@ struct waiting {
     char said[CONTROL_LINE_MAX];
     size_t said_len;
     bool serving;
-    bool unfit;  /* and the supervisor was told so */
-    bool failed; /* the status shall say that something is wrong */
+    bool unfit;  /* the event log cannot be used, and the supervisor was told so */
+    bool failed; /* the exit status has to tell that something is wrong */
 };
 
-/* Blocked in every thread, and taken by main alone, from a descriptor.  PIPE is only blocked: a
- * peer that left is an error of its write. */
+/* PIPE is blocked and never taken: the write to a peer that left fails with EPIPE, which is
+ * enough. */
 static int block_signals(void)
 {
     sigset_t all, taken;
@@ -47,7 +51,7 @@ static int block_signals(void)
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* True: the process shall end. */
+/* True: the process has to end. */
 static bool heed_signal(const struct waiting *w)
 {
     struct signalfd_siginfo s;
@@ -59,7 +63,7 @@ static bool heed_signal(const struct waiting *w)
     return false;
 }
 
-/* Accept from now on.  A process that cannot has nothing to live for. */
+/* Accept from now on.  A process that cannot do that ends. */
 static bool serve_clients(struct waiting *w)
 {
     if (!w->serving)
@@ -81,7 +85,7 @@ static void heed_line(struct waiting *w)
         serve_drain(w);
     else if (strcmp(w->said, CONTROL_SERVE) == 0)
         serve_clients(w);
-    /* else it is of a newer supervisor */
+    /* else it is a line of a newer supervisor */
 }
 
 static void say(const struct waiting *w, const char *line)
@@ -111,7 +115,7 @@ static bool heed_supervisor(struct waiting *w)
     return true;
 }
 
-/* An unfit log was repaired, perhaps, or replaced. */
+/* Perhaps the log that made us unfit was repaired, or replaced. */
 static void look_at_unfit(struct waiting *w)
 {
     if (!w->unfit || !fit_for(w->options->db, false) || !serve_clients(w))
@@ -121,23 +125,22 @@ static void look_at_unfit(struct waiting *w)
     say(w, CONTROL_READY "\n");
 }
 
-/* What no descriptor tells.  */
+/* Look at what no descriptor tells. */
 static void look_around(struct waiting *w)
 {
-    const char *lost = NULL;
     log_look();
     if (w->listener->fd < 0 || w->emptied >= 0)
-        return; /* it accepts nobody (any more) */
+        return; /* it accepts nobody, or no longer */
     look_at_unfit(w);
-    lost = listener_lost(w->listener);
+    const char *lost = listener_lost(w->listener);
     if (!lost)
         return;
     log_line(LOG_LEVEL_ERROR, "listener_lost", "doing=end why=\"%s\"", lost);
     w->failed = true;
 }
 
-/* The looks are made in a second without an event.  Events are signals and words of the
- * supervisor, which are rare, so no look is put off for long. */
+/* The looks are made after a second without an event.  Events are signals and lines of the
+ * supervisor.  They are rare, so no look is put off for long. */
 static void wait_for_end(struct waiting *w)
 {
     for (bool end = false; !end && !w->failed;) {
@@ -157,9 +160,10 @@ static void wait_for_end(struct waiting *w)
     }
 }
 
-/* The look at the log comes first, also because it makes a log that is not there: the first
- * request would find it locked.  Alone a process serves whatever was found, and answers `later`
- * until the log can be used; one of several accepts nobody whom another could serve better. */
+/* The look at the event log comes first, also because it creates a log that is missing, which
+ * would keep the first request waiting.  A process on its own serves whatever was found, and
+ * answers `later` until the log can be used.  One of several accepts nobody whom another one
+ * could serve better. */
 static void start(struct waiting *w)
 {
     w->unfit = !fit_for(w->options->db, true) && w->control >= 0;
@@ -213,8 +217,9 @@ static void log_notice(enum store_notice what, const char *text)
 
 static bool prepare(const struct options *o, int *signals)
 {
-    /* Batches are made in one thread and freed in another: more arenas would only scatter
-     * them.  From 64 KiB on each is a mapping of its own, which the system gets back at once. */
+    /* Batches are made in one thread and freed in another, so more arenas would only scatter
+     * them.  Blocks of 64 KiB and more are mappings of their own, which the system gets back as
+     * soon as they are freed. */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     *signals = block_signals();

@@ -5,7 +5,8 @@
 
 #include "fcgi/process/options.h"
 
-/* Before there is another thread.  Returns when everything has ended; the exit status. */
+/* Serve until everything has ended; returns the exit status.  To be called before there is
+ * another thread. */
 int serve(const struct options *o);
 
 #endif

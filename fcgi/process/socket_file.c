@@ -1,6 +1,7 @@
-/* A file of a socket says nothing about who listens: it stays when its process is killed.  So
- * whoever starts asks by connecting.  Only ECONNREFUSED proves that nobody is there; any
- * other failure, of permission say, proves nothing, and the file stays. */
+/* A socket's file does not tell whether somebody listens: it stays when its process is killed.
+ * So a process that starts finds out by connecting.  Only ECONNREFUSED proves that nobody is
+ * there.  Any other failure, a lack of permission for example, proves nothing, and the file
+ * stays. */
 #include "fcgi/process/socket_file.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@
 
 enum { NAME_MAX_BYTES = 256, LOCK_PAUSE_MS = 5 };
 
+/* flock() on the directory itself needs no lock file, which would have to be removed again, and
+ * the kernel drops the lock when its holder dies. */
 int socket_file_lock(const char *path)
 {
     struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
@@ -56,7 +59,7 @@ void socket_file_clear(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
-    /* EAGAIN is a process that lives, with a full backlog. */
+    /* EAGAIN tells of a process that lives, but has a full backlog. */
     if (connect(fd, (const struct sockaddr *)&a, sizeof a) != 0 && errno == ECONNREFUSED)
         unlink(path);
     close(fd);
@@ -82,7 +85,8 @@ static bool group_id(gid_t *out, const char *name)
     return g || is_number;
 }
 
-/* USER, USER:GROUP or :GROUP; what is left out stays (-1).  False: no such account. */
+/* Read USER, USER:GROUP or :GROUP; what is left out stays as it is (-1).  False: there is no
+ * such account. */
 static bool owner_ids(uid_t *user, gid_t *group, const char *owner)
 {
     char name[NAME_MAX_BYTES];

@@ -1,5 +1,5 @@
-/* One loop and no thread, so nothing here needs a lock, and a fork cannot come while another
- * thread holds one. */
+/* One loop and no other thread: so nothing here needs a lock, and no fork can happen while
+ * another thread holds one, which the child would never see released. */
 #include "fcgi/process/supervisor.h"
 
 #include <signal.h>
@@ -30,6 +30,7 @@ static void on_stop_deadline(uv_timer_t *t)
     kill_all(s, SIGKILL);
 }
 
+/* The pauses are stopped, too: a process that was started after this would get no TERM. */
 static void supervisor_stop(struct supervisor *s)
 {
     s->stopping = true;
@@ -42,7 +43,8 @@ static void supervisor_stop(struct supervisor *s)
         supervisor_ended(s);
 }
 
-/* A process that is starting opens the log by its new name anyway, and HUP may still end it. */
+/* A process that is starting opens the log file by its new name anyway, and HUP might end it: it
+ * has perhaps not blocked the signal yet. */
 static void supervisor_hang_up(struct supervisor *s)
 {
     struct process *p;
@@ -66,7 +68,8 @@ static void on_signal(uv_signal_t *h, int signal)
     }
 }
 
-/* Whoever supervises us makes the socket anew, by starting us again. */
+/* Nothing here can repair a listener.  The exit status 1 tells whoever started us to do so
+ * again, and a new start makes a new socket. */
 static void on_look(uv_timer_t *t)
 {
     struct supervisor *s = t->data;
@@ -79,7 +82,8 @@ static void on_look(uv_timer_t *t)
     supervisor_stop(s);
 }
 
-/* Whoever started us may have left anything ignored or blocked. */
+/* The process that started us may have left any signal ignored or blocked, and we inherit
+ * that. */
 static void watch_signals(struct supervisor *s)
 {
     sigset_t set;

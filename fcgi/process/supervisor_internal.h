@@ -17,22 +17,22 @@
 #include "fcgi/process/control.h"
 #include "fcgi/process/supervisor.h"
 
-/* Of one process, from its start until it was collected and its handles are closed. */
+/* One process, from its start until it was collected and its handles are closed. */
 struct process {
     struct supervisor *supervisor;
     struct slot *slot;
     enum {
         PROCESS_STARTING,
-        PROCESS_UNFIT, /* it cannot use the log, and accepts nobody until it was told to */
+        PROCESS_UNFIT, /* it cannot use the event log, and accepts nobody until told to */
         PROCESS_READY,
         PROCESS_DRAINING,
         PROCESS_ENDED
     } state;
-    bool succeeded;   /* another one has its slot; it drains when the round had all its turns */
+    bool succeeded;   /* another one has its slot; it drains when every slot had its turn */
     uint64_t started; /* on the loop's clock */
     uv_process_t handle;
     uv_pipe_t control;
-    uv_timer_t deadline; /* then it is killed */
+    uv_timer_t deadline; /* when it is killed */
     int open_handles;
     char said[CONTROL_LINE_MAX];
     size_t said_len;
@@ -45,7 +45,7 @@ struct process {
  *        -           -       between two processes: the pause runs
  *        x           -       serving (or on the way to it)
  *        x           x       the round's turn: the successor is not ready yet
- *        -           x       … and the one before it died meanwhile
+ *        -           x       … and the current process died meanwhile
  */
 struct slot {
     struct supervisor *supervisor;
@@ -55,12 +55,12 @@ struct slot {
     unsigned early_deaths; /* in a row */
 };
 
-/* What is executed: PATH is looked up anew by each exec, so that a deploy takes effect. */
+/* What is executed.  Each exec looks `path` up again, so that a deploy takes effect. */
 struct program {
     char path[PATH_MAX];
     char listener[16], control[16], drain_seconds[16];
     char *args[16];
-    char **environment; /* ours, less what is for the supervisor alone */
+    char **environment; /* ours, without what is for the supervisor alone */
 };
 
 struct supervisor {
@@ -71,41 +71,41 @@ struct supervisor {
     uv_signal_t signal[4];
     uv_timer_t deadline;       /* of the stop */
     uv_timer_t look;           /* at the log file and the listener */
-    bool lost;                 /* the listener; that is why it stops */
+    bool lost;                 /* it stops because the listener is lost */
     struct process *processes; /* all, also those that drain */
     struct slot slot[PROCESSES_MAX];
-    int round;   /* the slot that has its turn; --processes: all had, the succeeded drain; -1 */
-    int leaving; /* how many were succeeded and are not gone */
-    bool abandoned; /* the round was */
-    bool round_again;
+    int round;        /* whose turn it is; --processes: the old ones drain; -1: there is none */
+    int leaving;      /* how many were succeeded and are not gone yet */
+    bool abandoned;   /* the round was abandoned */
+    bool round_again; /* HUP came in the middle of a round */
     bool stopping;
 };
 
 /* ---- supervisor_program.c ---------------------------------------------------------- */
 
-/* False: a sentence went to the log. */
+/* False: a sentence went to the log file. */
 bool program_find(struct program *p, const struct options *o, const char *invoked);
 void program_free(struct program *p);
 
 /* ---- supervisor_process.c ---------------------------------------------------------- */
 
-/* NULL: it could not be started; a sentence went to the log. */
+/* NULL: it could not be started; a sentence went to the log file. */
 struct process *process_start(struct supervisor *s, struct slot *slot);
 void process_drain(struct process *p);
-void process_serve(struct process *p);   /* to one that is unfit: nobody else serves */
-void process_dismiss(struct process *p); /* it is not wanted, and has no streams */
+void process_serve(struct process *p);   /* tell an unfit one that nobody else serves */
+void process_dismiss(struct process *p); /* end one that is not wanted and has no streams */
 void process_kill(struct process *p, int signal);
 
 /* ---- supervisor_slots.c ------------------------------------------------------------ */
 
 void slots_start(struct supervisor *s);
-void slots_ready(struct process *p);    /* it said so */
-void slots_unfit(struct process *p);    /* or this, while it was starting */
+void slots_ready(struct process *p);    /* it said that it is ready */
+void slots_unfit(struct process *p);    /* it said, while starting, that it is unfit */
 void slots_gone(struct process *p);     /* it ended; p is freed later */
 void slots_round(struct supervisor *s); /* HUP */
 
 /* ---- supervisor.c ------------------------------------------------------------------ */
 
-void supervisor_ended(struct supervisor *s); /* the last process, while stopping */
+void supervisor_ended(struct supervisor *s); /* the last process ended, while stopping */
 
 #endif

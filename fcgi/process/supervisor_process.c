@@ -2,9 +2,9 @@
  * closed in the loop, some turns later.  So a struct process outlives the process: it leaves
  * the list at once, when the child has ended, and is freed when the last handle is closed.
  *
- * Everything that can keep a process from its end has the one deadline, which is set anew for
- * each stage: to get ready, to drain, to be dismissed.  Whoever misses it is killed, and its
- * slot goes on as after any other death. */
+ * A process has one deadline, which is set anew for each stage: to get ready, to drain, to be
+ * dismissed.  A process that misses it is killed, and its slot goes on as after any other
+ * death. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,8 @@ static void close_all(struct process *p)
     uv_close((uv_handle_t *)&p->deadline, on_closed);
 }
 
-/* A round ends a process by `drain`, and the stop by a signal; every other end is news, also
- * one with status 0. */
+/* Only a drain or the stop makes a process end.  Any other end is an error, even with status
+ * 0. */
 static void on_exit_of(uv_process_t *h, int64_t status, int by_signal)
 {
     struct process *p = h->data;
@@ -82,7 +82,7 @@ static void heed(struct process *p)
         be_unfit(p);
 }
 
-/* One buffer is enough: what was read is used up before the next is asked for. */
+/* One buffer serves all processes: on_said uses up what was read before libuv asks again. */
 static void on_room(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
     static char room[256];
@@ -107,8 +107,8 @@ static void on_said(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
     }
 }
 
-/* Descriptor 0 is not handed on: a process would take a listening one for its own
- * (listen.h).  What it writes to 1 and 2 goes where ours goes. */
+/* Descriptor 0 is not handed on, because a process takes a listening descriptor 0 for its own
+ * listener (listen.h).  What it writes to 1 and 2 goes where ours goes. */
 static int spawn(struct process *p)
 {
     struct supervisor *s = p->supervisor;
@@ -158,7 +158,7 @@ struct process *process_start(struct supervisor *s, struct slot *slot)
     return p;
 }
 
-/* False: it does not listen, or is ending anyway. */
+/* False: it does not read, or is ending anyway. */
 static bool process_tell(struct process *p, char *line)
 {
     uv_buf_t b = uv_buf_init(line, (unsigned)strlen(line));

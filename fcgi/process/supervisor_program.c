@@ -1,9 +1,9 @@
-/* The program is executed by the path with which the supervisor was started, and looked up
- * anew each time.  A deploy replaces the file at that path, or the link, so the next process
- * is a new one; /proc/self/exe would be the old one for ever.
+/* The program is executed by the path with which the supervisor was started, and that path is
+ * looked up each time.  A deploy replaces the file at the path, or the link, so the next
+ * process runs the new program; /proc/self/exe would be the old one for ever.
  *
- * Options go by arguments and not by the environment, where a process would take
- * ROWCAST_PROCESSES for itself. */
+ * Options are handed on as arguments.  In the environment a process would take
+ * ROWCAST_PROCESSES for itself, and supervise processes of its own. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static bool program_refuse(const char *why)
     return false;
 }
 
-/* `invoked` without resolving links, since a deploy may be the change of a link. */
+/* `invoked` as an absolute path.  Links are not resolved, since a deploy may change a link. */
 static bool absolute(char path[PATH_MAX], const char *invoked)
 {
     size_t len = 0;
@@ -34,7 +34,8 @@ static bool absolute(char path[PATH_MAX], const char *invoked)
     return n > 0 && (size_t)n < PATH_MAX - len;
 }
 
-/* argv[0] is anybody's word: it is believed if it leads to the program that runs. */
+/* Whoever starts a program may give it any argv[0].  So it is believed only if it leads to the
+ * program that runs. */
 static bool find_path(char path[PATH_MAX], const char *invoked)
 {
     struct stat running, named;
@@ -49,7 +50,7 @@ static bool find_path(char path[PATH_MAX], const char *invoked)
     return true;
 }
 
-/* What the arguments say to the processes, or is not for them. */
+/* Whether a variable is for the supervisor alone, or is told to the processes by arguments. */
 static bool is_ours(const char *variable)
 {
     static const char *const names[] = {

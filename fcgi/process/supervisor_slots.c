@@ -50,8 +50,9 @@ uint64_t supervisor_pause(unsigned early_deaths)
 
 static void on_pause_over(uv_timer_t *t);
 
-/* A process that cannot use the log answers `later`, which is better than nobody: but only than
- * nobody, or it would take its share of the requests from those that can. */
+/* An unfit process can only answer `later`.  That is better than no answer, but worse than a
+ * fit process, from which it would take a share of the requests.  So it serves only if no
+ * process serves or is about to. */
 static void serve_unfit(const struct supervisor *s)
 {
     struct process *p;
@@ -106,7 +107,7 @@ void slots_start(struct supervisor *s)
 
 /* ---- rounds ------------------------------------------------------------------------ */
 
-/* Nobody of the round is left to wait for. */
+/* No old process of the round is left to wait for. */
 static void round_end(struct supervisor *s)
 {
     if (!s->abandoned)
@@ -118,8 +119,8 @@ static void round_end(struct supervisor *s)
     slots_round(s);
 }
 
-/* All that were succeeded leave together, each over the same time: so no stream meets an old
- * process when it comes back, to be ended once more. */
+/* All succeeded processes drain together, over the same time: so a stream that comes back never
+ * meets an old process, which would end it once more. */
 static void round_drain(struct supervisor *s)
 {
     struct process *p;
@@ -174,7 +175,7 @@ void slots_round(struct supervisor *s)
     round_turn(s);
 }
 
-/* The successor serves: the one before it may go. */
+/* The successor serves, so its predecessor may go. */
 static void succeed(struct slot *slot)
 {
     struct supervisor *s = slot->supervisor;
@@ -188,7 +189,7 @@ static void succeed(struct slot *slot)
     round_next(s);
 }
 
-/* ---- what processes come to -------------------------------------------------------- */
+/* ---- what becomes of a process ----------------------------------------------------- */
 
 void slots_ready(struct process *p)
 {
@@ -196,8 +197,8 @@ void slots_ready(struct process *p)
         succeed(p->slot);
 }
 
-/* Only one that is unfit itself gives its place to one that is.  Here a round takes nobody away
- * who serves, whatever is on the disk now. */
+/* An unfit successor takes the place of an unfit process only.  So a round never takes away a
+ * process that serves, whatever program is on the disk now. */
 void slots_unfit(struct process *p)
 {
     struct supervisor *s = p->supervisor;
@@ -214,7 +215,7 @@ void slots_unfit(struct process *p)
     serve_unfit(s);
 }
 
-/* The one before it in its slot, while that does not drain yet. */
+/* The process that had the slot before, if it does not drain yet. */
 static struct process *predecessor(const struct slot *slot)
 {
     struct process *p;
@@ -224,7 +225,7 @@ static struct process *predecessor(const struct slot *slot)
     return NULL;
 }
 
-/* A program that gets ready and then dies: the one before it goes on. */
+/* The new program got ready and then died, so the old process goes on. */
 static void take_back(struct slot *slot, struct process *before)
 {
     struct supervisor *s = slot->supervisor;
@@ -232,11 +233,11 @@ static void take_back(struct slot *slot, struct process *before)
     before->succeeded = false;
     s->leaving--;
     slot->current = before;
-    if (turn->successor) /* it is of the same program, and must not come to serve */
+    if (turn->successor) /* it runs the same new program, and must not come to serve */
         process_kill(turn->successor, SIGTERM);
 }
 
-/* The one that serves its slot; the round may have its turn there. */
+/* The process that served its slot ended; the round may have its turn there. */
 static void current_gone(struct slot *slot, const struct process *p)
 {
     struct process *before = predecessor(slot);
@@ -244,7 +245,7 @@ static void current_gone(struct slot *slot, const struct process *p)
     slot->current = NULL;
     if (before)
         take_back(slot, before);
-    else if (!slot->successor) /* else one is on its way */
+    else if (!slot->successor) /* else that one will take the slot */
         replace(slot);
 }
 
