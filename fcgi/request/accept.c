@@ -1,3 +1,10 @@
+/* accept() alone could not be ended by a stop.  So a worker polls the listener together with the
+ * stop descriptor, and accepts only when somebody waits.  Between the two, another worker or
+ * process may take that client, which is no error.
+ *
+ * A failure of accept() is sorted by what would help: nothing (the listener is gone), another
+ * try, descriptors that somebody gives back, or a pause, without which a lasting failure would
+ * keep a core busy. */
 #include "fcgi/request/accept.h"
 
 #include <errno.h>
@@ -18,7 +25,7 @@ static bool stopped(int stop_fd, int timeout_ms)
     return poll(&p, 1, timeout_ms) > 0;
 }
 
-/* 0: a connection waits, or may; else what accept_wait is to return. */
+/* 0: a connection waits, or did; else what accept_wait returns. */
 static int wait_for_client(int listener, int stop_fd)
 {
     struct pollfd p[2] = {{.fd = stop_fd, .events = POLLIN},
@@ -34,14 +41,14 @@ static int wait_for_client(int listener, int stop_fd)
     }
 }
 
-/* After accept() failed: 0 to try again, or what accept_wait is to return. */
+/* After accept() failed.  0: try again; else what accept_wait returns. */
 static int after_failure(int error, int stop_fd)
 {
     switch (error) {
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP: /* it listens no more, which main sees as well (listener_lost) */
+    case EOPNOTSUPP: /* it no longer listens, which main notices as well (listener_lost) */
         return ACCEPT_STOP;
     case EAGAIN: /* somebody else took it, or it went away meanwhile */
     case EINTR:
@@ -53,7 +60,7 @@ static int after_failure(int error, int stop_fd)
     case ENOBUFS:
     case ENOMEM:
         return ACCEPT_FULL;
-    default: /* a rule of the system is in the way */
+    default: /* a rule of the system forbids it, say a firewall's */
         log_line(LOG_LEVEL_ERROR, "accept_failed", "why=\"%s\"", strerror(error));
     }
     return stopped(stop_fd, PAUSE_MS) ? ACCEPT_STOP : 0;
@@ -61,10 +68,9 @@ static int after_failure(int error, int stop_fd)
 
 int accept_wait(int listener, int stop_fd)
 {
-    /* The listener may block (it is shared with processes that are not ours): where somebody
-     * else took the connection, this ends the wait. */
+    /* The listener may be blocking, and is not ours alone to change.  If another process took
+     * the connection, this timeout ends the wait for the next one. */
     struct timeval t = {.tv_usec = LISTENER_WAIT_US};
-
     (void)setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     for (;;) {
         int none = wait_for_client(listener, stop_fd);

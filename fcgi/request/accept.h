@@ -1,4 +1,4 @@
-/* Accepting connections, in a way that a stop can end.  What comes on them is for intake.h.
+/* Accepting connections, in a way that a stop can end.  intake.h reads what comes on them.
  *
  * Thread: any. */
 #ifndef ROWCAST_FCGI_ACCEPT_H
@@ -12,8 +12,8 @@ enum {
 };
 
 /* Wait for a connection and accept it.  ACCEPT_STOP: `stop_fd` became readable, or the listener
- * listens no more.  ACCEPT_IDLE: nobody came; call again.  ACCEPT_FULL: somebody waits;
- * give back what can be given back, or accept with a spare descriptor, and call again. */
+ * no longer listens.  ACCEPT_IDLE: nobody came; call again.  ACCEPT_FULL: somebody waits; give
+ * back descriptors or memory, or accept with a spare descriptor, and call again. */
 int accept_wait(int listener, int stop_fd);
 
 #endif

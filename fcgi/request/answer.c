@@ -1,13 +1,13 @@
-/* The order of the checks is the order in which they cost and in which they tell.  Path and
- * method need nothing.  The token comes next: what only publishers may know (the names of
- * parameters, what is wrong with the log) is told to nobody else.  Then media type,
- * parameters and Content-Length, all of which are in the headers, so a body that would be
- * refused is never waited for.  The store is asked last.
+/* The checks come in the order of what they cost and of what they give away.  Path and method
+ * need nothing.  The token comes next: what only publishers may know (the names of
+ * parameters, what is wrong with the log) is told to nobody else.  Then come media type,
+ * parameters and Content-Length, all of which are in the headers, so nobody waits for a body
+ * that would be refused.  The store is asked last.
  *
  * A stream gets no error that it could not survive.  A browser's EventSource gives up for
- * good on any status but 200, so whatever is wrong here and will pass (no hub, no descriptor,
- * no memory, no log) is told by `later`: 200, an event, the end.  Only what the page itself
- * asks for in vain is a 400, because the same request would never succeed. */
+ * good on any status but 200, so trouble that will pass (no hub, no descriptor, no memory, no
+ * log) is told by `later`: 200, an event, the end.  Only an invalid request gets 400, because
+ * the same request would never succeed. */
 #include "fcgi/request/answer.h"
 
 #include <stdint.h>
@@ -36,8 +36,8 @@ struct settings *answer_settings(struct answerer *a)
     return a->settings ? settings_ref(a->settings) : board_get(a->board);
 }
 
-/* While the settings were never read, a claim cannot be right, so no hub is started in vain;
- * nor is one for a connection on one of the last descriptors. */
+/* As long as the settings were never read, a claim would follow the defaults, so no hub is
+ * started for it; nor is one started for a connection on one of the last descriptors. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings)
 {
     return route_of(r) == ROUTE_EVENTS && !request_is_head(r) && settings->version >= 0 &&
@@ -49,7 +49,7 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
                           struct outcome *out)
 {
     struct claim_open open = {0};
-    bool head = request_is_head(r); /* which enters nothing */
+    bool head = request_is_head(r); /* HEAD enters no stream */
     if (!head && (room == ANSWER_NO_ROOM || !answer_wants_hub(r, settings))) {
         reply_later(r, settings->retry);
         return;
@@ -59,8 +59,8 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
     out->waits = open.n > 0;
 }
 
-/* While the settings were never read, nobody can be told from a publisher, and so nobody is
- * told what only publishers may know: the log's path, for one. */
+/* As long as the settings were never read, the token is unknown and anybody may be a stranger.
+ * So nobody is told what only publishers may know, for example the path of the log. */
 static bool knows_token(struct answerer *a, const struct settings *settings, struct request *r)
 {
     struct store_end end;
@@ -123,7 +123,7 @@ static bool parameters_are_known(const struct settings *settings, struct request
     return fits;
 }
 
-/* A body that would be published as bytes which nobody meant. */
+/* Refuse a body whose bytes are not the data that the publisher means. */
 static bool media_fits(struct request *r)
 {
     static const char form[] = "multipart/form-data";
@@ -141,12 +141,13 @@ static bool media_fits(struct request *r)
     return false;
 }
 
-/* What CONTENT_LENGTH says; false: nothing, as for a body that is sent in chunks. */
+/* The value of CONTENT_LENGTH.  False: there is none, as for a body that is sent in chunks, or
+ * it is not a number. */
 static bool answer_content_length(const struct request *r, uint64_t *out)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
     size_t digits = strspn(text, "0123456789");
-    *out = strtoull(text, NULL, 10); /* too many digits: too large whatever they say */
+    *out = strtoull(text, NULL, 10); /* with too many digits ULLONG_MAX, which is too large */
     return digits > 0 && !text[digits];
 }
 
@@ -180,7 +181,8 @@ enum answer_judgement answer_judge(struct answerer *a, const struct settings *se
     return posts ? ANSWER_AFTER_BODY : ANSWER_NOW;
 }
 
-/* False: it did not come as it was announced, and the request was answered. */
+/* False: the body is not what was announced, and the request was answered.  Half of the data
+ * must never be published. */
 static bool answer_body_fits(const struct settings *settings, struct request *r)
 {
     char sentence[128];
@@ -209,7 +211,8 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
     struct outcome out = {0};
     if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
         return out;
-    /* It was parsed before, to be judged: that is cheaper than to keep it while the body comes. */
+    /* answer_judge parsed the address already.  To parse it again is cheaper than to keep it
+     * while the body comes. */
     if (!query_fits(settings, r, &q, route))
         route = ROUTE_UNKNOWN; /* it was answered */
     switch (route) {

@@ -1,5 +1,5 @@
-/* Answering one request, whatever it is about.  What needs another thread is not done here: it
- * is given back as an outcome, so that a request only ever goes on, towards the hub.
+/* Answering one request, whatever its path.  What needs another thread is not done here but
+ * given back as an outcome, so a request only ever goes on, towards the hub.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_FCGI_ANSWER_H
@@ -20,45 +20,45 @@ struct answerer {
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
 };
 
-/* The settings in force, with a reference; looks into the log (5 µs). */
+/* The settings in force, with a reference for the caller; looks into the event log (5 µs). */
 struct settings *answer_settings(struct answerer *a);
 
 enum answer_judgement {
-    ANSWER_SAID,      /* it was refused, and told so */
+    ANSWER_SAID,      /* it was refused, and the refusal was sent */
     ANSWER_NOW,       /* it needs no body */
     ANSWER_AFTER_BODY /* read the body first, up to publish_body_max */
 };
 
 /* Judge a request by its headers alone: path, method, token, media type, the names of its
- * parameters, Content-Length.  So no stranger makes anybody wait for a body. */
+ * parameters, Content-Length.  So nobody waits for the body of a stranger. */
 enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
                                    struct request *r);
 
-/* Whether the answer may be a stream, so that a hub has to be there first: a stream that was
- * entered must be served.  HEAD wants none, nor does a stream that can only be told `later`. */
+/* Whether the answer may be a stream.  Then a hub has to run first, because a stream that was
+ * entered must be served.  HEAD needs none, nor does a stream that can only be told `later`. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings);
 
 enum answer_room {
     ANSWER_NO_ROOM,  /* no hub has room for a stream: it is told to come later */
-    ANSWER_MAY_WAIT, /* there is room; and it can be put aside, if it had better wait */
-    ANSWER_AT_ONCE   /* there is room, and it is to be claimed now */
+    ANSWER_MAY_WAIT, /* there is room, and the claim can be put aside if it had better wait */
+    ANSWER_AT_ONCE   /* there is room, and the stream has to be claimed now */
 };
 
-/* What is left to be done for a request; nothing, if all was said. */
+/* What is left to be done for a request; all empty: it was answered. */
 struct outcome {
     struct ticket *ticket; /* a stream, for the hub */
     struct publishing
-        *publishing; /* for the publisher, or publishing_commit; it has the request */
-    bool waits;      /* a stream that had better wait; the request is as it was */
+        *publishing; /* for the publisher, or publishing_commit; it took over the request */
+    bool waits;      /* a stream that had better wait; the request is unchanged */
 };
 
-/* Answer a request that was judged, and has its body if it needs one.  request_end is still to
- * be called. */
+/* Answer a request that was judged, and has its body if it needs one.  The caller calls
+ * request_end afterwards. */
 struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
                       enum answer_room room);
 
-/* There is no memory for a store, or no descriptor, as `why` says: a stream is told `later`,
- * everybody else 503.  request_end is still to be called. */
+/* Answer a request for which there is no store or no descriptor, as `why` says: a stream is told
+ * `later`, any other request gets 503.  The caller calls request_end afterwards. */
 void answer_put_off(const struct settings *settings, struct request *r, const char *why);
 
 #endif

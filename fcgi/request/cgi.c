@@ -1,7 +1,7 @@
-/* Plain CGI has one process for one request, and main takes the signals only after that was
- * answered.  So the body is polled, with looks at pending signals in between: else a client
- * that does not send its body would keep the process from being ended.  Descriptors may be
- * pipes or files here, so nothing relies on them being sockets. */
+/* Plain CGI has one process for each request, and main takes signals only after the request was
+ * answered.  So the body is polled, with looks at pending signals in between; otherwise a
+ * client that does not send its body would keep the process from ending.  The descriptors may
+ * be pipes or files, so nothing here relies on sockets. */
 #include "fcgi/request/cgi.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include "fcgi/stream/brief.h"
 #include "fcgi/request/reply.h"
 
-/* What CONTENT_LENGTH says; nothing, or what is not a number, is no body. */
+/* The value of CONTENT_LENGTH.  Without one, or with one that is no number, there is no body
+ * (RFC 3875, 4.1.2). */
 static uint64_t cgi_content_length(const struct request *r)
 {
     const char *text = request_variable(r, "CONTENT_LENGTH");
@@ -24,11 +25,11 @@ static uint64_t cgi_content_length(const struct request *r)
     return digits == 0 || text[digits] ? 0 : strtoull(text, NULL, 10);
 }
 
-enum { LOOK_MS = 100, RETRY_MS = 3000 /* the settings are not at hand */ };
+/* RETRY_MS stands for the setting `retry`, which is not at hand yet. */
+enum { LOOK_MS = 100, RETRY_MS = 3000 };
 
 enum body_wait { BODY_COMES, BODY_ENDS_TOLD, BODY_LATE };
 
-/* Nobody takes the signals yet: a body that does not come must not hold up the end. */
 static enum body_wait wait_for_body(int in, int64_t until_ms)
 {
     struct pollfd p = {.fd = in, .events = POLLIN};
@@ -41,7 +42,7 @@ static enum body_wait wait_for_body(int in, int64_t until_ms)
     return BODY_COMES;
 }
 
-/* Up to `left` bytes; none at the end, or where nothing can be read. */
+/* Read up to `left` bytes; returns 0 at the end, and after an error. */
 static size_t cgi_read_some(int in, char *out, size_t size, uint64_t left)
 {
     ssize_t n;

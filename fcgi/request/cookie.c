@@ -1,7 +1,7 @@
-/* Parsing is lenient, since the header is not of one maker: browsers, proxies that join two
- * headers by a comma, and scripts that quote.  What is not a token is passed over.  It is
- * remembered only that something was there, because a client that brought a cookie in vain is
- * not one that came for the first time, and the claim has to know (wish.c).
+/* Parsing is lenient, since the header has many makers: browsers, proxies that join two headers
+ * by a comma, and scripts that quote.  What is not a token is skipped.  Only the fact that
+ * something was there is remembered: a client with a useless cookie is not new, and the claim
+ * has to know that (wish.c).
  *
  * Writing is strict: the tokens are hexadecimal, the name was checked when it was set, and a
  * path that could end the line or the attribute is replaced by "/". */
@@ -34,7 +34,7 @@ static void add_token(struct cookie_tokens *out, const char *text, size_t len)
     out->token[out->n++][len] = '\0';
 }
 
-/* Tokens between points, in quotes perhaps. */
+/* Add the tokens of one cookie: they are separated by points, and may be in quotes. */
 static void add_value(struct cookie_tokens *out, const char *value, size_t len)
 {
     while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
@@ -75,7 +75,8 @@ void cookie_read_header(struct cookie_tokens *out, const char *value)
     }
 }
 
-/* The path of an address that may begin with scheme and host. */
+/* The path of an address.  REQUEST_URI may begin with scheme and host, since a client may ask
+ * for a whole address (RFC 9112, 3.2.2). */
 static const char *cookie_path_of(const char *address)
 {
     const char *host = strstr(address, "://");

@@ -1,6 +1,6 @@
-/* Records are read a byte of header at a time and in runs of content.  A record is over when
- * its content and padding are; an empty one is over with its header, which is how PARAMS and
- * STDIN end.  What a record means is decided once, when its header is whole. */
+/* A record's header is read byte by byte, its content in runs.  A record is over when its
+ * content and padding are.  An empty one is over with its header; that is how PARAMS and STDIN
+ * end.  What a record means is decided once, when its header is complete. */
 #include "fcgi/request/fastcgi.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@
 
 #include "fcgi/request/request.h"
 
+/* Room for the variables of an ordinary request, in one allocation. */
 enum { PAIRS_FIRST = 2048 };
 
 _Static_assert(FCGI_HEADER_LEN == FASTCGI_HEADER, "the record header");
@@ -32,7 +33,6 @@ void fastcgi_end(struct fastcgi *f)
 static FCGI_Header record_header(const struct fastcgi *f)
 {
     FCGI_Header h;
-
     memcpy(&h, f->header, sizeof h);
     return h;
 }
@@ -67,12 +67,11 @@ static enum fastcgi_part open_ours(struct fastcgi *f, uint8_t type)
     }
 }
 
-/* The header is whole. */
+/* The header is complete: decide what the record means. */
 static enum fastcgi_part open_record(struct fastcgi *f)
 {
     FCGI_Header h = record_header(f);
     uint16_t id = record_id(&h);
-
     f->content_left = (uint16_t)(h.contentLengthB1 << 8 | h.contentLengthB0);
     f->padding_left = h.paddingLength;
     if (h.version != FCGI_VERSION_1 || h.type == 0)
@@ -85,20 +84,23 @@ static enum fastcgi_part open_record(struct fastcgi *f)
     if (id == FCGI_NULL_REQUEST_ID)
         return FASTCGI_MORE;
     if (f->stage == FASTCGI_IDLE)
-        return FASTCGI_BROKEN; /* of a request that nobody began */
+        return FASTCGI_BROKEN; /* the request has not begun */
     return id == f->request_id ? open_ours(f, h.type) : FASTCGI_MORE;
 }
 
+/* The flag FCGI_KEEP_CONN is not looked at: a responder may always close the connection, and a
+ * stream's goes to the hub. */
 static enum fastcgi_part begin_request(struct fastcgi *f, const FCGI_Header *h)
 {
     FCGI_BeginRequestBody b;
-
     memcpy(&b, f->begin, sizeof b);
     f->request_id = record_id(h);
     f->stage = FASTCGI_IN_VARIABLES;
     return (b.roleB1 << 8 | b.roleB0) == FCGI_RESPONDER ? FASTCGI_MORE : FASTCGI_ROLE;
 }
 
+/* Pairs may be cut by the ends of records and reads, so they are put together before they are
+ * read. */
 static enum fastcgi_part add_pairs(struct fastcgi *f, const uint8_t *bytes, size_t len)
 {
     size_t room = f->pairs_room == 0 ? PAIRS_FIRST : f->pairs_room;
@@ -118,11 +120,10 @@ static enum fastcgi_part add_pairs(struct fastcgi *f, const uint8_t *bytes, size
     return FASTCGI_MORE;
 }
 
-/* `len` bytes of the record's content, which are taken already. */
+/* Use `len` bytes of the record's content, which are counted as read already. */
 static enum fastcgi_part take_content(struct fastcgi *f, const uint8_t *bytes, size_t len)
 {
     FCGI_Header h = record_header(f);
-
     if (h.type == FCGI_BEGIN_REQUEST) {
         memcpy(f->begin + f->begin_have, bytes, len);
         f->begin_have = (uint8_t)(f->begin_have + len);
@@ -139,7 +140,7 @@ static enum fastcgi_part take_content(struct fastcgi *f, const uint8_t *bytes, s
     return FASTCGI_BODY;
 }
 
-/* What is next of header, content and padding. */
+/* Read what comes next: a byte of the header, a run of content, or padding. */
 static enum fastcgi_part read_run(struct fastcgi *f, const uint8_t **at, const uint8_t *end)
 {
     size_t have = (size_t)(end - *at), len;
@@ -191,7 +192,7 @@ struct pair {
     uint32_t name_len, value_len;
 };
 
-/* The pair at *at, and *at behind it.  False: it is not one. */
+/* Read the pair at *at, and move *at behind it.  False: it is broken. */
 static bool read_pair(const char **at, const char *end, struct pair *p)
 {
     if (!read_length(at, end, &p->name_len) || !read_length(at, end, &p->value_len))
@@ -206,7 +207,7 @@ static bool read_pair(const char **at, const char *end, struct pair *p)
            !memchr(p->value, '\0', p->value_len);
 }
 
-/* False: some pair is none. */
+/* False: one of the pairs is broken. */
 static bool count_pairs(const struct fastcgi *f, size_t *count)
 {
     struct pair p;
@@ -219,8 +220,8 @@ static bool count_pairs(const struct fastcgi *f, size_t *count)
     return true;
 }
 
-/* The two lengths of a pair take as many bytes as '=' and NUL, or more: so each text fits where
- * its pair was, and nothing is copied elsewhere. */
+/* The two lengths of a pair take at least as many bytes as '=' and NUL.  So each text fits where
+ * its pair was, and no second block is needed. */
 static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable)
 {
     const char *at = f->pairs;
@@ -262,6 +263,5 @@ void fastcgi_decline(const struct fastcgi *f, uint8_t out[FASTCGI_DECLINE])
                                           .requestIdB0 = (uint8_t)f->request_id,
                                           .contentLengthB0 = sizeof(FCGI_EndRequestBody)},
                                .body = {.protocolStatus = FCGI_UNKNOWN_ROLE}};
-
     memcpy(out, &r, sizeof r);
 }

@@ -1,5 +1,5 @@
-/* The input side of FastCGI: the bytes of one connection, however they are cut, to the parts of
- * one request (FastCGI specification, 3.3, 3.4 and 5).
+/* The input side of FastCGI: from the bytes of one connection, however they are cut, to the
+ * parts of one request (FastCGI specification, 3.3, 3.4 and 5).
  *
  *     BEGIN_REQUEST  PARAMS... PARAMS(empty)  STDIN... STDIN(empty)
  *                                 |              |       |
@@ -9,11 +9,10 @@
  * and more in PARAMS; four names in GET_VALUES, whose answer overruns its stack).  Here a
  * length is only compared with the bytes that are there, and never asked of the allocator.
  *
- * Passed over: management records (GET_VALUES; no web server sends one), records of another
- * request, DATA.  Broken: another version, a record out of order, more than
- * REQUEST_VARIABLES_MAX bytes of variables, a name with NUL or '=', a value with NUL (both
- * would be other variables than the ones that were sent), and ABORT_REQUEST, since who aborts
- * wants no answer.
+ * Ignored: management records (GET_VALUES; no web server sends one), records of another request,
+ * DATA.  Broken: another version, a record out of order, more than REQUEST_VARIABLES_MAX bytes
+ * of variables, a name with NUL or '=', a value with NUL (as NAME=VALUE texts they would be
+ * other variables than were sent), and ABORT_REQUEST, since nobody waits for an answer then.
  *
  * Pure.  Thread: its owner's. */
 #ifndef ROWCAST_FCGI_FASTCGI_H
@@ -24,18 +23,18 @@
 
 enum fastcgi_part {
     FASTCGI_MORE,      /* all bytes were taken, and more are needed */
-    FASTCGI_VARIABLES, /* the variables are whole: take them by fastcgi_variables */
-    FASTCGI_BODY,      /* `piece`, which points into the bytes that were read */
-    FASTCGI_END,       /* of the body, and of the request */
-    FASTCGI_ROLE,      /* asks for another role than a responder's: fastcgi_decline */
-    FASTCGI_BROKEN,    /* this is no request; close the connection */
+    FASTCGI_VARIABLES, /* the variables are complete: take them by fastcgi_variables */
+    FASTCGI_BODY,      /* a piece of the body is in `piece`, inside the bytes that were read */
+    FASTCGI_END,       /* the end of the body, and of the request */
+    FASTCGI_ROLE,      /* another role than a responder's was asked for: fastcgi_decline */
+    FASTCGI_BROKEN,    /* this is no request: close the connection */
     FASTCGI_NOMEM
 };
 
 enum { FASTCGI_HEADER = 8, FASTCGI_DECLINE = 16 };
 
 struct fastcgi {
-    uint8_t header[FASTCGI_HEADER]; /* of the record that is read */
+    uint8_t header[FASTCGI_HEADER]; /* of the record that is being read */
     uint8_t header_have;
     uint16_t content_left;
     uint8_t padding_left;
@@ -57,15 +56,17 @@ struct fastcgi {
 void fastcgi_begin(struct fastcgi *f);
 void fastcgi_end(struct fastcgi *f); /* frees */
 
-/* Read from *at up to `end`, and move *at behind what was taken: all of it for FASTCGI_MORE,
- * else call again.  Not after FASTCGI_END, or after one of the last three. */
+/* Read from *at up to `end`, and move *at behind what was taken.  After FASTCGI_MORE that is all
+ * of it; after other parts call again.  Not to be called after FASTCGI_END, or after one of the
+ * last three parts. */
 enum fastcgi_part fastcgi_read(struct fastcgi *f, const uint8_t **at, const uint8_t *end);
 
-/* After FASTCGI_VARIABLES, once: `*variable` are NAME=VALUE texts inside `*text`, the last one
- * NULL; the caller frees both.  Returns FASTCGI_VARIABLES, FASTCGI_BROKEN or FASTCGI_NOMEM. */
+/* After FASTCGI_VARIABLES, once: *variable is a list of NAME=VALUE texts inside *text, and ends
+ * with NULL; the caller frees both.  Returns FASTCGI_VARIABLES, FASTCGI_BROKEN or
+ * FASTCGI_NOMEM. */
 enum fastcgi_part fastcgi_variables(struct fastcgi *f, char **text, const char ***variable);
 
-/* What to answer before closing, after FASTCGI_ROLE. */
+/* After FASTCGI_ROLE: the answer that is sent before closing. */
 void fastcgi_decline(const struct fastcgi *f, uint8_t out[FASTCGI_DECLINE]);
 
 #endif

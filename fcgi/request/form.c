@@ -1,3 +1,11 @@
+/* The difficulty is to tell a form from data.  curl -d and HTML forms give the same media type
+ * to every body, so the body itself has to decide.  A wrong guess would show: in data that is
+ * read as a form each `+` becomes a space, and a form that is published as data reaches pages
+ * as `data=…`.  So what looks like JSON is data, and a form without the key that is needed is
+ * either data or, if it has other keys of ours, an error (form_whole).
+ *
+ * The first mistake is kept in `wrong`, and reading goes on.  So a caller checks once, at the
+ * end, and the sentence is about what comes first in the request. */
 #include "fcgi/request/form.h"
 
 #include <stdarg.h>
@@ -16,7 +24,8 @@ void form_wrong(struct form *f, const char *format, ...)
     va_end(args);
 }
 
-/* The first byte that is neither white space nor part of a byte order mark; NUL: none. */
+/* The first byte that is neither white space nor part of a byte order mark; NUL: there is
+ * none. */
 static char first_byte(const struct request *r)
 {
     static const char mark[] = "\xef\xbb\xbf";
@@ -26,7 +35,7 @@ static char first_byte(const struct request *r)
     return at[strspn(at, " \t\r\n")];
 }
 
-/* Not by the type alone: curl -d gives it to every body, also to one that is JSON. */
+/* Not by the media type alone: curl -d gives it to every body, even to JSON. */
 static bool is_encoded(const struct request *r)
 {
     static const char type[] = "application/x-www-form-urlencoded";
@@ -35,8 +44,8 @@ static bool is_encoded(const struct request *r)
            strchr("; \t", r->content_type[len]) && !strchr("{[\"", first_byte(r));
 }
 
-/* Whether `key=` stands in the text at all: a body of another kind is not to be split, which
- * could fail for its many ampersands. */
+/* Whether there is a `key=` in the text at all.  A body that is data is not split, because that
+ * could fail if it has many ampersands. */
 static bool may_have(const struct request *r, const char *key)
 {
     size_t len = strlen(key);

@@ -1,11 +1,12 @@
-/* A state machine that is fed by whoever has a moment: a worker for WORKER_TRY_MS, the
- * parking afterwards.  It never waits, so the same code serves a request that is at hand and
- * one that trickles in over 30 s.
+/* A state machine that is fed by a worker for WORKER_TRY_MS, and by the parking afterwards.  It
+ * never waits, so the same code serves a request that is at hand and one that trickles in over
+ * 30 s.
  *
- * Three things can be wrong with a connection, and each has its own end.  Who sends no
- * request is closed.  Whose headers are too large for our memory is told `later` or 503, by a
- * guess from the raw bytes (looks_like_get), since an EventSource that is closed without a
- * byte is dead.  Who asks for another role is declined as the standard has it (5.5). */
+ * Three things can be wrong with a connection, and each has its own end.  If no request comes,
+ * the connection is closed.  If there is no memory for the headers, the client is told `later`
+ * or 503, by a guess from the raw bytes (looks_like_get), since an EventSource that is closed
+ * without a byte is dead.  A request for another role is declined as the standard has it
+ * (FastCGI specification, 5.5). */
 #include "fcgi/request/intake.h"
 
 #include <errno.h>
@@ -19,8 +20,9 @@
 #include "fcgi/base/monotonic.h"
 #include "fcgi/request/reply.h"
 
-/* A sender that never pauses must let the other connections of its thread have their turn. */
-enum { READS_AT_ONCE = 64, RETRY_MS = 3000 /* the settings are not at hand */ };
+/* After READS_AT_ONCE a sender that never pauses lets the other connections of its thread have
+ * their turn.  RETRY_MS stands for the setting `retry`, which is not at hand here. */
+enum { READS_AT_ONCE = 64, RETRY_MS = 3000 };
 
 void intake_begin(struct intake *i, int fd, const struct intake_patience *patience,
                   int64_t now_ms)
@@ -29,11 +31,11 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
                                                  INTAKE_REST_MS};
     struct timeval none = {0};
     int on = 1;
-    /* A listener's timeout is inherited. */
+    /* The listener's timeout (accept.c) was inherited. */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     request_begin(&i->request, fd, FRAMING_FASTCGI, 0);
-    /* From the first byte on: whoever is answered before the end of the request is only half
+    /* From the start: if the request is answered before its end, the connection is only half
      * closed. */
     i->request.body_unread = true;
     fastcgi_begin(&i->reader);
@@ -46,8 +48,8 @@ void intake_begin(struct intake *i, int fd, const struct intake_patience *patien
     i->at = i->len = 0;
 }
 
-/* Whether it begins like a stream's request, as far as that can be told from what is at hand:
- * the content of PARAMS as it came, a name and its value side by side. */
+/* Whether this looks like the request of a stream, judging by the raw content of PARAMS, in
+ * which a name and its value are side by side. */
 static bool looks_like_get(const struct intake *i)
 {
     static const char get[] = "REQUEST_METHODGET";
@@ -56,8 +58,9 @@ static bool looks_like_get(const struct intake *i)
             memmem(i->reader.pairs, i->reader.pairs_len, get, sizeof get - 1));
 }
 
-/* Its headers will never be known; but an EventSource that was accepted must not get a 5xx, and
- * without a byte it would.  What else comes is dropped, or closing would reset the answer. */
+/* The headers will never be known.  But an EventSource that was accepted must not get a 5xx,
+ * which it would without a byte from us.  What still comes is read and dropped, because bytes
+ * that are unread when a socket is closed reset it, and the answer would be lost. */
 static void dismiss(struct intake *i)
 {
     const struct request *r = &i->request;
@@ -111,7 +114,7 @@ static enum intake_news decline(struct intake *i)
     return INTAKE_OVER;
 }
 
-/* What the bytes say that were received; INTAKE_WAITS: go on. */
+/* Use the bytes that were received.  INTAKE_WAITS: nothing to tell, go on. */
 static enum intake_news intake_take(struct intake *i)
 {
     const uint8_t *at = i->bytes + i->at;
@@ -186,7 +189,7 @@ void intake_hold(struct intake *i, int64_t now_ms)
 
 void intake_release(struct intake *i, int64_t now_ms)
 {
-    /* Time in which we did not read is not the sender's. */
+    /* The sender's deadline does not count the time in which we did not read. */
     if (i->held_at)
         i->until_ms += now_ms - i->held_at;
     i->held_at = 0;

@@ -1,3 +1,8 @@
+/* jansson escapes and writes; this file knows what goes into which answer.  Two things jansson
+ * does not do.  It refuses text that is not UTF-8, and a path or a header may hold any bytes, so
+ * such text is repaired and offered again.  And each of its calls can fail for want of memory:
+ * failures are gathered in one flag, because an answer that lacks a member would be worse than
+ * none. */
 #include "fcgi/request/json.h"
 
 #include <jansson.h>
@@ -5,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An object that is being made.  jansson takes NULL, which is out of memory, for a value, and
- * then fails to set it: so one look at the end is enough. */
+/* An object that is being made.  Where jansson has no memory for a value it gives NULL, and to
+ * set a NULL fails.  So one look, when the object is finished, is enough. */
 struct making {
     json_t *object;
     bool failed;
@@ -29,7 +34,7 @@ static char *finish(struct making *m, size_t flags)
     return text;
 }
 
-/* How many of the bytes at `at` are one character: 0 if they are none. */
+/* How many bytes at `at` make one character of UTF-8 (Unicode 15, table 3-7); 0: none do. */
 static size_t character(const unsigned char *at)
 {
     size_t n = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
@@ -43,7 +48,7 @@ static size_t character(const unsigned char *at)
     return overlong || beyond ? 0 : n;
 }
 
-/* Only for what jansson refuses. */
+/* The same text with U+FFFD for each byte that is not UTF-8; only for what jansson refused. */
 static json_t *repaired(const char *text)
 {
     static const char replacement[] = "\xef\xbf\xbd";
@@ -69,6 +74,7 @@ static json_t *json_text(const char *text)
     return string ? string : repaired(text);
 }
 
+/* The store says -1 for a number that it cannot tell now. */
 static json_t *known(int64_t n)
 {
     return n < 0 ? json_null() : json_integer(n);
@@ -145,6 +151,7 @@ char *json_of_published(const struct appending *a)
     return finish(&m, 0);
 }
 
+/* Each byte from 0x80 on becomes two bytes of UTF-8, so any header is valid text afterwards. */
 static json_t *latin1(const char *text)
 {
     char *utf8 = malloc(2 * strlen(text) + 1), *to = utf8;
@@ -161,6 +168,8 @@ static json_t *latin1(const char *text)
     return string;
 }
 
+/* The size is asked of jansson after each header, since only jansson knows how long a value is
+ * once it is escaped. */
 char *json_of_headers(const struct json_header *headers, size_t n, size_t max)
 {
     enum { FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII };

@@ -1,10 +1,10 @@
-/* The JSON that answers consist of, and that a session keeps of its request's headers: written
- * by jansson, here alone.  (Events are not written here: their data is the publisher's, and goes
- * out as it is.)
+/* The JSON of answers, and of the headers that a session keeps of its request.  It is written by
+ * jansson, in this file only.  (Events are not written here: their data is the publisher's, and
+ * goes out as it is.)
  *
  * Each function returns a text in one line, malloc'd, which the caller frees; NULL: out of
- * memory.  Texts go in as UTF-8; what is none is told as U+FFFD, since a path or a header may
- * hold any bytes, and the answer has to be JSON all the same.
+ * memory.  Texts go in as UTF-8.  Bytes that are not UTF-8 become U+FFFD, since a path or a
+ * header may hold any bytes, and the answer has to be JSON all the same.
  *
  * Thread: any. */
 #ifndef ROWCAST_FCGI_JSON_H
@@ -17,18 +17,19 @@
 /* {"error": sentence} */
 char *json_of_error(const char *sentence);
 
-/* What GET /stats answers.  What is not known, or not there, is null. */
+/* The answer to GET /stats.  What is not known, or does not exist, is null. */
 char *json_of_stats(const struct store_stats *stats, const struct settings *settings);
 
-/* What was published: {"id": …} for a channel; with "ids", one a session, for sessions. */
+/* The answer to a publication: {"id": …} for a channel; for sessions also "ids", one for each
+ * session. */
 char *json_of_published(const struct appending *a);
 
-/* A header, whose bytes are taken for Latin-1: they have no agreed meaning. */
+/* A header.  Its bytes are taken for Latin-1, because they have no agreed encoding. */
 struct json_header {
     const char *name, *value;
 };
 
-/* An object of them in this order, all of it ASCII.  A header with which it would be longer than
+/* An object of the headers in this order, in ASCII.  A header that would make it longer than
  * `max` bytes is left out. */
 char *json_of_headers(const struct json_header *headers, size_t n, size_t max);
 

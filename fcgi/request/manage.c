@@ -1,6 +1,6 @@
-/* Who may publish is asked before a body is read (answer_judge), and in the same way for each
- * path.  403 and 401 differ on purpose: the first is an administrator's matter, and no token
- * would help; the second tells a client to send one. */
+/* Whether a client may publish is asked before its body is read (answer_judge), and in the same
+ * way on each path.  403 and 401 differ on purpose: the first tells an administrator that
+ * publishing is closed, and no token would help; the second tells a client to send one. */
 #include "fcgi/request/manage.h"
 
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 static const char CLOSED[] =
     "publishing over HTTP is off: set publish_token in rowcast_config, or INSERT rows";
 
-/* Takes as long for a guess that is nearly right as for one that is all wrong. */
+/* A guess that is nearly right takes as long as one that is all wrong, so the time does not tell
+ * an attacker how much of it was right. */
 static bool same_secret(const char *given, const char *secret)
 {
     size_t len = strlen(given), wanted = strlen(secret);
@@ -43,8 +44,7 @@ bool manage_allows(const struct settings *settings, struct request *r)
     return false;
 }
 
-/* Whose streams they are is not looked up first: the store says STORE_UNKNOWN, which is a
- * 404. */
+/* The session is not looked up first: the store says STORE_UNKNOWN, which becomes a 404. */
 void manage_disconnect(struct store *s, struct request *r, const struct query *q)
 {
     struct form f;

@@ -1,4 +1,4 @@
-/* What a publisher may do besides publishing: /disconnect, /stats; and who is one.
+/* What a publisher may do besides publishing (/disconnect, /stats), and who is a publisher.
  *
  * Thread: the store's. */
 #ifndef ROWCAST_FCGI_MANAGE_H

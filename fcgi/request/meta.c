@@ -1,6 +1,6 @@
-/* Whatever comes in here was written by a stranger and is shown to people later (/stats, a
- * query in the shell).  So it is bounded (META_VALUE_SIZE, META_HEADERS_MAX,
- * META_HEADERS_SIZE), one line, and JSON whatever was sent. */
+/* All of this was written by a stranger, and is shown to people later by a query in the shell.
+ * So it is bounded (META_VALUE_SIZE, META_HEADERS_MAX, META_HEADERS_SIZE), stays on one line,
+ * and is valid JSON whatever was sent. */
 #include "fcgi/request/meta.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 void meta_clip(char *out, size_t size, const char *text)
 {
     size_t len = strnlen(text, size);
-    /* Not in the middle of a character: back to its first byte. */
+    /* Do not cut in the middle of a character: go back to its first byte. */
     if (len == size)
         for (len--; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;

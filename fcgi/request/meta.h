@@ -14,15 +14,15 @@ enum {
     META_QUERY_SIZE = 257,
     META_VALUE_SIZE = 257,
     META_HEADERS_MAX = 32,
-    META_HEADERS_SIZE = 2048 /* of the JSON object of all of them; the rest is left out */
+    META_HEADERS_SIZE = 2048 /* of the JSON object; headers beyond it are left out */
 };
 
-/* Copy at most size - 1 bytes, cut between characters, control characters as spaces.
- * The same text always gives the same copy, so that copies can be compared. */
+/* Copy at most size - 1 bytes, cut between characters, with spaces for control characters.
+ * The same text always gives the same copy, so copies can be compared. */
 void meta_clip(char *out, size_t size, const char *text);
 
-/* The JSON object of those headers that `names` (separated by commas, as in `meta_headers`)
- * names and the request has, at most META_HEADERS_MAX.  malloc'd; NULL: out of memory. */
+/* The JSON object of the headers that the request has among `names` (separated by commas, as in
+ * the setting `meta_headers`), at most META_HEADERS_MAX.  malloc'd; NULL: out of memory. */
 char *meta_headers(const struct request *r, const char *names);
 
 #endif

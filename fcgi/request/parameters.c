@@ -1,3 +1,6 @@
+/* One table says which parameters a path has, for the check and for the sentence about it.  The
+ * sentence names what was given, so it is cut to its room and made printable: a stranger wrote
+ * the name, and it goes into an answer and perhaps a terminal. */
 #include "fcgi/request/parameters.h"
 
 #include <string.h>
@@ -6,7 +9,7 @@
 
 enum { NAMES_MAX = 24, NAME_SHOWN = 40 };
 
-/* The table.  A stream has other spellings of lastEventId, too (position.h). */
+/* A stream takes other spellings of lastEventId, too (position.h). */
 static const char *const table[][NAMES_MAX] = {
     [ROUTE_EVENTS] = {"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
     [ROUTE_BROADCAST] = {"channel", "type", "dedup_key", "data"},
@@ -15,8 +18,8 @@ static const char *const table[][NAMES_MAX] = {
     [ROUTE_STATS] = {NULL},
 };
 
-/* What clients add to a stream's address by themselves (datastar, eventsource-polyfill,
- * event-source; seen), and what is of no use to us. */
+/* Names that clients add to a stream's address by themselves (datastar, eventsource-polyfill,
+ * event-source; seen), and that we ignore. */
 static const char *const added_by_clients[] = {"datastar", "evs_buffer_size_limit",
                                                "evs_preamble", "r", NULL};
 
@@ -48,7 +51,7 @@ static void parameters_add(struct text *t, const char *words)
     t->out[t->len += len] = '\0';
 }
 
-/* What a stranger wrote: printable, and not all of it. */
+/* Add a name that a stranger wrote, printable and cut. */
 static void add_name(struct text *t, const char *name)
 {
     char shown[NAME_SHOWN + 1];
@@ -70,7 +73,7 @@ static void add_names(struct text *t, const char *const *names)
     }
 }
 
-/* The other path for publishers that has it, if one has. */
+/* Say which other path for publishers has the parameter, if one has it. */
 static void add_owner(struct text *t, enum route route, const char *name)
 {
     for (int i = ROUTE_BROADCAST; i < ROUTE_UNKNOWN; i++)

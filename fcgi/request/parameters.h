@@ -1,8 +1,8 @@
-/* Which parameters each path has.  One that it has not is refused, with a sentence that names
- * those there are: a misspelt channel= would reach everyone, and a misspelt lastEventId= would
- * lose what was missed, both without a word.
+/* Which parameters each path has.  Any other is refused, with a sentence that names those that
+ * the path has: a misspelt channel= would reach everyone, and with a misspelt lastEventId= a
+ * client would miss events, both without a word.
  *
- * Pure. */
+ * Pure.  Thread: any. */
 #ifndef ROWCAST_FCGI_PARAMETERS_H
 #define ROWCAST_FCGI_PARAMETERS_H
 
@@ -14,9 +14,9 @@
 
 enum { PARAMETERS_WHY_SIZE = 320 };
 
-/* Whether the path has each parameter in `q`.  False: `why` says which it has not.  Let through
- * are names that begin with `_`, which libraries add so that nothing is cached, and an empty
- * name without a value (`a=1&`). */
+/* Whether the path has each parameter in `q`.  False: `why` names one that it does not have.
+ * Names that begin with `_`, which libraries add to defeat caches, are let through, and so is an
+ * empty name without a value (`a=1&`). */
 bool parameters_fit(enum route route, const struct query *q, char why[PARAMETERS_WHY_SIZE]);
 
 #endif

@@ -1,15 +1,15 @@
-/* A position comes from whoever wrote the client: EventSource itself, a polyfill, a page that
- * kept "null" in its storage once.  Of several ids of one epoch the smallest counts: to begin
- * too early repeats some events, to begin too late loses them.  What cannot be read is
- * remembered as that (POSITION_UNUSABLE), so the client is told of a gap instead of being
- * taken for a new one. */
+/* Positions come from many authors: EventSource itself, polyfills, pages that once kept "null"
+ * in their storage.  Of several ids of one epoch the smallest counts: to begin too early
+ * repeats some events, to begin too late loses them.  A value that cannot be read is remembered
+ * as such (POSITION_UNUSABLE), so the client is told of a gap instead of being taken for a new
+ * one. */
 #include "fcgi/request/position.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-/* Where a value of `len` bytes begins without blanks and quotes. */
+/* Leave out the blanks and quotes around a value: returns where it begins, and sets *len. */
 static const char *trim(const char *value, size_t *len)
 {
     while (*len > 0 && strchr(" \t\"", value[*len - 1]))
@@ -35,7 +35,8 @@ bool position_means_none(const char *value, size_t len)
     return false;
 }
 
-/* True also where there was none yet. */
+/* Whether `than` is to be taken instead of what `p` has.  Ids of two epochs cannot be compared;
+ * then the later one in the text is taken. */
 static bool is_better(const struct position *p, const struct event_id *than)
 {
     struct event_id known;
@@ -77,6 +78,7 @@ struct position position_read(const char *value)
     return p;
 }
 
+/* Case, `-` and `_` do not count, so one word stands for all the spellings in use. */
 bool position_is_name(const char *name)
 {
     const char *wanted = "lasteventid";

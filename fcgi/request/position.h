@@ -1,6 +1,6 @@
-/* The position a request gives, as people mean it.  Clients and proxies send the header
- * Last-Event-ID twice (joined by a comma), in quotes, or as `null`, `undefined` or nothing when
- * they have none; other clients put it into the address under a name of their own.
+/* The position that a request gives.  Clients and proxies send the header Last-Event-ID twice
+ * (joined by a comma), in quotes, or as `null`, `undefined` or nothing when they have none;
+ * other clients put it into the address under a name of their own.
  *
  * Thread: any; plain values. */
 #ifndef ROWCAST_FCGI_POSITION_H
@@ -16,16 +16,16 @@ struct position {
     char text[EVENT_ID_SIZE]; /* POSITION_ID: as event_id_format writes it */
 };
 
-/* Read one value, which may hold several.  What means none is passed over, and what cannot be
- * used hides nothing that can.  Of several ids of one log the smallest is taken, since
- * beginning too early loses nothing; of two logs' the last. */
+/* Read one value, which may hold several positions.  Those that mean none are ignored, and one
+ * that cannot be used does not hide one that can.  Of several ids of one log the smallest is
+ * taken, since beginning too early loses nothing; of ids of two logs, the last. */
 struct position position_read(const char *value);
 
-/* Whether this is what somebody calls the parameter: lastEventId, last_event_id, lastEventID,
+/* Whether a parameter of this name is a position: lastEventId, last_event_id, lastEventID,
  * Last-Event-ID, evs_last_event_id and the like. */
 bool position_is_name(const char *name);
 
-/* `null`, `undefined` and the like: what a client sends for a value it does not have. */
+/* Whether the value is `null`, `undefined` or the like, which clients send if they have none. */
 bool position_means_none(const char *value, size_t len);
 
 #endif

@@ -13,6 +13,7 @@
 #include "fcgi/request/form.h"
 #include "fcgi/request/reply.h"
 
+/* Form encoding writes a byte as `%xx`, three bytes; the rest is for the other fields. */
 enum { FORM_GROWTH = 3, FORM_REST = 4096 };
 
 size_t publish_body_max(const struct settings *settings)
@@ -20,7 +21,7 @@ size_t publish_body_max(const struct settings *settings)
     return (size_t)settings->max_event_bytes * FORM_GROWTH + FORM_REST;
 }
 
-/* The data: one of data= in the address, data= in the form, the body as it is. */
+/* Take the data from one of data= in the address, data= in the form, and the body as it is. */
 static void read_data(struct form *f, const struct request *r, struct publication *p)
 {
     const char *form = query_value(&f->body, "data"), *query = query_value(f->query, "data");
@@ -47,7 +48,8 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
-/* It, unless something about it is wrong; without memory that is not known. */
+/* The publication, or NULL if it was answered.  Memory is asked about first: without it the form
+ * was not read, and what is wrong is not known. */
 static struct publishing *publish_ready(struct publishing *p)
 {
     if (p->form.nomem || !publishing_prepare(p))
@@ -68,7 +70,8 @@ void publish_refuse_large(const struct settings *settings, struct request *r)
     reply_error(r, 413, NULL, sentence);
 }
 
-/* The publication that `r` asks for, as far as both kinds are alike.  NULL: it was answered. */
+/* Begin the publication that `r` asks for, as far as both kinds are alike.  NULL: it was
+ * answered. */
 static struct publishing *publish_begin(const struct settings *settings, struct request *r,
                                         struct query *q, enum route route)
 {
@@ -92,7 +95,8 @@ struct publishing *publish_broadcast(const struct settings *settings, struct req
     struct publishing *p = publish_begin(settings, r, q, ROUTE_BROADCAST);
     if (!p)
         return NULL;
-    /* A form whose data= was forgotten would be published as it is, `channel=room-7` and all. */
+    /* Otherwise a form whose data= was forgotten would be published as it is, to everyone:
+     * `channel=room-7` and all. */
     form_whole(&p->form, &p->request, "data", "channel");
     form_whole(&p->form, &p->request, "data", "session");
     read_publication(&p->form, &p->request, &p->appending.what);

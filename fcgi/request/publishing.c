@@ -1,3 +1,6 @@
+/* Request, address and form move into one block, because the texts of the publication point
+ * into them, and because the worker that read them is free for the next connection as soon as
+ * it has handed the block over. */
 #include "fcgi/request/publishing.h"
 
 #include <stdio.h>
@@ -42,7 +45,8 @@ static size_t rows(const struct publishing *p)
     return sessions > 0 ? sessions : 1;
 }
 
-/* A form is decoded into a copy of the body. */
+/* The body counts twice, since a form is decoded into a copy.  This is what a bound on memory is
+ * compared with (publisher_room.h), so an estimate is enough. */
 static size_t size_of(const struct publishing *p)
 {
     const struct request *r = &p->request;
@@ -62,7 +66,8 @@ bool publishing_prepare(struct publishing *p)
 static void answer_ids(struct publishing *p)
 {
     char *json = json_of_published(&p->appending);
-    /* It is in the log, whatever memory says now. */
+    /* The event is in the log.  A lack of memory for its ids must not tell the client to send it
+     * again. */
     reply_json(&p->request, 200, NULL, json ? json : "{}");
     free(json);
 }
@@ -77,9 +82,9 @@ void publishing_answer(struct publishing *p, struct unsent *unsent)
     publishing_free(p);
 }
 
-/* Try in slices, so that a plain CGI process that is told to end, and has nobody who would hear
- * it meanwhile, does not wait for a lock that long.  What was not committed by then is not tried
- * again. */
+/* Try in slices, because a plain CGI process has no other thread that would hear of a stop
+ * meanwhile, and must not wait for a lock for all of STORE_PATIENCE_MS then.  What was not
+ * committed when the stop came is not tried again. */
 static void append_here(struct store *s, struct appending *a)
 {
     int64_t until = monotonic_ms() + STORE_PATIENCE_MS;

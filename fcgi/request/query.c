@@ -1,14 +1,14 @@
-/* liburiparser splits and decodes.  It works on C strings, which is why bytes that it cannot
- * hold are made visible to the caller before (disarm_nul), and why the number of items is
- * counted before: it allocates for each. */
+/* liburiparser splits and decodes.  Its results are C strings, so NULs are replaced first and
+ * the caller is told of them (disarm_nul).  It allocates for each item, so their number is
+ * checked first. */
 #include "fcgi/request/query.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <uriparser/Uri.h>
 
-/* liburiparser would end the value at a decoded NUL, and `5f2a91c0-3%00junk` would pass for an
- * id.  A %00 in the text is always one: what stands before it cannot make it anything else. */
+/* A decoded NUL would end the value, and `5f2a91c0-3%00junk` would pass for an id.  Every %00 in
+ * the text is an encoded NUL, whatever stands before it, so a plain search finds them. */
 static bool disarm_nul(char *text)
 {
     bool found = false;
@@ -35,7 +35,7 @@ enum query_result query_parse(struct query *q, const char *text, size_t len)
     char *copy = malloc(len + 1);
     if (!copy)
         return QUERY_NOMEM;
-    /* A raw NUL is in a body only; it is noted, and does not end the text. */
+    /* A body may hold a raw NUL as well, which must not end the text either. */
     for (size_t i = 0; i < len; i++)
         copy[i] = text[i] ? text[i] : '\001';
     copy[len] = '\0';

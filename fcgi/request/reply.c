@@ -1,5 +1,5 @@
-/* An answer is made whole before its first byte is sent.  So it has its final status, and
- * where memory is short another one, which needs none (brief.h), can take its place. */
+/* An answer is complete before its first byte is sent.  So its status is final, and if memory
+ * runs out on the way, another answer that needs none (brief.h) can take its place. */
 #include "fcgi/request/reply.h"
 
 #include <errno.h>
@@ -31,7 +31,6 @@ static const char *reason(int status)
                  {415, "Unsupported Media Type"},
                  {503, "Service Unavailable"},
                  {507, "Insufficient Storage"}};
-
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].status == status)
             return known[i].reason;
@@ -64,7 +63,8 @@ static void frame(struct buffer *out, const struct request *r, const struct buff
     buffer_add(out, end, framing_end(&f, end));
 }
 
-/* A blocking socket sends all, or less after UNSENT_SECONDS: then nobody reads any more. */
+/* A send() on a blocking socket returns when all is sent, or less after UNSENT_SECONDS, when
+ * nobody seems to read any more. */
 static void reply_write_all(int fd, const char *bytes, size_t len)
 {
     struct timeval patience = {.tv_sec = UNSENT_SECONDS};
@@ -83,7 +83,8 @@ static void reply_write_all(int fd, const char *bytes, size_t len)
     }
 }
 
-/* A stream that a proxy rewrites is none any more: no-transform. */
+/* A stream gets the headers that keep proxies from compressing or buffering it (stream_open.c
+ * says more), also in the answer to HEAD. */
 static void reply_add_text(struct buffer *text, const struct reply *reply, bool head)
 {
     bool stream = strcmp(reply->type, REPLY_STREAM) == 0;
@@ -102,7 +103,7 @@ static void reply_add_text(struct buffer *text, const struct reply *reply, bool 
 static void reply_hang_up(struct request *r)
 {
     if (r->fd < 0)
-        return; /* somebody else sends the answer */
+        return; /* r->unsent has the descriptor now */
     if (r->body_unread)
         shutdown(r->fd, SHUT_WR);
     else

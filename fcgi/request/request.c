@@ -1,7 +1,7 @@
 /* A request is a block of NAME=VALUE texts and a list of pointers into it, as in `environ`,
- * because that is what CGI gives and what FastCGI's pairs can be rewritten to in place
- * (fastcgi.c).  The fields that every request needs are looked up once.  The others (the
- * headers that a setting names) are searched from its beginning, about thirty texts. */
+ * because that is what CGI gives, and FastCGI's pairs can be rewritten to it in place
+ * (fastcgi.c).  The fields that every request needs are looked up once.  For the others (the
+ * headers that a setting names) the list of about thirty texts is searched. */
 #include "fcgi/request/request.h"
 
 #include <ctype.h>
@@ -13,8 +13,8 @@
 
 enum { BODY_FIRST = 4096 };
 
-/* Servers tell of TLS in different ways, and which of the two variables is set is up to their
- * configuration. */
+/* Servers tell of TLS by HTTPS or by REQUEST_SCHEME; which of them is set depends on the server
+ * and its configuration. */
 static void name_fields(struct request *r)
 {
     r->method = request_variable(r, "REQUEST_METHOD");
@@ -108,8 +108,8 @@ static bool request_body_fits(struct request *r, size_t wanted)
 
 bool request_body(struct request *r, const char *bytes, size_t len, size_t max)
 {
-    /* What is too large is not kept until its end, since nobody will read it; and a stranger's
-     * 100 MB would be ours. */
+    /* A body that is too large is dropped at once.  Nobody will read it, and the 100 MB of a
+     * stranger would otherwise be in our memory until the end of the request. */
     if (r->body_too_large || len > max - r->body_len) {
         free(r->body);
         r->body = NULL;
@@ -137,8 +137,8 @@ const char *request_variable(const struct request *r, const char *name)
     return value;
 }
 
-/* As CGI names a header (RFC 3875, 4.1.18).  A name that is too long for the array is no
- * header of ours. */
+/* CGI calls a header HTTP_ and its name in capitals (RFC 3875, 4.1.18).  No server sends one
+ * with a name that is too long for the array. */
 const char *request_header(const struct request *r, const char *name)
 {
     char variable[256] = "HTTP_";

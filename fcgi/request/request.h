@@ -1,7 +1,7 @@
-/* One request, wherever it came from: FastCGI parameters, or the environment of a CGI program.
+/* One request, from FastCGI parameters or from the environment of a CGI program.
  *
- * Everything is copied; the strings live as long as the request and are "" where there is
- * nothing.  Memory is bounded: REQUEST_VARIABLES_MAX bytes of variables, and the body's limit.
+ * Everything is copied.  The strings live as long as the request, and are "" for what was not
+ * sent.  Memory is bounded by REQUEST_VARIABLES_MAX bytes of variables, and the body's limit.
  *
  * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_REQUEST_H
@@ -18,7 +18,7 @@ enum { REQUEST_VARIABLES_MAX = 1024 * 1024 };
 struct unsent;
 
 struct request {
-    int fd; /* where the answer goes; owned; -1: taken by somebody */
+    int fd; /* where the answer goes; owned; -1: it was taken over */
     enum framing_kind framing;
     uint16_t request_id;
 
@@ -39,11 +39,11 @@ struct request {
     char *body; /* NUL-terminated too; NULL: none */
     size_t body_len;
     size_t body_room;
-    bool body_too_large; /* there was more than the limit; `body` is NULL then */
+    bool body_too_large; /* it was larger than the limit; `body` is NULL then */
     bool body_lost;      /* there was no memory for it */
     bool body_unread;    /* bytes of it may still come: an answer leaves the connection open */
 
-    struct unsent *unsent; /* takes what the socket does not; NULL: an answer may wait */
+    struct unsent *unsent; /* takes what the socket does not; NULL: an answer may block */
 
     const char **variable; /* NAME=VALUE, the last one NULL */
     char *text;
@@ -52,29 +52,29 @@ struct request {
 /* Whether the method is HEAD: the same answer as to GET, without a body. */
 bool request_is_head(const struct request *r);
 
-/* An empty one that owns `fd`. */
+/* Begin an empty request that owns `fd`. */
 void request_begin(struct request *r, int fd, enum framing_kind framing, uint16_t request_id);
 void request_end(struct request *r); /* frees all, closes fd */
 
-/* Copy the variables of `environment` (NAME=VALUE, NULL at the end).  False: too many, or out
- * of memory. */
+/* Copy the variables of `environment` (NAME=VALUE, NULL at the end).  False: there are too many,
+ * or there is no memory. */
 bool request_variables(struct request *r, const char *const *environment);
 
-/* The same with what fastcgi_variables gave; takes over both. */
+/* Use the variables that fastcgi_variables gave; takes over both blocks. */
 void request_take_variables(struct request *r, char *text, const char **variable);
 
-/* Append to the body; beyond `max` bytes in all it is dropped and body_too_large set.  False:
- * out of memory. */
+/* Append to the body.  If it would have more than `max` bytes in all, it is dropped and
+ * body_too_large is set.  False: out of memory. */
 bool request_body(struct request *r, const char *bytes, size_t len, size_t max);
 
 /* The value of a variable (REMOTE_ADDR), or of a header by its HTTP name (X-Forwarded-For, in
- * any case); "" if there is none.  Of a variable that is there twice the last one counts, as in
- * php-fpm: nginx sends a fastcgi_param once more for each line that sets it, and the later line
- * is the administrator's. */
+ * any case); "" if there is none.  If a variable is there twice, the last one counts, as in
+ * php-fpm: nginx sends a fastcgi_param once for each line that sets it, and the later line is
+ * the administrator's. */
 const char *request_variable(const struct request *r, const char *name);
 const char *request_header(const struct request *r, const char *name);
 
-/* The descriptor, no longer the request's. */
+/* Take the descriptor over; the request no longer has one. */
 int request_take_fd(struct request *r);
 
 #endif

@@ -1,9 +1,9 @@
 /* The last segment decides, so a responder can be mounted anywhere and need not be told
  * where: /sse/events, /app/live/events and /rowcast.fcgi/events are the same to it.
  *
- * A path that ends in nothing of ours is a stream if the server did not split it, because
- * somebody mounted the program at an address of their own, /live say.  If the server did
- * split it, the rest is a name that we do not have: /events/typo has to be a 404. */
+ * A path whose last segment is not ours is a stream if the server did not split the path,
+ * because then somebody mounted the program at an address of their own, /live for example.  If
+ * the server did split it, the rest is a name that we do not have: /events/typo is a 404. */
 #include "fcgi/request/route.h"
 
 #include <stdbool.h>

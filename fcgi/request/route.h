@@ -1,11 +1,11 @@
 /* What a request is about.
  *
- * The route is the last segment of the path when it is one of ours.  The path is PATH_INFO,
- * else (nginx and mod_proxy_fcgi give none) that of REQUEST_URI, else SCRIPT_NAME.  Anything
- * else is the stream, so that it can be mounted under any name, but not with a PATH_INFO behind
- * it.
+ * The route is the last segment of the path, if it is one of ours.  The path is PATH_INFO,
+ * else (nginx and mod_proxy_fcgi give none) that of REQUEST_URI, else SCRIPT_NAME.  Any other
+ * path is the stream, which can thus be mounted under any name, unless there is a PATH_INFO;
+ * then it is unknown.
  *
- * Pure. */
+ * Pure.  Thread: any. */
 #ifndef ROWCAST_FCGI_ROUTE_H
 #define ROWCAST_FCGI_ROUTE_H
 
@@ -22,7 +22,7 @@ enum route {
 
 enum route route_of(const struct request *r);
 
-/* The one method a route has, GET (then HEAD is fine, too) or POST; NULL for ROUTE_UNKNOWN. */
+/* The method of a route: POST, or GET, which includes HEAD; NULL for ROUTE_UNKNOWN. */
 const char *route_method(enum route route);
 
 /* The last segment of its path; NULL for ROUTE_UNKNOWN. */

@@ -1,11 +1,11 @@
 /* All that is said before the first row is made here, in one piece: headers, opening,
  * connected, a gap, the beginning of the replay.  It goes into the ticket, so the hub writes it
- * like any bytes, and a claim whose words could not be made for want of memory is given back
- * before anybody has heard of it.
+ * like any other bytes.  If there is no memory for it, the claim is given back before the
+ * client has heard of it.
  *
  * Order matters.  The claim is entered before the ticket exists, so a failure afterwards has
- * to end the stream again (opening_give_back): else its session would count as active until
- * its process dies. */
+ * to end the stream again (opening_give_back).  Otherwise its session would count as active
+ * until this process dies. */
 #include "fcgi/request/stream_open.h"
 
 #include <fcntl.h>
@@ -19,7 +19,8 @@
 #include "fcgi/stream/sse_format.h"
 #include "fcgi/request/wish.h"
 
-/* One line when it begins and one when it is over, not one a stream.  Shared by all workers. */
+/* An outage gets one line when it begins and one when it is over, and not one for each stream.
+ * Shared by all workers. */
 static atomic_bool coming_later, unsaved;
 
 static void opening_note(atomic_bool *outage, bool failed, const char *what, const char *why)
@@ -33,9 +34,9 @@ static void opening_note(atomic_bool *outage, bool failed, const char *what, con
 }
 
 /* no-transform keeps proxies from compressing, which would hold events back until a block is
- * full; X-Accel-Buffering keeps nginx from buffering.  The token is in a header, too, for clients
- * that keep no cookies.  A cookie that is kept is not written again: it would be renewed for
- * 400 days although nobody knows whether it is ours. */
+ * full; X-Accel-Buffering keeps nginx from buffering.  The token is in a header, too, for
+ * clients that keep no cookies.  If the client keeps its token, no cookie is written: that would
+ * renew it for 400 days although nobody knows whether it is ours. */
 static void add_headers(struct buffer *out, const struct settings *settings,
                         const struct request *r, const struct claim *c)
 {
@@ -61,9 +62,9 @@ static void add_gap(struct buffer *out, const struct claim *c, const char *id)
                    c->gap_oldest > 0 ? oldest : NULL, id);
 }
 
-/* Each block has the id from which a client has to begin that was cut right behind it.  The
- * opening repeats the one that was presented.  `connected` has the cursor's, but not before a
- * gap: a client that was cut between the two would resume behind the gap and never hear of
+/* Each block has the id at which a client has to resume if it is cut right after that block.
+ * The opening repeats the id that was presented.  `connected` has the cursor's, but not before
+ * a gap: a client that was cut between the two would resume after the gap, and never hear of
  * it. */
 static void add_blocks(struct buffer *out, const struct settings *settings,
                        const struct claim *c, int64_t heartbeat)
@@ -93,7 +94,7 @@ static void unblock(int fd)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* Where it begins again if it leaves before anything of it counts as received. */
+/* Where the session begins again if the stream ends before anything of it counts as received. */
 static struct bookmark first_bookmark(const struct claim *c)
 {
     struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};
@@ -122,8 +123,8 @@ static void add_cursor(struct ticket *t, const struct claim *c)
     t->cursor.replaying = c->count > 0;
 }
 
-/* What makes it a poll.  One that has nothing to tell has seen the log up to `until`: so says
- * the count.  Its first look at batches is behind that, and its end tells the position. */
+/* Make the ticket that of a poll.  If it has nothing to tell yet, the claim has counted that no
+ * row up to `until` is for it, so its cursor begins there, and its end tells that position. */
 static void make_poll(struct ticket *t, const struct claim *c)
 {
     bool gap = t->ids && c->gap != GAP_NONE;
@@ -162,7 +163,7 @@ static struct ticket *ticket_new(const struct settings *settings, struct request
     return t;
 }
 
-/* The stream was entered, but will not be served. */
+/* End a stream that was entered, but will not be served. */
 static void opening_give_back(struct store *s, struct claim *c)
 {
     const struct bookmark b = first_bookmark(c);
@@ -187,7 +188,7 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
     return t;
 }
 
-/* Where that cannot be found out, the claim says why. */
+/* If that cannot be found out, the claim comes next, fails as well, and says why. */
 static bool had_better_wait(struct store *s, const struct wish *w, struct claim_open *open)
 {
     return store_claim_waits(s, &w->claim, open) == STORE_OK && open->n > 0;

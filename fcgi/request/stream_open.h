@@ -10,13 +10,13 @@
 #include "fcgi/stream/ticket.h"
 #include "store/store.h"
 
-/* HEAD gets the headers that every stream has, and the end.
+/* Claim the stream.  HEAD gets the headers that every stream has, and the end.
  *
- * `open` NULL: claim at once.  Else, if the claim had better wait for the end of an earlier
- * stream (store_claim_waits), those are in *open, and nothing was done.
+ * `open` NULL: claim at once.  Otherwise, if the claim had better wait for the end of earlier
+ * streams (store_claim_waits), those are in *open, and nothing was done.
  *
- * The ticket has taken over the descriptor, which does not block any more.  NULL: the request
- * was answered: with 400 if it is invalid, with `later` if the store cannot serve it now. */
+ * The ticket has taken over the descriptor, which no longer blocks.  NULL: the request was
+ * answered, with 400 if it is invalid, with `later` if the store cannot serve it now. */
 struct ticket *stream_claim(struct store *s, const struct settings *settings, struct request *r,
                             const struct query *q, struct claim_open *open);
 

@@ -1,7 +1,7 @@
 /* The publisher answers hundreds of requests in a row, and one client that does not read must
  * not stop it.  Nearly every answer fits into the socket's buffer (some 200 KB, and answers
- * have some hundred bytes), so the list is nearly always empty.  That is why it is a list
- * without an order, walked whole. */
+ * have some hundred bytes), so the list is nearly always empty.  That is why a list without an
+ * order, of which each look visits all, is good enough. */
 #include "fcgi/request/unsent.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ struct unsent_answer {
     char bytes[];
 };
 
-/* How many bytes were taken; -1: the client is gone. */
+/* How many bytes the socket took; -1: the client is gone. */
 static ssize_t unsent_take(int fd, const char *bytes, size_t len)
 {
     size_t at = 0;
@@ -54,7 +54,7 @@ void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len)
     u->first = a;
 }
 
-/* True: this one is done, or given up. */
+/* True: this answer is written, or given up. */
 static bool unsent_advance(struct unsent_answer *a)
 {
     ssize_t taken = unsent_take(a->fd, a->bytes + a->at, a->len - a->at);

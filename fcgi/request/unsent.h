@@ -1,6 +1,6 @@
-/* Answers whose sockets did not take them whole: they are written on as their clients read, so
- * that nobody waits for a client that does not.  One that takes nothing for UNSENT_SECONDS is
- * closed.
+/* Answers that their sockets did not take as a whole.  The rest is written as the clients read,
+ * so nobody waits for a client that does not.  A connection that takes nothing for
+ * UNSENT_SECONDS is closed.
  *
  * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_UNSENT_H
@@ -14,7 +14,7 @@ enum { UNSENT_SECONDS = 5 };
 struct unsent_answer;
 
 struct unsent {
-    struct unsent_answer *first; /* NULL: everything is written */
+    struct unsent_answer *first; /* NULL: everything was written */
 };
 
 /* Write what `fd`, a socket, takes now; then close it, or keep it with a copy of what is left.
@@ -22,6 +22,6 @@ struct unsent {
 void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len);
 
 void unsent_flush(struct unsent *u); /* write what the sockets take now; never waits */
-void unsent_close(struct unsent *u); /* that once more; then close what is left */
+void unsent_close(struct unsent *u); /* flush once more, then close what is left */
 
 #endif

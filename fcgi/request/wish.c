@@ -1,3 +1,6 @@
+/* A wish that is invalid gets a sentence and a 400, since the same request would never succeed.
+ * What clients and proxies do without anybody's intent (an empty name, an id that cannot be
+ * used, too long a heartbeat) is no error: a 400 ends an EventSource for good. */
 #include "fcgi/request/wish.h"
 
 #include <stdlib.h>
@@ -7,8 +10,8 @@
 
 enum { WISH_WAIT_MAX = 3600 /* s */ };
 
-/* The tokens that are presented.  What cannot be one of ours is as good as one nobody knows; it
- * is not passed on. */
+/* The tokens that are presented.  A value that cannot be a token is not passed on; the claim
+ * gets a token instead that no session has. */
 static void read_tokens(struct wish *w, const struct settings *settings,
                         const struct request *r)
 {
@@ -70,8 +73,8 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
     return NULL;
 }
 
-/* The header is newer than what the page put into the address when it connected first; but one
- * that cannot be used hides nothing.  In the address the last counts: some clients append
+/* The header is newer than what the page put into the address when it connected first, so it
+ * wins, unless it cannot be used.  In the address the last position counts: some clients append
  * theirs to what the page wrote. */
 static struct position presented(const struct request *r, const struct query *q)
 {
@@ -122,8 +125,8 @@ static const char *read_wait(struct wish *w, const struct query *q)
     return NULL;
 }
 
-/* A shorter one than the setting's, for clients whose patience is shorter.  More is no error:
- * the page cannot know the setting. */
+/* A shorter interval than the setting's, for clients whose patience is shorter.  A longer one is
+ * no error, because the page cannot know the setting. */
 static const char *read_heartbeat(struct wish *w, const struct query *q)
 {
     const char *heartbeat = query_value(q, "heartbeat");

@@ -13,7 +13,7 @@
 
 struct wish {
     struct claim_request claim; /* its strings are the request's, the query's, or below */
-    int32_t wait_ms;            /* a poll, and how long it waits; -1: a stream */
+    int32_t wait_ms;            /* how long a poll waits; -1: no poll */
     uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
     struct position position;
     struct cookie_tokens tokens;
@@ -28,9 +28,8 @@ struct wish {
     const char *type[SUBSCRIPTION_TYPES_MAX];
 };
 
-/* Fill `w`; request and query must stay as long as it is used.  NULL: fine; else a sentence:
- * the page asks for what cannot be, and coming again would not help.  *nomem: it was
- * memory. */
+/* Fill `w`; request and query must stay as long as it is used.  Returns NULL, or a sentence
+ * that says why the request is invalid.  *nomem: there was no memory to read all of it. */
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem);
 void wish_free(struct wish *w);
