@@ -8,7 +8,7 @@ bool address_is_path(const char *address)
     return !strstr(address, "://");
 }
 
-/* The sentence shows the scheme alone: what follows it may hold a password. */
+/* The sentence shows the scheme alone, cut short: what follows may hold a password. */
 bool address_check(const char *address, char why[ADDRESS_WHY_SIZE])
 {
     enum { SCHEME_SHOWN = 40 };

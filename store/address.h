@@ -1,5 +1,5 @@
-/* What an address of a store may be: so far the path of an SQLite log, which is whatever has no
- * "://" in it.
+/* What the address of a store may be.  So far it is the path of an SQLite log; any text without
+ * "://" in it counts as a path.
  *
  * Thread: any; no state. */
 #ifndef ROWCAST_STORE_ADDRESS_H
@@ -9,10 +9,10 @@
 
 enum { ADDRESS_WHY_SIZE = 256 };
 
-/* Whether there is an engine for it.  False: `why` says in a sentence what is wrong. */
+/* Whether there is an engine for this address.  False: `why` says in a sentence what is wrong. */
 bool address_check(const char *address, char why[ADDRESS_WHY_SIZE]);
 
-/* Whether it is the path of a file. */
+/* Whether the address is the path of a file. */
 bool address_is_path(const char *address);
 
 #endif

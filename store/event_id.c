@@ -1,3 +1,5 @@
+/* A position has exactly one text.  A client that sends an id in any other form is told of a gap
+ * (GAP_UNKNOWN): that is better than a guess at what the id might mean. */
 #include "store/event_id.h"
 
 #include <inttypes.h>
@@ -15,7 +17,8 @@ bool epoch_is_sound(const char *text)
     return strspn(text, "0123456789abcdef") >= EPOCH_SIZE - 1;
 }
 
-/* Decimal digits that fit, without a leading zero, and nothing behind. */
+/* Not strtoll(): it would take blanks, signs and leading zeros, and a number that does not fit
+ * would become the largest one, which is a position like any other. */
 static bool number_parse(int64_t *out, const char *text)
 {
     int64_t n = 0;

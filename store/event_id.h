@@ -1,8 +1,8 @@
 /* The text form of an event id: `<epoch>-<id>`, for example 5f2a91c0-19.
  *
- * The epoch is eight lower-case hex digits, made anew with each log; the id is the row's, in
- * decimal.  Printable ASCII and far below 128 bytes, which every client keeps (ids beyond
- * Latin-1 break npm's and htmx's clients for good; measured).
+ * The epoch is eight lower-case hex digits, made anew for each log; the id is the row's, in
+ * decimal.  The text is printable ASCII and far below 128 bytes, which every client keeps.  (An
+ * id beyond Latin-1 stops npm's and htmx's clients for good; measured.)
  *
  * Thread: any; plain values. */
 #ifndef ROWCAST_STORE_EVENT_ID_H
@@ -22,7 +22,7 @@ struct event_id {
     int64_t id;
 };
 
-/* Whether it is eight lower-case hex digits, whatever follows them. */
+/* Whether the text begins with eight lower-case hex digits, whatever follows them. */
 bool epoch_is_sound(const char *text);
 
 /* Write the text of `id` under `epoch`; returns its length without the NUL. */

@@ -1,5 +1,7 @@
+/* The reasons of a gap, by the words that clients see on the wire. */
 #include "store/store.h"
 
+/* There is no `default`, so the compiler reports a reason that has no word yet. */
 const char *gap_reason_text(enum gap_reason r)
 {
     switch (r) {

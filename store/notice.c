@@ -1,3 +1,5 @@
+/* The store knows no log file, which is the program's.  So it hands its notices to a function
+ * that the program set, which may be called from every thread that uses a store. */
 #include "store/notice.h"
 
 #include <pthread.h>
@@ -12,6 +14,7 @@ void store_notices(store_say to)
     listener = to;
 }
 
+/* `listener` is read once: another thread may set it to NULL between a test and a call. */
 void notice_of(enum store_notice what, const char *text)
 {
     store_say tell = listener;
@@ -24,6 +27,8 @@ void notice_again(const char *line)
     notice_of(STORE_NOTICE_FILES, line);
 }
 
+/* Only the last sentence is remembered.  That is enough: the threads of a process open the same
+ * files one after the other, and find the same thing wrong with them. */
 void notice(const char *format, ...)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +41,7 @@ void notice(const char *format, ...)
     pthread_mutex_lock(&lock);
     bool again = strcmp(last, line) == 0;
     memcpy(last, line, sizeof last);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock); /* first: the function that hears it may be slow */
     if (!again)
         notice_again(line);
 }

@@ -1,5 +1,5 @@
-/* What people should know although no call failed: an engine says it, whoever store_notices
- * named hears it.  Private to store/.
+/* What people should know although no call failed.  The engine says it, and the function that
+ * store_notices() set hears it.  Private to store/.
  *
  * Thread: any. */
 #ifndef ROWCAST_STORE_NOTICE_H
@@ -7,13 +7,13 @@
 
 #include "store/store.h"
 
-/* Say a sentence, unless it is the one that was said last: each thread finds the same out. */
+/* Say a sentence, unless the last one was the same: each thread finds out the same things. */
 void notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, also when it was said before. */
+/* The same, even if it was said before. */
 void notice_again(const char *line);
 
-/* Something of another kind; whoever says it takes care not to repeat it. */
+/* A notice of any kind; the caller takes care not to repeat it. */
 void notice_of(enum store_notice what, const char *text);
 
 #endif

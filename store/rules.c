@@ -4,8 +4,8 @@
 
 const char *const rules_channel_prefixes[] = {"@", "user:", "rowcast:", NULL};
 
-/* EventSource has events `open` and `error` of its own; the others are blocks that we send, or
- * may send one day. */
+/* A browser's EventSource dispatches events `open` and `error` of its own (HTML Standard, 9.2);
+ * the other types are those of blocks that we send, or may send one day. */
 const char *const rules_reserved_types[] = {
     "open",       "error",     "opening", "connected",    "gap",
     "replay-end", "heartbeat", "later",   "replay-start", NULL};
@@ -26,6 +26,7 @@ bool rules_type_is_reserved(const char *type)
     return false;
 }
 
+/* A CR or LF would end the field `event:` and begin another one, of the publisher's choice. */
 bool rules_type_is_sound(const char *type)
 {
     size_t len = strnlen(type, EVENT_TYPE_MAX + 1);

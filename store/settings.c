@@ -1,3 +1,9 @@
+/* One table describes all settings: their names, what they may be, and where struct settings has
+ * them.  Reading the database, the checks and the defaults all go by the table, so a new setting
+ * is one line here, one field in the header, and its rule in sql/schema.sql.
+ *
+ * Values are read as strictly as the schema writes them.  A value that the schema would refuse
+ * can only come from a log without its triggers, and there a default is better than a guess. */
 #include "store/settings.h"
 
 #include <stdlib.h>
@@ -48,6 +54,7 @@ const struct setting *settings_table(size_t *n)
     return table;
 }
 
+/* 15 digits are what the schema allows.  They always fit, so strtoll() cannot overflow. */
 static bool settings_take_number(const struct setting *is, void *place, const char *value)
 {
     size_t digits = strspn(value, "0123456789");
@@ -76,6 +83,7 @@ static bool take_check(enum session_check *place, const char *value)
     return true;
 }
 
+/* A token stands in the header Authorization, so it can have no blank (RFC 6750, 2.1). */
 static bool is_in_token(char c)
 {
     return c >= '!' && c <= '~';
@@ -91,11 +99,13 @@ static bool is_in_names(char c)
     return is_alphanumeric(c) || (c && strchr("-_, ", c));
 }
 
+/* Fewer characters than RFC 6265, 4.1.1, allows in a cookie's name. */
 static bool is_in_cookie(char c)
 {
     return is_alphanumeric(c) || (c && strchr("-_.", c));
 }
 
+/* The path becomes an attribute of Set-Cookie, which a semicolon would end (RFC 6265, 4.1.1). */
 static bool is_in_path(char c)
 {
     return is_in_token(c) && !strchr(";,\"\\", c);
@@ -157,12 +167,14 @@ struct settings *settings_new(void)
     return s;
 }
 
+/* Relaxed: the caller already has a reference, so nothing is published by this one. */
 struct settings *settings_ref(struct settings *s)
 {
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
     return s;
 }
 
+/* Acquire and release: each holder's last reads have to come before the free. */
 void settings_unref(struct settings *s)
 {
     if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)

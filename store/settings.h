@@ -1,13 +1,14 @@
 /* The settings in force: an immutable snapshot of the table `rowcast_config`.
  *
- * Which ones they are, epoch and version tell.  Whoever needs settings asks the store for newer
- * ones, and keeps a reference for as long as it needs them.  Values are in the table's units.
+ * `epoch` and `version` tell which settings these are.  A user of settings asks the store for
+ * newer ones, and keeps a reference for as long as it needs them.  Values are in the table's
+ * units.
  *
- * Names, kinds, ranges and defaults are the table in settings.c.  sql/schema.sql has them as
- * well, as rules for whoever writes (a test compares the two).  Here they are checked again,
+ * Names, kinds, ranges and defaults are in the table of settings.c.  sql/schema.sql has them as
+ * well, as rules for everyone who writes (a test compares the two).  They are checked here again,
  * since a person can put anything into a table whose triggers are gone.
  *
- * Thread: any (the count is atomic; nothing else changes after it was handed out). */
+ * Thread: any (the count is atomic; nothing else changes once the settings were handed out). */
 #ifndef ROWCAST_STORE_SETTINGS_H
 #define ROWCAST_STORE_SETTINGS_H
 
@@ -22,8 +23,8 @@ enum session_check { SESSION_CHECK_NONE, SESSION_CHECK_USER_AGENT };
 
 struct settings {
     atomic_int refs;
-    char epoch[EPOCH_SIZE]; /* of the log they are of; "": the defaults */
-    int64_t version;        /* rowcast_log.config_version they were read at; -1: the defaults */
+    char epoch[EPOCH_SIZE]; /* of the log they were read from; "": the defaults */
+    int64_t version;        /* rowcast_log.config_version at the read; -1: the defaults */
     int64_t buffer_size;    /* events a mailbox */
     int64_t buffer_age;     /* s; 0: no limit */
     int64_t buffer_bytes;
@@ -49,11 +50,11 @@ struct settings *settings_new(void);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s); /* NULL is fine; frees with the last */
 
-/* Whether they are those of the log of this epoch at this config_version; NULL: no. */
+/* Whether `s` was read from the log of this epoch at this config_version.  NULL: no. */
 bool settings_are_of(const struct settings *s, const char *epoch, int64_t version);
 
 /* Seconds from one heartbeat of a stream to the next: what its client asked for, if that is
- * shorter than the setting; `asked` 0: nothing. */
+ * shorter than the setting; `asked` 0: it asked for nothing. */
 int64_t settings_heartbeat(const struct settings *s, int64_t asked);
 
 /* What a setting is. */
@@ -62,11 +63,11 @@ enum setting_kind {
     SETTING_SWITCH, /* 0 or 1 */
     SETTING_CHECK,  /* user_agent or none */
     SETTING_TOKEN,  /* up to `most` printable ASCII characters, no blanks */
-    SETTING_COOKIE, /* a name: 1 to `most` letters, digits and -_., one of the first two
-    * first */
-    SETTING_PATH,   /* empty, or up to `most` characters that begin with / and fit into a
-    * header */
-    SETTING_NAMES   /* up to `most` characters: names of headers, separated by commas */
+    /* A name: 1 to `most` letters, digits and -_., of which the first is a letter or a digit. */
+    SETTING_COOKIE,
+    /* Empty, or up to `most` characters that begin with / and fit into a header. */
+    SETTING_PATH,
+    SETTING_NAMES /* up to `most` characters: names of headers, separated by commas */
 };
 
 struct setting {
@@ -83,8 +84,8 @@ const struct setting *settings_table(size_t *n);
 
 enum setting_taken { SETTING_TAKEN, SETTING_UNKNOWN, SETTING_IMPOSSIBLE };
 
-/* Put `value` (NULL: no text) in place of the default.  A name that is not known belongs to a
- * later version of the table.  What is out of range is left as it is. */
+/* Set one setting to `value` (NULL: not a text).  An unknown name belongs to a later version of
+ * the table.  A value that is out of range leaves the setting as it was. */
 enum setting_taken settings_take(struct settings *s, const char *name, const char *value);
 
 #endif

@@ -1,3 +1,5 @@
+/* Half of the hash is enough: 128 bits keep strangers from finding another text with the same
+ * hash, and they take half the room in each row and index. */
 #include "store/sha256.h"
 
 #include <sha2.h>

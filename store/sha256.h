@@ -1,6 +1,5 @@
-/* SHA-256 (FIPS 180-4, by libmd), for texts of a few hundred bytes: what must not be found
- * again in a file that somebody reads (a token), or would take too much room there (a long
- * subscription).
+/* SHA-256 (FIPS 180-4, by libmd), for texts that must not be stored as they are: a token, which
+ * a reader of the file could use, and a long subscription, which would take too much room.
  *
  * Thread: any; no state. */
 #ifndef ROWCAST_STORE_SHA256_H

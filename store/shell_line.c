@@ -1,3 +1,9 @@
+/* A value goes through three hands: the program's log file, a person's shell and SQLite.
+ *
+ * The shell gets one word in single quotes, in which only the quote itself is special: '\''
+ * ends the word, adds a quote and begins the word again.  SQL gets a literal in single quotes of
+ * its own, which are therefore written as '\'' each.  What the log file would replace is
+ * written by its number, as char(10), so the text of the command is always plain. */
 #include "store/shell_line.h"
 
 #include <stdio.h>
@@ -19,7 +25,7 @@ static void line_add(struct line *l, const char *text)
     l->len += n;
 }
 
-/* Inside a word that stands in single quotes. */
+/* Add one character to a word that stands in single quotes. */
 static void add_char(struct line *l, char c)
 {
     const char one[] = {c, '\0'};
@@ -37,7 +43,8 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && c != 0x7F && c != '"';
 }
 
-/* A text of SQL, in that word: 'it''s', and what is not plain by its number. */
+/* Add a literal of SQL to that word: 'it''s', and by its number what is not plain.  Bytes beyond
+ * ASCII stay as they are, since char() would take each for a character of its own. */
 static void add_sql(struct line *l, const char *value)
 {
     char number[24];
@@ -52,6 +59,8 @@ static void add_sql(struct line *l, const char *value)
     add_char(l, '\'');
 }
 
+/* A path is not SQL, so there is no char() to write a character with that is not plain: then
+ * there is no command.  Quotes are left out if they are not needed, as people write paths. */
 static void add_path(struct line *l, const char *path)
 {
     static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

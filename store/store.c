@@ -1,9 +1,12 @@
+/* The calls of store.h, passed on to the engine that owns the address.  The rules that hold for
+ * every engine alike live here or beside here: what `why` says when a call begins, one append as
+ * a group of one, and the steps of a claim (claim.c). */
 #include "store/engine.h"
 
 #include <string.h>
 
-/* Every engine there is.  The first that owns an address opens it, or else the last one:
- * address.h has refused what no engine owns. */
+/* All engines.  The first that owns an address opens it, or else the last one does: an address
+ * that no engine owns was refused by address_check() before. */
 static const struct store_engine *const engines[] = {&sqlite_engine, NULL};
 
 enum store_result store_open(struct store **out, const char *address)
@@ -34,6 +37,7 @@ void store_deadline(int ms)
         (*e)->deadline(ms);
 }
 
+/* Each call begins with its own sentence, so that an old one is never taken for the new one's. */
 static const struct store_engine *engine_of(struct store *s)
 {
     s->why[0] = '\0';
@@ -61,6 +65,7 @@ enum store_result store_wait(struct store *s, int64_t after, int timeout_ms)
     return engine_of(s)->wait(s, after, timeout_ms);
 }
 
+/* Any thread may wake, so this one must not touch `why`, which is the owner's. */
 void store_wake(struct store *s)
 {
     s->engine->wake(s);
@@ -136,6 +141,7 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
     return engine_of(s)->check(s, say, arg);
 }
 
+/* The item has the result, also when the group as a whole was STORE_OK. */
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE])
 {

@@ -1,3 +1,6 @@
+/* A subscription is one block of memory: the struct and its mailboxes, then the pointers to the
+ * types, then the texts of all names.  One allocation is cheap for a hundred thousand streams,
+ * and one free() cannot forget a part. */
 #include "store/subscription.h"
 
 #include <stdio.h>
@@ -24,7 +27,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Copy to *end, and move it behind. */
+/* Copy prefix and text to *end, and move *end behind the copy. */
 static const char *text_put(char **end, const char *prefix, const char *text)
 {
     char *begin = *end;
@@ -40,7 +43,8 @@ static size_t text_bytes(const char *const *text, size_t n)
     return bytes;
 }
 
-/* Broadcasts first, then each channel once, sorted.  The names are copied to *end. */
+/* Broadcasts first, then each channel once, sorted: that is the canonical order of the key.
+ * Names are copied only after the sort, when it is known which of them stay. */
 static void channels_put(struct subscription *s, const char *const *channels, size_t n,
                          char **end)
 {
@@ -50,8 +54,8 @@ static void channels_put(struct subscription *s, const char *const *channels, si
         m[1 + i].name = channels[i];
     qsort(m + 1, n, sizeof *m, by_name);
     s->mailboxes = 1;
-    for (size_t i = 1; i <= n;
-         i++) /* "" is the smallest: asked for again, it is dropped here */
+    /* "" sorts before all others, so a channel "" is dropped here as the broadcasts' twin. */
+    for (size_t i = 1; i <= n; i++)
         if (strcmp(m[i].name, m[s->mailboxes - 1].name) != 0)
             m[s->mailboxes++].name = m[i].name;
     for (size_t i = 0; i < s->mailboxes; i++)
@@ -118,7 +122,8 @@ bool subscription_wants(const struct subscription *s, const char *type)
     return s->types == 0;
 }
 
-/* Each name behind its length: a name may hold any character, so none can part them. */
+/* Each name follows its length.  A name may have any character in it, so there is none that
+ * could separate two names: ["a,b"] and ["a", "b"] must not get the same key. */
 char *subscription_key(const struct subscription *s)
 {
     char *key = NULL;
@@ -147,6 +152,7 @@ void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key
     sha256_half(out + 1, key);
 }
 
+/* 10xxxxxx is a byte inside a UTF-8 character (RFC 3629): the cut moves back to its first one. */
 void subscription_shown(char out[SUBSCRIPTION_SHOWN_SIZE], const char *key)
 {
     size_t len = strnlen(key, SUBSCRIPTION_SHOWN_SIZE);

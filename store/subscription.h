@@ -4,8 +4,8 @@
  *     mailbox[1…] "room-7"    channels it asked for, sorted, each once
  *     the last    "@71b0…"    the session's own, unless it has no session
  *
- * Made by the claim, then immutable but for `told_to`, which belongs to the stream's owner. One
- * allocation: about 150 bytes and the names.
+ * Made by the claim, then immutable except for `told_to`, which belongs to the stream's owner.
+ * One allocation: about 150 bytes and the names.
  *
  * Thread: any may read; the owner alone frees. */
 #ifndef ROWCAST_STORE_SUBSCRIPTION_H
@@ -25,7 +25,7 @@ enum {
 struct mailbox {
     const char *name;
     uint64_t hash;   /* mailbox_hash(name): compared first, the name decides */
-    int64_t told_to; /* the stream was told of a trim up to here; 0: of none */
+    int64_t told_to; /* up to which id the stream was told of holes; 0: of none */
 };
 
 struct subscription {
@@ -36,13 +36,13 @@ struct subscription {
     struct mailbox mailbox[];
 };
 
-/* A 64-bit hash of a mailbox's name.  Not a secret one: equal names decide, never equal
- * hashes. */
+/* A 64-bit hash of a mailbox's name.  Anybody can make two names collide, so equal hashes only
+ * suggest what comparing the names decides. */
 uint64_t mailbox_hash(const char *name);
 
-/* A copy of everything given, of channels and types the first SUBSCRIPTION_…_MAX (a caller that
- * wants to refuse more does so before).  `session_id` NULL: no mailbox of its own.  NULL: out
- * of memory. */
+/* Make a subscription of copies of everything given; of channels and types it takes the first
+ * SUBSCRIPTION_…_MAX (a caller that wants to refuse more does so before).  `session_id` NULL: no
+ * mailbox of its own.  Returns NULL when out of memory. */
 struct subscription *subscription_new(const char *session_id, const char *const *channels,
                                       size_t channel_count, const char *const *types,
                                       size_t type_count);
@@ -54,15 +54,16 @@ struct mailbox *subscription_find(struct subscription *s, uint64_t hash, const c
 /* Whether events of this type were asked for. */
 bool subscription_wants(const struct subscription *s, const char *type);
 
-/* Canonical text of channels and types without the session, by which a bookmark is found again:
- * equal for the same sets in any order.  malloc'd; NULL: out of memory. */
+/* The canonical text of channels and types, without the session: equal for the same sets in any
+ * order, so that a bookmark can be found again by it.  malloc'd; NULL: out of memory. */
 char *subscription_key(const struct subscription *s);
 
-/* What is kept of a key: itself where it is short, else a hash of it behind '#', since a
- * stranger can ask for names of 16 KB.  A key begins with 'c' or 't', or is empty. */
+/* What the sessions store of a key: a short key itself, else '#' and a hash of it, since a
+ * stranger can ask for names of 16 KB.  A key begins with 'c' or 't' or is empty, so a hash is
+ * never mistaken for one. */
 void subscription_kept_key(char out[SUBSCRIPTION_KEPT_KEY_SIZE], const char *key);
 
-/* What people are shown of a key: its beginning, whole characters. */
+/* What people are shown of a key: its beginning, cut between two UTF-8 characters. */
 void subscription_shown(char out[SUBSCRIPTION_SHOWN_SIZE], const char *key);
 
 #endif
