@@ -7,14 +7,14 @@
 #include "store/sqlite/database.h"
 
 enum {
-    STORE_BUSY_MS = 250,    /* our patience with a lock */
-    READONLY_REST_MS = 500, /* between two looks whether a file may be written now */
-    DEADLINE_STEPS = 50000  /* of a statement, between two looks at store_deadline */
+    STORE_BUSY_MS = 250,    /* how long we wait for a lock */
+    READONLY_REST_MS = 500, /* between two checks whether a file may be written now */
+    DEADLINE_STEPS = 50000  /* steps of a statement between two checks of store_deadline */
 };
 
-/* Make sure `d` is open and is the file at its path; opens it (or anew) and runs its schema
- * where there is none.  Takes no write lock of a file that has its schema.  Every call of
- * store.h begins with it; it forgets the sentence of the call before. */
+/* Make sure that `d` is open and still is the file at its path.  If not, opens the file (anew),
+ * and runs the schema if the file has none.  Takes no write lock of a file that has its schema.
+ * Clears the sentence of the call before. */
 enum store_result database_use(struct sqlite_store *s, struct database *d);
 
 #endif

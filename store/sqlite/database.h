@@ -1,7 +1,7 @@
-/* One SQLite file as a store has it open: its connection, its statements, its transactions, and
- * whether the path still leads to it.  What opens it is connect.h.
+/* One SQLite file that a store has open: its connection, its statements, its transactions, and
+ * whether the path still leads to it.  connect.h opens it.
  *
- * Statements live in sql/, one a file, and are prepared when first used, then kept as long as
+ * Each statement is a file of sql/.  It is prepared when it is first used, and kept as long as
  * the connection (SQLITE_PREPARE_PERSISTENT).
  *
  * Thread: that of the store it belongs to. */
@@ -20,25 +20,26 @@ struct sqlite_store; /* engine.h */
 
 struct database {
     char *path;       /* absolute, without symbolic links */
-    mode_t mode;      /* of a file that is made */
-    enum sql pragmas; /* for each connection */
-    enum sql version; /* cannot be prepared where there is no schema yet: then … */
+    mode_t mode;      /* of the file, if we create it */
+    enum sql pragmas; /* run on each new connection */
+    enum sql version; /* cannot be prepared as long as the file has no schema: then … */
     enum sql schema;  /* … this is run, in a transaction of its own */
-    /* What the file means to the store; NULL: nothing to do. */
+    /* What this file needs besides; NULL: nothing.  Called at the begin of each use. */
     enum store_result (*before_use)(struct sqlite_store *s);
-    /* It was opened and has its schema.  Uses the statements alone: database_use would open it
-     * once more, and asserts that nobody asks for that.  A failure closes the file. */
+    /* Called when the file was opened and has its schema.  It runs statements directly:
+     * database_use would open the file once more, and asserts that it is not asked to.  A
+     * failure closes the file. */
     enum store_result (*opened)(struct sqlite_store *s);
     void (*closed)(struct sqlite_store *s);
     sqlite3 *db;       /* NULL: not open */
-    char *wal_path;    /* beside it */
-    bool made;         /* the schema was run by this connection */
-    bool suspect;      /* an I/O error: the next call opens it anew */
-    bool readonly;     /* a write was refused: opened anew once the files may be written, … */
-    int64_t opened_at; /* … and READONLY_REST_MS passed since this; now_monotonic_ms */
-    bool unsure;       /* database_commit: what it was asked to write may be lost */
-    bool opening;      /* it may not be used meanwhile */
-    struct hold hold;  /* what is open */
+    char *wal_path;    /* of the -wal beside it */
+    bool made;         /* this connection ran the schema */
+    bool suspect;      /* there was an I/O error: the next call opens the file anew */
+    bool readonly;     /* a write was refused: it is opened anew once it may be written … */
+    int64_t opened_at; /* … and READONLY_REST_MS have passed since then (now_monotonic_ms) */
+    bool unsure;       /* database_commit: what was written may be lost */
+    bool opening;      /* it is being opened, and may not be used meanwhile */
+    struct hold hold;  /* which files are open */
     sqlite3_stmt *statement[SQL_COUNT];
 };
 
@@ -47,14 +48,15 @@ void database_close(struct sqlite_store *s, struct database *d);
 /* Whether the path still leads to the files that are open (file_is_current). */
 bool database_is_current(struct database *d);
 
-/* Whether it is open, as far as is known in order, and current. */
+/* Whether it is open, current and, as far as is known, in order. */
 bool database_is_usable(struct database *d);
 
-/* Close what another thread found to be replaced; for who is about to wait, or to rest. */
+/* Close the file if another thread found that it was replaced.  For a thread that is about to
+ * wait, or that uses only the other file: the others of the process have to wait for it. */
 void database_let_go(struct sqlite_store *s, struct database *d);
 
-/* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed
- * tells). */
+/* The statement, reset and ready to bind; NULL: it could not be prepared (store_failed says
+ * why). */
 sqlite3_stmt *database_statement(struct database *d, enum sql id);
 
 /* Run a statement without parameters or rows, by id: BEGIN, COMMIT and the like. */
@@ -63,21 +65,22 @@ enum store_result database_run(struct sqlite_store *s, struct database *d, enum 
 /* Roll back if a transaction is open. */
 void database_rollback(struct database *d);
 
-/* COMMIT what was written, if that is so; and STORE_BUSY as well if it is not so afterwards:
- * then what was written may be in files that nobody reads any more.  Else whoever opens the
- * file from now on sees it, whatever becomes of -wal and -shm.  What failed is rolled back. */
+/* COMMIT what was written, if the file is current.  If it is not current afterwards, returns
+ * STORE_BUSY as well: what was written may be in files that nobody reads any more.  After
+ * STORE_OK everybody who opens the file sees it, whatever becomes of -wal and -shm.  After a
+ * failure the transaction is rolled back. */
 enum store_result database_commit(struct sqlite_store *s, struct database *d);
 
-/* End what was only read.  STORE_BUSY: the files were changed meanwhile, so what was read may
- * be of two moments. */
+/* End a transaction that only read.  STORE_BUSY: the files were replaced meanwhile, so what was
+ * read may be of two moments. */
 enum store_result database_end_read(struct sqlite_store *s, struct database *d);
 
-/* Commit when `r` is STORE_OK, and roll back else, or when that fails.  The first thing that
- * went wrong. */
+/* Commit if `r` is STORE_OK, else roll back; also roll back if the commit fails.  Returns the
+ * first thing that went wrong. */
 enum store_result database_finish(struct sqlite_store *s, struct database *d,
                                   enum store_result r);
 
-/* STORE_BUSY: the files were changed under us. */
+/* Returns STORE_BUSY with a sentence: the files were replaced while we used them. */
 enum store_result database_changed(struct sqlite_store *s, struct database *d);
 
 #endif

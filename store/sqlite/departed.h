@@ -1,4 +1,4 @@
-/* Sessions that are gone and that are remembered for a while.
+/* The notes of sessions that are gone, which are kept for a while (struct departure).
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_DEPARTED_H
@@ -7,25 +7,25 @@
 #include "store/engine.h"
 #include "store/sqlite/database.h"
 
-/* *found: it is remembered.  A file of an earlier version, which could not be extended, knows
- * none. */
+/* Look for the note of the session that had this token.  *found: there is one.  A file of an
+ * earlier version that could not be extended has none. */
 enum store_result departure_find(struct sqlite_store *s, const char *token, struct departure *d,
                                  bool *found);
 
-/* Remember it, in the transaction that deletes its session. */
+/* Write a note, in the transaction that deletes the session. */
 enum store_result departure_note(struct sqlite_store *s, const char *token,
                                  const struct departure *d);
 
-/* The sessions of those of these ended streams that were polls in vain become such notes, in
+/* For each of these ended streams that was a poll in vain, replace its session with a note, in
  * the transaction that is open. */
 enum store_result departures_in_vain(struct sqlite_store *s, const struct bookmark *b,
                                      size_t n);
 
-/* It is a session again, in the transaction that makes it one. */
+/* Delete the note, in the transaction that makes the session again. */
 enum store_result departure_forget(struct sqlite_store *s, const char *token);
 
-/* Forget the oldest beyond what is remembered, in the same transaction: DEPARTED_LASTING_MAX
- * and DEPARTED_BRIEF_MAX, 200 bytes each. */
+/* Delete the oldest notes beyond DEPARTED_LASTING_MAX and DEPARTED_BRIEF_MAX, in the same
+ * transaction.  A note takes 200 bytes. */
 enum { DEPARTED_LASTING_MAX = 10000, DEPARTED_BRIEF_MAX = 2000 };
 enum store_result departures_bound(struct sqlite_store *s);
 

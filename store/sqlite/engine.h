@@ -1,5 +1,5 @@
-/* The SQLite engine: what it has of a store, and its functions, as store/engine.h and store.h
- * say them.  Private to this folder. */
+/* The SQLite engine: its own struct of a store, and its functions, which store/engine.h and
+ * store.h document.  Private to this folder. */
 #ifndef ROWCAST_STORE_SQLITE_ENGINE_H
 #define ROWCAST_STORE_SQLITE_ENGINE_H
 
@@ -12,43 +12,44 @@
 enum { WALKS_MAX = SUBSCRIPTION_CHANNELS_MAX + 2 };
 
 struct sqlite_store {
-    struct store store; /* first: what the rest of the program has of it */
-    char *given; /* the path of the log as it was given, which may lead over symbolic links */
+    struct store store; /* first: the part that the rest of the program sees */
+    char *given;        /* the log's path as it was given; may lead over symbolic links */
     struct database log;
     struct database sessions;
-    sqlite3_stmt *walk[WALKS_MAX]; /* one a mailbox that is read at the same time */
-    struct lease *lease;  /* lease.c: the process's, shared; NULL: not looked for yet */
-    bool turn;            /* sessions.c: it is ours to write the sessions */
-    bool unentered;       /* lease.c: the lease is not in the sessions yet, they fail */
+    sqlite3_stmt *walk[WALKS_MAX]; /* log.c: one for each mailbox of a read */
+    struct lease *lease;  /* lease.c: shared by the process; NULL: not looked for yet */
+    bool turn;            /* sessions.c: it is our turn to write the sessions */
+    bool unentered;       /* lease.c: the lease could not be entered in the sessions yet */
     bool joined;          /* store_join succeeded */
-    int64_t served;       /* tend.c: ms since the last round of expiry … */
-    int64_t retain_in;    /* … and until retention is due */
-    bool expiring;        /* expire.c: a round has more slices … */
+    int64_t served;       /* tend.c: ms served since the last round of expiry … */
+    int64_t retain_in;    /* … and ms until retention is due */
+    bool expiring;        /* expire.c: the round has more slices … */
     int64_t expire_until; /* … of what was idle at this served time */
-    int idle;             /* store_rest was called so often since a file was used */
-    char not_seeded[STORE_WHY_SIZE]; /* what the environment wanted of a new log in vain */
-    struct store_end seen;  /* epoch.c: how far this process had seen the log before … */
-    struct store_end left;  /* … and the one where the path led before; "": none */
-    bool fell;              /* end.c: it ends below that; the next call renews it */
-    struct store_end saved; /* sessions.c: as the sessions know it */
-    struct store_end read;  /* the log's end when it was last read, … */
-    int64_t data_version;   /* … and its version then; -1: it was not, or that failed */
+    int idle;             /* how often store_rest was called since a file was used */
+    char not_seeded[STORE_WHY_SIZE]; /* why a setting of the environment was refused */
+    struct store_end
+        seen; /* epoch.c: how far this process had seen the log before the call … */
+    struct store_end left;  /* … and the log that the path led to before; "": none */
+    bool fell;              /* end.c: the log ends before `seen`; the next call renews it */
+    struct store_end saved; /* sessions.c: how far the sessions have it as seen */
+    struct store_end read;  /* the log's end at the last read … */
+    int64_t data_version;   /* … and its version then; -1: nothing was read, or that failed */
     _Atomic(struct waiter *) waiter; /* wait.c; NULL: never waited */
-    int64_t wal_looked_at;           /* upkeep.c: seconds of the monotonic clock, … */
-    int64_t wal_waits_since; /* … somebody keeps checkpoints from their end; 0: nobody … */
-    int64_t wal_told_at;     /* … and that was told */
-    int64_t grew_at;         /* wait.c: when rows were last found behind a position */
-    atomic_bool woken;       /* store_wake was called since store_wait returned */
-    int64_t looked_at;       /* look.c: the schema's version then; -1: not looked at */
-    char lacks[STORE_WHY_SIZE];           /* what has to be mended; "": nothing */
-    int64_t mend_at;                      /* not before; of now_monotonic_ms */
+    int64_t wal_looked_at;           /* upkeep.c: the last look at the -wal (monotonic s) … */
+    int64_t wal_waits_since;    /* … since when checkpoints cannot finish; 0: they can … */
+    int64_t wal_told_at;        /* … and when a notice last said so */
+    int64_t grew_at;            /* wait.c: when a read last found rows */
+    atomic_bool woken;          /* store_wake was called since store_wait returned */
+    int64_t looked_at;          /* look.c: the schema's version at the last look; -1: none */
+    char lacks[STORE_WHY_SIZE]; /* what has to be mended; "": nothing */
+    int64_t mend_at;            /* not before this (now_monotonic_ms) */
     char told[2 * STORE_WHY_SIZE];        /* what log_tell said last */
     struct clock_watch clock;             /* retain.c: what it saw of the clocks … */
     int64_t retained_at;                  /* … the log's end at the last slice … */
     char retained[EVENT_MAILBOX_MAX + 1]; /* … and the mailbox that was looked at last */
 };
 
-/* The engine's own struct of a store. */
+/* The SQLite engine's own struct of a store. */
 static inline struct sqlite_store *sqlite_of(struct store *store)
 {
     return (struct sqlite_store *)store;

@@ -7,16 +7,16 @@
 #include "store/sqlite/database.h"
 #include "store/store.h"
 
-/* Say why in our own words. */
+/* Fail with a sentence of our own.  Returns `r`. */
 enum store_result store_refuse(struct sqlite_store *s, enum store_result r, const char *format,
                                ...) __attribute__((format(printf, 3, 4)));
 
-/* Translate the connection's last error, and keep its sentence in store_why: `doing` is what
- * was being done, "reading the log".  Never returns STORE_OK. */
+/* Translate the connection's last error into a result, and put its sentence into store_why.
+ * `doing` says what failed, as in "reading the log".  Never returns STORE_OK. */
 enum store_result store_failed(struct sqlite_store *s, struct database *d, const char *doing);
 
-/* What an errno of the system amounts to: STORE_FULL for no space, a quota, and a limit of file
- * size; STORE_READONLY for what is forbidden.  Never STORE_OK. */
+/* The result for an errno: STORE_FULL for a full disk, a quota or a limit of file size;
+ * STORE_READONLY for what is forbidden.  Never STORE_OK. */
 enum store_result database_result_of_errno(int error);
 
 #endif
