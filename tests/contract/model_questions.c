@@ -39,11 +39,20 @@ struct answer {
     struct store_end end;
     struct model_box hole[MODEL_BOXES];
     size_t holes;
-    char rows[6000];
+    char rows[ANSWER_SIZE / 2];
+    size_t len;
     int64_t through;
     uint32_t taken, most;
     enum store_taken at_most;
 };
+
+static void answer_begin(struct answer *a, uint32_t most, enum store_taken at_most)
+{
+    a->holes = a->len = a->taken = 0;
+    a->rows[0] = '\0';
+    a->most = most;
+    a->at_most = at_most;
+}
 
 static void give_end(void *arg, const struct store_end *end)
 {
@@ -61,11 +70,10 @@ static void give_hole(void *arg, const char *mailbox, int64_t trimmed_to)
 static enum store_taken give_row(void *arg, const struct event *e)
 {
     struct answer *a = arg;
-    size_t n = strlen(a->rows);
     bool last = ++a->taken == a->most;
     if (!last || a->at_most == STORE_LAST)
-        snprintf(a->rows + n, sizeof a->rows - n, " %lld%s%s%zu", (long long)e->id, e->mailbox,
-                 e->type, e->data_len);
+        a->len += (size_t)snprintf(a->rows + a->len, sizeof a->rows - a->len, " %lld%s%s%zu",
+                                   (long long)e->id, e->mailbox, e->type, e->data_len);
     return last ? a->at_most : STORE_MORE;
 }
 
@@ -135,8 +143,8 @@ bool read_agrees(struct run *r)
     any_filter(r, &q);
     if (r->m->sessions > 0 && who % 2)
         q.filter.session_id = r->m->session[who % r->m->sessions].id;
-    ours = theirs =
-        (struct answer){.most = most, .at_most = who & 4 ? STORE_LAST : STORE_ENOUGH};
+    answer_begin(&ours, most, who & 4 ? STORE_LAST : STORE_ENOUGH);
+    answer_begin(&theirs, most, who & 4 ? STORE_LAST : STORE_ENOUGH);
     struct store_question question = {.after = run_position(r) + (who & 8 ? 3 : 0)};
     struct subscription *sub = subscription_new(q.filter.session_id, q.filter.channel,
                                                 q.filter.channels, q.type, q.types);

@@ -7,7 +7,7 @@
 #include "tests/contract/contract_world.h"
 #include "tests/contract/model.h"
 
-enum { NUMBERS = 48, ANSWER_SIZE = 8192, TOKENS = 16 };
+enum { NUMBERS = 48, ANSWER_SIZE = 1 << 18, TOKENS = 16 };
 
 struct step {
     uint32_t n[NUMBERS];
@@ -37,6 +37,10 @@ __attribute__((format(printf, 2, 3))) void did(struct run *r, const char *format
 
 /* Add to an answer. */
 __attribute__((format(printf, 2, 3))) void add(char text[ANSWER_SIZE], const char *format, ...);
+
+/* How long a session lives, in served time.  (The same setting bounds, by the clock, how long the
+ * mail of a session that nobody knows is kept: no run lasts so long.) */
+enum { TTL_S = 30000 };
 
 /* The channels there are. */
 extern const char *const model_channels[3];

@@ -161,10 +161,10 @@ static void do_end(struct run *r)
 
 static void do_expire(struct run *r)
 {
-    int64_t seconds = 1 + run_number(r, 40);
+    int64_t seconds = TTL_S / 30 * (1 + run_number(r, 40));
     did(r, "serve %lld s", (long long)seconds);
     serve(r->w, seconds);
-    model_serve(r->m, seconds * 1000, r->w->settings->buffer_ttl * 1000);
+    model_serve(r->m, seconds * 1000, TTL_S * 1000);
 }
 
 static void do_delete_session(struct run *r)

@@ -16,6 +16,7 @@ static void run_begin(struct run *r, void **state)
     memcpy(r->m->end.epoch, r->w->epoch, EPOCH_SIZE);
     set(r->w, "buffer_size", "60");
     set(r->w, "buffer_bytes", "300000");
+    r->w->settings->buffer_ttl = TTL_S;
     r->m->buffer_size = 60;
     r->m->buffer_bytes = 300000;
     r->m->end.config_version = 2;
@@ -28,6 +29,16 @@ static bool step_agrees(struct run *r, const struct step *step)
     r->did[0] = r->ours[0] = r->theirs[0] = '\0';
     do_step(r);
     return agree(r) && read_agrees(r) && claim_agrees(r);
+}
+
+/* Both answers, from a little before they differ. */
+static void print_answers(const struct run *r)
+{
+    size_t at = 0;
+    while (r->ours[at] && r->ours[at] == r->theirs[at])
+        at++;
+    at = at > 300 ? at - 300 : 0;
+    print_message("expected: %.900s\nbut got:  %.900s\n", r->ours + at, r->theirs + at);
 }
 
 /* Do the steps of `chosen` in a fresh world; how many agree. */
@@ -46,7 +57,7 @@ static size_t run_steps(const struct step *steps, const size_t *chosen, size_t n
             break;
     }
     if (print && i < n)
-        print_message("expected: %s\nbut got:  %s\n", r.ours, r.theirs);
+        print_answers(&r);
     free(r.m);
     world_teardown(&state);
     return i;
