@@ -1,4 +1,4 @@
-/* Making again what the log lacks.
+/* Making what the log lacks.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_MEND_H
@@ -6,8 +6,8 @@
 
 struct sqlite_store;
 
-/* Make what the log lacks, if it lacks something, and no transaction is open.  database_use
- * calls it.  Success or not, the log is as usable as before; log_tell says what came of it. */
+/* Make what the log lacks (s->lacks), unless a transaction is open.  database_use calls it.
+ * Whether it succeeds or not, the log is at least as usable as before; log_tell says the result. */
 void log_mend(struct sqlite_store *s);
 
 #endif

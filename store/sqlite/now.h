@@ -1,4 +1,4 @@
-/* What time it is: the wall clock's, since 1970, which the data has; and that of the clock
+/* What time it is: by the wall clock, since 1970, for what is stored; and by the monotonic clock,
  * which nobody sets, for pauses and deadlines.
  *
  * Thread: any.  Costs no system call. */
@@ -13,7 +13,7 @@ int64_t now_wall_us(void);
 int64_t now_monotonic_ms(void);
 int64_t now_monotonic_us(void);
 
-/* The wall clock's time in so many milliseconds, as pthread's timed locks want it. */
+/* The wall clock's time in `ms` milliseconds from now, as pthread's timed locks want it. */
 struct timespec now_wall_after(int ms);
 
 #endif

@@ -10,14 +10,15 @@
 
 struct sqlite_store;
 
-/* The path without symbolic links, also of a file that is not there yet.  NULL: no memory. */
+/* The path without symbolic links; the file need not exist yet.  malloc'd; NULL: out of memory. */
 char *path_resolve(const char *path);
 
-/* Whether the path that was given leads to another file than the log that is open; costs one
- * stat(), and only where there are symbolic links on the way. */
+/* Whether the path that was given may lead to another file than the log that is open.  Costs one
+ * stat(), and nothing if there are no symbolic links on the way. */
 bool path_leads_elsewhere(const struct sqlite_store *s);
 
-/* Where the log's path leads now; another file than before: the sessions are there, too. */
+/* Follow the log's path if it leads to another file now, and go on with the log and the sessions
+ * that are there. */
 enum store_result path_follow(struct sqlite_store *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* The processes that are entered in the sessions, and those that died without a word.
+/* The processes that are entered in the sessions, of which some may have died.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_RESPONDERS_H
@@ -8,8 +8,8 @@
 
 struct sqlite_store;
 
-/* End the streams of those that hold no lease any more, in the transaction that is open, and
- * forget them. */
+/* End the streams of processes that hold no lease any more, and delete the entries of these
+ * processes, in the transaction that is open. */
 enum store_result responders_bury(struct sqlite_store *s);
 
 #endif

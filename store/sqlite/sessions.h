@@ -1,4 +1,4 @@
-/* The sessions' file: its transactions, and what others ask of it.
+/* The sessions' file: its transactions, and what the rest of the engine asks it.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_SESSIONS_H
@@ -6,26 +6,27 @@
 
 #include "store/sqlite/database.h"
 
-/* Begin to write the sessions' file, when it is our turn; STORE_BUSY after 250 ms.  Then commit
- * or abandon it: both end it, whatever they return.  Abandoning nothing is fine. */
+/* Wait for our turn, and begin a transaction that writes the sessions' file; STORE_BUSY after
+ * 250 ms.  After a success call commit or abandon: each ends the transaction and the turn,
+ * whatever it returns.  Abandoning nothing is fine. */
 enum store_result sessions_begin(struct sqlite_store *s);
-enum store_result
-sessions_queue(struct sqlite_store *s); /* our turn alone, without a transaction */
+/* Wait for our turn alone, without a transaction. */
+enum store_result sessions_queue(struct sqlite_store *s);
 enum store_result sessions_commit(struct sqlite_store *s);
 void sessions_abandon(struct sqlite_store *s);
 
-/* Commit when `r` is STORE_OK, else abandon.  The first thing that went wrong. */
+/* Commit if `r` is STORE_OK, else abandon.  Returns the first thing that went wrong. */
 enum store_result sessions_finish(struct sqlite_store *s, enum store_result r);
 
-/* Saved by the sessions: the epoch and highest id seen of the log.  *known false: nothing
- * yet. */
+/* Read how far the sessions have the log as seen: epoch and highest id.  *known false: they do
+ * not know yet. */
 enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, bool *known);
 
 /* Whether a session of this id exists. */
 enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *known);
 
-/* In the sessions' file, just after it was opened and its schema ran: the version checked, and
- * what an earlier holder of our responder's number left tidied. */
+/* The sessions' file was just opened, and has its schema: check its version, and tidy up what an
+ * earlier holder of our number left in it. */
 enum store_result sessions_opened(struct sqlite_store *s);
 
 #endif

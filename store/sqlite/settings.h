@@ -1,4 +1,4 @@
-/* The settings in the log, as sql/schema.sql keeps them.
+/* The settings in the log (the table rowcast_config of sql/schema.sql).
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_SETTINGS_H
@@ -6,9 +6,9 @@
 
 struct sqlite_store;
 
-/* Give a log of an earlier version the settings it does not have.  Whatever
- * is in the way (a lock, a file that is read-only) is no reason not to use the log: the
- * defaults hold, and who opens it next tries again. */
+/* Give a log of an earlier version the settings that it lacks.  If that fails (a lock, a file
+ * that is read-only), the log is used all the same, with the defaults, and the next opening
+ * tries again. */
 void settings_complete(struct sqlite_store *s);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "store/sqlite/database.h"
 
-/* Give free pages of the file back to the system: some of them, or all by one VACUUM where the
- * file is of an earlier version and hardly anything is in it.  *more: there are more. */
+/* Give free pages of the file back to the system: some of them, or, if the file is of an earlier
+ * version and hardly anything is in it, all by one VACUUM.  *more: there are more. */
 enum store_result sessions_shrink(struct sqlite_store *s, bool *more);
 
 #endif

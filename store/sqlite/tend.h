@@ -10,17 +10,17 @@
 
 struct sqlite_store;
 
-enum { TEND_RETAIN_MS = 5000 /* from one look for what is to be let go to the next */ };
+enum { TEND_RETAIN_MS = 5000 /* from one look for events to remove to the next */ };
 
-/* Begin a round of expiry, in which served time advances by `served_ms`; and while s->expiring,
- * go on with it.  A failure ends the round. */
+/* Begin a round of expiry, which advances served time by `served_ms`; and go on with it, as long
+ * as s->expiring is set.  A failure ends the round. */
 enum store_result sessions_expire_round(struct sqlite_store *s, const struct settings *settings,
                                         int64_t served_ms);
 enum store_result sessions_expire_more(struct sqlite_store *s, const struct settings *settings);
 
-/* Let at most 100 events go, by age while nobody inserts, or of a mailbox that nobody knows.
- * Opens a write transaction only when a read found something.  *more: there is more to be done;
- * else the log is closed until somebody uses it. */
+/* Remove at most 100 events: those that are too old, while nobody inserts, or those in the
+ * mailbox of a session that is gone.  Begins a write transaction only if a read found something.
+ * *more: there is more to do; if not, the log is closed until it is used again. */
 enum store_result log_retain(struct sqlite_store *s, const struct settings *settings,
                              bool *more);
 
