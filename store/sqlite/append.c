@@ -1,12 +1,12 @@
 /* Appending groups of publications.
  *
- * A commit costs a sync of the disk (0.2 to 20 ms), a row costs 8 µs: so who has many waiting
- * commits them together.  A group is one transaction, and each publication in it stands or
- * falls alone.  SQLite undoes a single INSERT that a rule refuses, with all that its triggers
- * did (RAISE(ABORT)); only a publication of several rows needs a savepoint for that.
+ * A commit costs a sync of the disk (0.2 to 20 ms), a row costs 8 µs, so publications that wait
+ * at the same time are committed together.  A group is one transaction, and each publication in
+ * it succeeds or fails alone.  SQLite undoes a single INSERT that a rule refuses, with all that
+ * its triggers did (RAISE(ABORT)); only a publication of several rows needs a savepoint for that.
  *
- * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole.  Where
- * it may be the fault of one, each is tried again in a transaction of its own. */
+ * Whatever else goes wrong (a lock, the disk, memory) ends the transaction as a whole.  If one
+ * publication may be to blame, each is tried again in a transaction of its own. */
 #include <string.h>
 #include <time.h>
 
@@ -23,14 +23,14 @@ static const char appending[] = "appending to the log";
 
 enum { LOOK_US = 1000 };
 
-/* Until when somebody waits for a lock. */
+/* Until when an append waits for a lock. */
 struct patience {
     int64_t until; /* now_monotonic_ms */
 };
 
-/* SQLite's own patience sleeps longer and longer, up to 100 ms: between groups that another
- * process commits back to back it would hardly ever look at the right moment.  Uneven, so that
- * two who wait do not meet for ever.  0: enough.  SQLite's busy handler. */
+/* SQLite's busy handler; returns 0 to give up.  SQLite's own handler sleeps longer and longer, up
+ * to 100 ms: if another process commits groups back to back, it would hardly ever look while the
+ * lock is free.  The pauses are uneven, so that two waiting processes do not meet for ever. */
 static int wait_for_lock(void *arg, int tries)
 {
     const struct patience *p = arg;
@@ -44,7 +44,7 @@ static int wait_for_lock(void *arg, int tries)
     return 1;
 }
 
-/* STORE_UNKNOWN if one of the sessions is not there: then nobody gets anything. */
+/* STORE_UNKNOWN if one of the sessions does not exist: then none of them gets the event. */
 static enum store_result sessions_check(struct sqlite_store *s, const struct publication *p)
 {
     for (size_t i = 0; i < p->session_count; i++) {
@@ -58,8 +58,8 @@ static enum store_result sessions_check(struct sqlite_store *s, const struct pub
     return STORE_OK;
 }
 
-/* The row that was there already by its key; or none is, since a trigger of the application's
- * own left this one out (RAISE(IGNORE)): then nobody will ever get it. */
+/* Nothing was inserted: find the row that has the same key.  If there is none, a trigger of the
+ * application's own left the new row out (RAISE(IGNORE)), and nobody will ever get it. */
 static enum store_result find_twin(struct sqlite_store *s, const struct publication *p,
                                    const char *session, int64_t *id)
 {
@@ -78,7 +78,8 @@ static enum store_result find_twin(struct sqlite_store *s, const struct publicat
     return r;
 }
 
-/* The sentence of that rule names the setting to change, and SQLite hands on nothing else. */
+/* Which rule refused?  SQLite passes on the rule's sentence and nothing else; the sentence of
+ * the size limit names the setting to change. */
 static enum store_result which_refusal(const struct sqlite_store *s, enum store_result r)
 {
     bool large = r == STORE_REFUSED && strstr(s->store.why, "max_event_bytes");
@@ -105,7 +106,7 @@ static enum store_result append_row(struct sqlite_store *s, const struct publica
     sqlite3_clear_bindings(stmt); /* the texts are the caller's */
     if (r != STORE_OK)
         return r;
-    if (sqlite3_changes(s->log.db) == 0) /* whatever its triggers wrote */
+    if (sqlite3_changes(s->log.db) == 0) /* does not count what triggers wrote */
         return find_twin(s, p, session, id);
     *id = sqlite3_last_insert_rowid(s->log.db);
     return STORE_OK;
@@ -134,9 +135,8 @@ static enum store_result append_rows(struct sqlite_store *s, const struct append
     return r;
 }
 
-/* One row, refused as if it had never been there.  A trigger of the application's own may end
- * the transaction instead (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): then
- * *lost. */
+/* Append one row.  A refusal normally leaves nothing behind.  But a trigger of the application's
+ * own may end the transaction (RAISE(ROLLBACK)), or leave half of a row (RAISE(FAIL)): *lost. */
 static enum store_result append_alone(struct sqlite_store *s, const struct appending *a,
                                       bool *lost)
 {
@@ -154,8 +154,8 @@ static void append_note(struct sqlite_store *s, struct appending *a, enum store_
         a->why[0] = '\0';
 }
 
-/* Those that are still well, in the transaction that is open.  Any result but STORE_OK
- * ends it. */
+/* Append the items that have not failed, in the transaction that is open.  Any result but
+ * STORE_OK ends it. */
 static enum store_result append_group(struct sqlite_store *s, struct appending *const *items,
                                       size_t n)
 {
@@ -198,7 +198,7 @@ static enum store_result append_begin(struct sqlite_store *s, struct patience *p
     return r;
 }
 
-/* How far the log reaches now, as far as we know. */
+/* The log reaches at least this far now: if it ever ends before, it lost something. */
 static void note_seen(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -208,7 +208,8 @@ static void note_seen(struct sqlite_store *s, struct appending *const *items, si
     }
 }
 
-/* Nothing was written, since the log was replaced before the commit: into the new one. */
+/* Whether the log was replaced before the commit, so that nothing was written: then the group
+ * goes into the new log. */
 static bool is_to_be_redone(struct sqlite_store *s, enum store_result r, struct patience *p)
 {
     return r == STORE_BUSY && !s->log.unsure && !database_is_current(&s->log) &&
@@ -234,7 +235,7 @@ static enum store_result append_together(struct sqlite_store *s, struct appendin
     return r;
 }
 
-/* Everything that was well is not written. */
+/* The transaction failed, so the items that had succeeded in it failed as well. */
 static void fail_all(struct sqlite_store *s, struct appending *const *items, size_t n,
                      enum store_result r)
 {
@@ -243,9 +244,9 @@ static void fail_all(struct sqlite_store *s, struct appending *const *items, siz
             append_note(s, items[i], r);
 }
 
-/* Each in a transaction of its own: a large one is no reason to refuse the small ones, nor is
- * one whose refusal ended the transaction.  Some are written then: so what fails now is the
- * failure of one item, and the group is not to be tried again. */
+/* Append each item in a transaction of its own.  An item that is too large, or whose refusal
+ * ended the transaction, is no reason to refuse the others.  As some of them are written now, a
+ * failure is that of one item, and the caller must not try the group again. */
 static void append_each(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -264,7 +265,7 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
     struct sqlite_store *s = sqlite_of(store);
     struct patience p = {now_monotonic_ms() + patience_ms};
     size_t well = 0;
-    for (size_t i = 0; i < n; i++) { /* before the lock is taken */
+    for (size_t i = 0; i < n; i++) { /* before the lock is taken: it is another file */
         append_note(s, items[i], sessions_check(s, &items[i]->what));
         well += items[i]->result == STORE_OK;
     }
@@ -278,5 +279,5 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
     }
     if (r != STORE_OK)
         fail_all(s, items, n, r);
-    return s->log.unsure ? STORE_OK : r; /* tried again, it might be there twice */
+    return s->log.unsure ? STORE_OK : r; /* a second try might append it twice */
 }

@@ -1,3 +1,5 @@
+/* Values are bound as they are, without a copy (SQLITE_STATIC): a statement is stepped and reset
+ * in the function that bound it, while the texts are still valid. */
 #include "store/sqlite/bind.h"
 
 #include <string.h>
@@ -11,7 +13,7 @@ static int bind_value(sqlite3_stmt *stmt, int i, const struct value *v)
         return sqlite3_bind_int64(stmt, i, v->number);
     case VALUE_TEXT:
         return sqlite3_bind_text(stmt, i, v->text, -1, SQLITE_STATIC);
-    case VALUE_BYTES:
+    case VALUE_BYTES: /* as text: the column's rule refuses a BLOB */
         return sqlite3_bind_text64(stmt, i, v->text, v->length, SQLITE_STATIC, SQLITE_UTF8);
     }
     return SQLITE_MISUSE;

@@ -1,3 +1,8 @@
+/* rowcast.fcgi --check: everything that can be wrong with the files, and what to do about it.
+ *
+ * A finding never ends the check, so that a person sees all of them at once.  It reads whole
+ * files (quick_check, the books), which a responder never does while it serves.  It opens the
+ * files as a responder does, so what can be mended by that is mended first, and then told. */
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -37,6 +42,8 @@ static void finding(struct checking *c, enum store_result r, const char *format,
         c->first = r;
 }
 
+/* A file that SQLite creates gets the group of its process, unless the folder has the setgid bit.
+ * Folders that are open to everybody, with the sticky bit as /tmp, are left out. */
 static void check_directory(struct checking *c)
 {
     struct stat dir;
@@ -69,7 +76,7 @@ static void check_mode(struct checking *c, const struct database *d, const char 
                 what, d->path, file.st_mode & 07777, d->mode);
 }
 
-/* Rows of one text each, that should all be `right`. */
+/* Run a statement that gives rows of one text, which should all be `right`. */
 static void check_texts(struct checking *c, struct database *d, const char *what,
                         const char *checked, enum sql id, const char *right)
 {
@@ -88,7 +95,8 @@ static void check_texts(struct checking *c, struct database *d, const char *what
     sqlite3_reset(stmt);
 }
 
-/* A trigger or table as it should be, against the one that is there. */
+/* Compare a trigger or a table as it should be with the one in the file, by their texts: SQLite
+ * keeps them as they were written, comments and all. */
 static void check_object(struct checking *c, struct database *d, const char *type,
                          const char *name, const char *sql)
 {
@@ -106,7 +114,7 @@ static void check_object(struct checking *c, struct database *d, const char *typ
     sqlite3_reset(stmt);
 }
 
-/* Compare with a schema made in memory. */
+/* Compare with a model that the schema makes in memory: so there is no second list to maintain. */
 static void check_schema(struct checking *c, struct database *d)
 {
     sqlite3 *model = NULL;
@@ -126,7 +134,7 @@ static void check_schema(struct checking *c, struct database *d)
     sqlite3_close(model);
 }
 
-/* What was missing, and was made as the log was opened. */
+/* What was missing, and was made when the log was opened. */
 static void check_mended(struct checking *c)
 {
     if (c->store->told[0])
@@ -156,7 +164,8 @@ static void check_books(struct checking *c)
                 d->path, d->path);
 }
 
-/* Settings that are out of range have their defaults in force, and a line each. */
+/* A setting that is out of range has its default in force, and gets a line.  Reading the settings
+ * says such lines by itself, as notices; the last one is in `told`. */
 static void check_settings(struct checking *c)
 {
     struct settings *settings = NULL;
@@ -167,6 +176,8 @@ static void check_settings(struct checking *c)
     settings_unref(settings);
 }
 
+/* Permissions do not tell whether a write would succeed (a full disk, a read-only file system,
+ * another program's lock), so write something. */
 static void check_write(struct checking *c)
 {
     struct sqlite_store *s = c->store;
@@ -180,7 +191,7 @@ static void check_write(struct checking *c)
     database_rollback(&s->log);
 }
 
-/* Who else is concerned by the files. */
+/* Find what harms other programs: a locked-out owner, and other names of the file. */
 static void check_beside(struct checking *c, const struct database *d)
 {
     char sentence[512];
@@ -207,8 +218,8 @@ static bool check_open(struct checking *c, struct database *d, const char *what,
     return true;
 }
 
-/* Without leases nothing of the sessions is saved.  Where there are none, a responder makes
- * them: not this program, which may run as another account. */
+/* Without leases no session is saved.  If the file is missing, that is right: a responder makes
+ * it.  The check must not, since it may run as another account. */
 static void check_leases(struct checking *c)
 {
     char path[PATH_MAX], why[STORE_WHY_SIZE + PATH_MAX];

@@ -1,3 +1,7 @@
+/* Opening a file, step by step: wait for the connections of an earlier generation, create the
+ * file with the right mode, connect, look for the schema and make it if it is missing, and make
+ * sure of WAL mode.  At last it is checked that nobody replaced the files meanwhile.  If any step
+ * fails the file is closed again, and the next call begins from the first one. */
 #include "store/sqlite/connect.h"
 
 #include <assert.h>
@@ -15,9 +19,10 @@
 #include "store/sqlite/now.h"
 #include "store/sqlite/place.h"
 
-/* Make the file with its mode, if there is none.  Never opens one that SQLite may have open:
- * closing our descriptor would drop SQLite's locks of it, in all threads.  Hence O_EXCL, and no
- * other thread may come between open and close. */
+/* Create the file with its mode, if there is none.  This must never open a file that SQLite may
+ * have open: POSIX drops all locks that a process has on a file when it closes any descriptor of
+ * it (fcntl(2)), and so SQLite's, in all threads.  Hence O_EXCL, and a lock that keeps the other
+ * threads of this process from opening the file between our open and close. */
 static enum store_result file_make(struct sqlite_store *s, const struct database *d)
 {
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -40,7 +45,7 @@ static enum store_result file_make(struct sqlite_store *s, const struct database
     return STORE_OK;
 }
 
-/* When no statement may go on any more; 0: never.  Of now_monotonic_ms. */
+/* When statements have to end, in now_monotonic_ms; 0: never. */
 static atomic_int_least64_t deadline;
 
 void sqlite_deadline(int ms)
@@ -48,8 +53,8 @@ void sqlite_deadline(int ms)
     atomic_store(&deadline, ms < 0 ? 0 : now_monotonic_ms() + ms);
 }
 
-/* SQLite's progress handler: each DEADLINE_STEPS of one statement, which the usual ones never
- * need.  (sqlite3_interrupt would want a connection that another thread may be closing.) */
+/* SQLite's progress handler, called each DEADLINE_STEPS steps of one statement; usual statements
+ * need fewer.  (sqlite3_interrupt would need a connection, which its thread may be closing.) */
 static int is_over(void *arg)
 {
     int64_t at = atomic_load_explicit(&deadline, memory_order_relaxed);
@@ -57,6 +62,9 @@ static int is_over(void *arg)
     return at != 0 && now_monotonic_ms() >= at;
 }
 
+/* NOMUTEX: a connection is used by one thread.  NOFOLLOW: the path was resolved, so a link at it
+ * was put there since.  NO_CKPT_ON_CLOSE: the last connection to close would take an exclusive
+ * lock, which refuses publishers, copy the -wal and delete it. */
 static enum store_result connect_to(struct sqlite_store *s, struct database *d)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -78,7 +86,8 @@ static enum store_result connect_to(struct sqlite_store *s, struct database *d)
     return STORE_OK;
 }
 
-/* *there: the schema is.  A read only, since a write lock would stop the publishers' shells. */
+/* *there: the file has its schema.  Only a read, since a write lock would make the publishers'
+ * shells wait, or fail, whenever a responder opens the log. */
 static enum store_result schema_look(struct sqlite_store *s, struct database *d, bool *there)
 {
     *there = false;
@@ -105,9 +114,9 @@ static enum store_result schema_make(struct sqlite_store *s, struct database *d)
     return r;
 }
 
-/* Several processes that start with a new log make it at the same moment.  SQLite refuses who
- * has read and then wants to write, without any patience: so look again, until one has made
- * it. */
+/* Several processes that start with a new log make its schema at the same moment.  SQLite refuses
+ * a transaction that has read and then wants to write, at once and without the busy handler, if
+ * another one wrote meanwhile.  So look again, until one process has made the schema. */
 static enum store_result schema_run(struct sqlite_store *s, struct database *d)
 {
     static const struct timespec pause = {.tv_nsec = 5000000};
@@ -125,8 +134,8 @@ static enum store_result schema_run(struct sqlite_store *s, struct database *d)
     }
 }
 
-/* A restored copy may be in rollback mode (VACUUM INTO makes such), where readers lock
- * publishers out.  What may not be written stays as it is. */
+/* A restored copy may be in rollback mode (VACUUM INTO makes such copies), where readers lock
+ * publishers out.  A file that may not be written stays as it is. */
 static enum store_result wal_mode(struct sqlite_store *s, struct database *d)
 {
     sqlite3_stmt *stmt = database_statement(d, SQL_JOURNAL_WAL);
@@ -141,7 +150,7 @@ static enum store_result wal_mode(struct sqlite_store *s, struct database *d)
     return STORE_OK;
 }
 
-/* What is open now, unless it was replaced while we opened it. */
+/* Note which files are open now, unless they were replaced while we opened them. */
 static enum store_result identity_note(struct sqlite_store *s, struct database *d)
 {
     int moved = 0;
@@ -187,8 +196,8 @@ static enum store_result database_open(struct sqlite_store *s, struct database *
     return r;
 }
 
-/* SQLite decides as it opens a file whether the file may be written, and stays with that; for
- * the -shm even all connections of a process do, as long as one of them is open. */
+/* SQLite decides when it opens a file whether the file may be written, and does not check again.
+ * For the -shm that even holds for all connections of a process, as long as one of them is open. */
 static bool was_repaired(const struct database *d)
 {
     return d->db && d->readonly && now_monotonic_ms() - d->opened_at >= READONLY_REST_MS &&
@@ -200,6 +209,7 @@ enum store_result database_use(struct sqlite_store *s, struct database *d)
     assert(!d->opening);
     s->store.why[0] = '\0';
     s->idle = 0;
+    /* Another thread may wait until we close the other file, which this call does not look at. */
     database_let_go(s, d == &s->log ? &s->sessions : &s->log);
     if (was_repaired(d))
         file_outdate(&d->hold);

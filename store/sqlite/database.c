@@ -1,3 +1,6 @@
+/* Every write ends with the same two questions: are these still the files at their paths, before
+ * the commit and after it?  SQLite itself does not ask.  It would commit to a file that was
+ * removed, report success, and the data would be gone (file.h says what is done about it). */
 #include "store/sqlite/database.h"
 
 #include <stdlib.h>
@@ -22,6 +25,8 @@ enum store_result database_changed(struct sqlite_store *s, struct database *d)
                         d->path);
 }
 
+/* Statements first: sqlite3_close() refuses a connection that still has some.  The hold is left
+ * last, since another thread may open the next generation as soon as it is. */
 void database_close(struct sqlite_store *s, struct database *d)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
@@ -39,7 +44,7 @@ void database_close(struct sqlite_store *s, struct database *d)
     file_leave(&d->hold);
 }
 
-/* Not in the middle of something, nor being opened. */
+/* Not in the middle of a transaction, and not being opened. */
 static bool is_at_rest(const struct database *d)
 {
     return d->db && !d->opening && sqlite3_get_autocommit(d->db);
@@ -62,7 +67,7 @@ sqlite3_stmt *database_statement(struct database *d, enum sql id)
     return *slot;
 }
 
-/* For people, who know no file of ours. */
+/* What failed, in words for people, who do not know the files of sql/. */
 static const char *doing(enum sql id)
 {
     if (id == SQL_BEGIN)
@@ -84,12 +89,16 @@ enum store_result database_run(struct sqlite_store *s, struct database *d, enum 
     return STORE_OK;
 }
 
+/* After some errors (a full disk, no memory) SQLite has rolled back by itself: a second ROLLBACK
+ * would be an error of its own. */
 void database_rollback(struct database *d)
 {
     if (d->db && !sqlite3_get_autocommit(d->db))
         sqlite3_exec(d->db, sql_text[SQL_ROLLBACK], NULL, NULL, NULL);
 }
 
+/* The files can be replaced at any moment, so no look before the commit is enough.  If they
+ * change between the two looks, nobody can tell which came first: that is `unsure`. */
 enum store_result database_commit(struct sqlite_store *s, struct database *d)
 {
     d->unsure = false;

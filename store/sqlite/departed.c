@@ -1,16 +1,17 @@
 /* Sessions that are gone.
  *
  * A client that slept for longer than buffer_ttl comes back with a token that no session has.
- * To tell it of a gap each time would have pages load anew at each wake, and not to tell it
- * would lose in silence what was for its session alone.  So what is needed to know is noted
- * when a session goes: where it stood, and how far its mailbox and the log went.  Whatever came
- * later the log itself can tell.
+ * If it were told of a gap each time, pages would load anew whenever a laptop wakes.  If it were
+ * never told, events for its session alone would be lost in silence.  So when a session goes, a
+ * note keeps what is needed to decide: the session's position, and how far its mailbox and the
+ * log went.  What came later can be read from the log.
  *
- * A poll that told nothing to somebody new leaves no session at all, only such a note: most of
- * those never come back.  Who does come back with its token gets the same session again.
+ * The poll of a new client that delivered nothing leaves no session at all, only such a note,
+ * since most of these clients never come back.  A client that does, with the token, gets the
+ * same session again.
  *
- * Strangers make many sessions that never come back.  Sessions that came back once, or that
- * stayed, are remembered apart from those: so a flood forgets no one it should not. */
+ * Strangers make many sessions that never come back.  Those that came back once, or stayed, are
+ * counted apart from them, so a flood of new ones cannot push their notes out. */
 #include "store/sqlite/departed.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 
-/* The statement cannot be prepared where the table is missing. */
+/* In a file of an earlier version the table is missing, so the statement cannot be prepared. */
 static bool is_of_an_earlier_version(struct database *d)
 {
     return d->db && sqlite3_errcode(d->db) == SQLITE_ERROR;
@@ -92,8 +93,8 @@ enum store_result departures_bound(struct sqlite_store *s)
     return r;
 }
 
-/* The session of a stream that polled in vain, unless somebody came back to it.  *token
- * "": so. */
+/* Find the session of a stream that polled in vain.  `token` is "" if the session has to stay:
+ * its client came back before, or it has another stream. */
 static enum store_result find_in_vain(struct sqlite_store *s, int64_t stream_id,
                                       struct departure *d, char token[SESSION_TOKEN_SIZE])
 {

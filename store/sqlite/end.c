@@ -1,3 +1,7 @@
+/* The books say where the log ends, and everybody can edit them: the log may lie in an
+ * application's own database.  So each id that is read from them is cut to what is possible, the
+ * newest row counts even if the books do not know it, and a mistake is noted to be mended.  It
+ * must never stop the streams. */
 #include "store/sqlite/end.h"
 
 #include <string.h>
@@ -16,7 +20,8 @@ int64_t log_id_of(sqlite3_stmt *stmt, int column, int64_t most, bool *sound)
     return id < 0 ? 0 : id > most ? most : id;
 }
 
-/* People can write the row, and rows can come past the triggers that keep it. */
+/* Check the row of the books.  People can edit it, and events can be inserted past the triggers
+ * that keep it true. */
 static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
                                     struct store_end *out, int64_t *forgotten_to)
 {
@@ -43,8 +48,8 @@ static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
     return STORE_OK;
 }
 
-/* Commits that others had seen before this call began are in what it reads, so an end below
- * theirs means that some are lost. */
+/* s->seen was noted when this call began.  Commits that were seen by then have to be in what is
+ * read now, so an end before them means that some are lost. */
 static enum store_result end_compare(struct sqlite_store *s, const struct store_end *end)
 {
     s->fell = strcmp(end->epoch, s->seen.epoch) == 0 && end->last_id < s->seen.last_id;
@@ -75,7 +80,8 @@ enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
     return r == STORE_OK ? end_compare(s, out) : r;
 }
 
-/* NULL: it cannot be read.  A statement that is not reset keeps the state that it read. */
+/* Read the version, and return the statement without a reset: until then SQLite keeps the state
+ * of the file that was read.  NULL: it cannot be read. */
 static sqlite3_stmt *version_read(struct sqlite_store *s, int64_t *version)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_DATA_VERSION);
@@ -96,8 +102,8 @@ enum store_result log_data_version(struct sqlite_store *s, int64_t *version)
     return STORE_OK;
 }
 
-/* The statements under it would each begin and end a read of their own, at three system calls;
- * this way they share one. */
+/* Alone, each of the statements would begin and end a read of its own, at three system calls.
+ * While the version's statement is open, they share its read, and its moment. */
 enum store_result log_end_at_version(struct sqlite_store *s, struct store_end *out,
                                      int64_t *version)
 {

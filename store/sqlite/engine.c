@@ -1,3 +1,5 @@
+/* The table by which store.c calls this engine.  It is the only global of the engine that the
+ * rest of the program names. */
 #include "store/sqlite/engine.h"
 
 #include "store/address.h"

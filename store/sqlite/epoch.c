@@ -1,3 +1,6 @@
+/* A new epoch tells every client that the ids it knows mean nothing in this log: it gets a gap.
+ * That is a high price, so the epoch changes only once for each loss: of several processes that
+ * find the same loss, the first changes it. */
 #include "store/sqlite/epoch.h"
 
 #include <string.h>
@@ -14,7 +17,7 @@ void epoch_note(struct sqlite_store *s)
         s->seen = file_seen(s->log.hold.file);
 }
 
-/* The statement itself compares once more, under the write lock. */
+/* The statement compares once more, under the write lock: another process may have been first. */
 static enum store_result renew_below(struct sqlite_store *s, const struct store_end *seen)
 {
     return database_do(s, &s->log, "giving the log a new epoch", SQL_LOG_NEW_EPOCH,
@@ -43,7 +46,8 @@ static enum store_result epoch_compare(struct sqlite_store *s, const struct stor
     return renew_below(s, seen);
 }
 
-/* As the sessions know it; epoch "": they do not.  They have their own day to complain. */
+/* How far the sessions have it as seen; epoch "": they do not know.  A failure of theirs is told
+ * when they are needed, and must not keep the log from being opened. */
 static struct store_end saved(struct sqlite_store *s)
 {
     struct store_end seen;
@@ -53,8 +57,8 @@ static struct store_end saved(struct sqlite_store *s)
     return known ? seen : (struct store_end){.epoch = ""};
 }
 
-/* Where a -wal was taken away, nobody knows what was in it: the ids may have been given again
- * by now. */
+/* If a -wal was taken away, nobody knows what was in it, and its ids may have been given again by
+ * now: the log gets a new epoch however far it reaches (INT64_MAX). */
 enum store_result epoch_check(struct sqlite_store *s)
 {
     struct file *f = s->log.hold.file;

@@ -1,8 +1,8 @@
 /* Expiry.  A round advances served time and ends the streams of dead processes; then slices
- * follow until nothing is left to expire, with pauses between them, so that claims and ends of
- * streams have their turn (SQLite, and our own queue of writers, let the one who asks again at
- * once win).  A slice reads who goes, notes from the log what has to be remembered of them, and
- * only then locks the sessions: 250 of them are about 5 ms. */
+ * follow until nothing is left to expire.  Pauses between them give claims and ends of streams
+ * their turn: SQLite, and our own queue of writers, would let a thread that asks again at once
+ * win each time.  A slice reads which sessions go, asks the log what their notes have to say, and
+ * only then locks the sessions: 250 of them take about 5 ms. */
 #include "store/sqlite/tend.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ enum { SLICE = 250, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
 
 /* A session whose time is over. */
 struct leaver {
-    char id[EVENT_NAME_MAX + 1]; /* "": not one of ours */
+    char id[EVENT_NAME_MAX + 1]; /* "": too long to be one of ours */
     char token[SESSION_TOKEN_SIZE];
     int64_t created_at;
     bool mail; /* its mailbox keeps something */
@@ -35,9 +35,9 @@ struct slice {
     struct leaver leaver[SLICE];
 };
 
-/* *before is served time as it was.  What ended since the last round bears that time, although
- * it may be younger by the whole round: so it is against the time before that expiry counts,
- * and nobody expires early. */
+/* *before is served time as it was.  A stream that ended at any moment since the last round has
+ * that time as its end, so it may be younger than it looks by a whole round.  Expiry therefore
+ * compares with the time before the advance, and no session expires early. */
 static enum store_result expire_advance(struct sqlite_store *s, int64_t elapsed_ms,
                                         int64_t *before)
 {
@@ -66,7 +66,8 @@ static enum store_result begin_round(struct sqlite_store *s, int64_t elapsed_ms,
     return sessions_finish(s, r);
 }
 
-/* Bookmarks of several logs cannot be compared: then it is not known what it had. */
+/* Bookmarks of several epochs cannot be compared.  Then the note has no epoch, which means that
+ * nobody knows what the client had. */
 static void read_leaver(struct leaver *l, sqlite3_stmt *row)
 {
     struct departure *d = &l->departure;
@@ -101,8 +102,8 @@ static enum store_result read_slice(struct sqlite_store *s, struct slice *slice)
     return r;
 }
 
-/* A mailbox that the books do not have was forgotten, with whatever left it, or never had
- * anything: so it is if the session is younger than mailboxes have to be to be forgotten. */
+/* A mailbox that the books do not have was forgotten, or never had an event.  If the session is
+ * younger than the age at which mailboxes are forgotten, it never had one. */
 static enum store_result read_mailbox(struct sqlite_store *s, const struct settings *settings,
                                       int64_t forgotten_to, struct leaver *l)
 {
@@ -122,8 +123,8 @@ static enum store_result read_mailbox(struct sqlite_store *s, const struct setti
                : store_failed(s, &s->log, "looking into a mailbox");
 }
 
-/* What the log says of the leavers, in one state of it.  After a failure nobody is
- * remembered. */
+/* Ask the log about the leavers, at one moment.  If that fails they go without notes, and those
+ * who come back are told that they may have lost something. */
 static enum store_result expire_survey(struct sqlite_store *s, const struct settings *settings,
                                        struct slice *slice)
 {
@@ -157,9 +158,9 @@ static enum store_result end_sessions(struct sqlite_store *s, const struct slice
     return r == STORE_OK && slice->n > 0 ? departures_bound(s) : r;
 }
 
-/* One transaction: sessions whose time is over, and then bookmarks of those that live on.  (Not
- * before the last of the sessions: what is noted of one that goes is where its bookmarks are.)
- * *full: there may be more. */
+/* One transaction: delete sessions whose time is over, and then bookmarks of those that live on.
+ * (Bookmarks wait until the last session is gone, since the note of a session needs the smallest
+ * of its bookmarks.)  *full: there may be more. */
 static enum store_result expire_idle(struct sqlite_store *s, const struct slice *slice,
                                      bool remember, bool *full)
 {
@@ -177,8 +178,8 @@ static enum store_result expire_idle(struct sqlite_store *s, const struct slice 
     return sessions_finish(s, r);
 }
 
-/* Empty the mailboxes of sessions that are gone, MAILBOX_ROWS rows in all: one short write, so
- * that no shell's insert is locked out; retention takes the rest. */
+/* Empty the mailboxes of sessions that are gone, MAILBOX_ROWS rows in all.  One short write, so
+ * that the publishers' shells are not locked out; retention removes the rest. */
 static enum store_result empty_mailboxes(struct sqlite_store *s, const struct slice *slice)
 {
     enum store_result r = STORE_OK;
@@ -202,7 +203,7 @@ static enum store_result empty_mailboxes(struct sqlite_store *s, const struct sl
     return r;
 }
 
-/* (The sessions go although the log fails; then that is what is told.) */
+/* Sessions expire even if the log fails; the log's failure is returned then. */
 static enum store_result expire_slice(struct sqlite_store *s, const struct settings *settings,
                                       struct slice *slice, bool first, bool *more)
 {
@@ -227,7 +228,7 @@ static enum store_result expire_slice(struct sqlite_store *s, const struct setti
 static enum store_result expire_slices(struct sqlite_store *s, const struct settings *settings,
                                        bool first, bool *more)
 {
-    struct slice *slice = malloc(sizeof *slice);
+    struct slice *slice = malloc(sizeof *slice); /* 60 KiB: too much for the stack */
     if (!slice)
         return store_refuse(s, STORE_NOMEM, "expiring sessions: out of memory");
     enum store_result r = expire_slice(s, settings, slice, first, more);

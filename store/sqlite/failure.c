@@ -1,3 +1,8 @@
+/* From an error of SQLite to a result, and to a sentence that helps.
+ *
+ * SQLite's codes say which of its parts failed, not what a person can do: a quota that is used up
+ * is a "disk I/O error", and a missing permission is "unable to open database file".  So the
+ * system's errno is looked at as well, if it is certainly that of the failed call. */
 #include "store/sqlite/failure.h"
 
 #include <errno.h>
@@ -35,9 +40,9 @@ enum store_result database_result_of_errno(int error)
     }
 }
 
-/* What the system said to the last write of the -wal or the file that failed.  SQLite knows
- * that ENOSPC is a full disk, and takes a quota for an I/O error; sqlite3_system_errno() is
- * what errno was some calls later. */
+/* The errno of the last write that failed, of the -wal or of the file.  SQLite knows that ENOSPC
+ * is a full disk, but takes a quota for an I/O error; and sqlite3_system_errno() is errno as it
+ * was some calls later. */
 static int write_errno(sqlite3 *db)
 {
     static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
@@ -90,8 +95,7 @@ static enum store_result result_of(sqlite3 *db)
     }
 }
 
-/* SQLite says "unable to open database file" and "disk I/O error", whatever the system said.
- * NULL: what errno is now may be of another call. */
+/* The system's own words, to add to SQLite's.  NULL: errno may be that of another call. */
 static const char *what_the_system_said(sqlite3 *db)
 {
     static const int openings[] = {EACCES, EPERM, EROFS, EMFILE, ENFILE, ENOTDIR, EISDIR};

@@ -1,3 +1,13 @@
+/* The list of files, and the generations of each.
+ *
+ * `generation` counts up whenever the files at the paths are no longer those that are open.  A
+ * connection belongs to the generation in which it opened; one of an earlier generation is
+ * *leaving*.  The invariant: a new connection never opens a file that a leaving one still has
+ * open, or SQLite, which knows files by their inodes, would give it the old mapping of the -shm.
+ * So file_enter() waits until these have closed, and each thread closes what is outdated as soon
+ * as it looks.  If the file itself was replaced, its inode is another one, and nobody waits.
+ *
+ * Everything is under one lock but `generation`, which every call reads. */
 #include "store/sqlite/file.h"
 
 #include <errno.h>
@@ -13,9 +23,9 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/now.h"
 
-/* How long who opens waits for the others; and how long for whoever changes the files: a
- * person's `mv copy rowcast.db; rm rowcast.db-wal rowcast.db-shm` must not hit files we just
- * made. */
+/* How long an opening waits for the connections that have to close; and how long for a person who
+ * is changing the files: the second half of `mv copy rowcast.db; rm rowcast.db-wal
+ * rowcast.db-shm` must not hit files that we just made. */
 enum { LEAVING_MS = 250, SETTLING_MS = 100 };
 
 /* For how long a folder's ctime is believed. */
@@ -26,18 +36,18 @@ struct file {
     struct names names;
     atomic_uint generation;
     int open;    /* connections of this generation … */
-    int leaving; /* … and those before it from `first_leaving` on, still open … */
+    int leaving; /* … and open ones of earlier generations, from `first_leaving` on … */
     unsigned first_leaving;
-    struct inode left;        /* … to this file: SQLite asks which file it is, not where */
-    bool known;               /* `identity` is what the open ones have */
-    bool used;                /* one was open at some time */
+    struct inode left;        /* … to this file: SQLite knows files by inode, not by path */
+    bool known;               /* `identity` is what the open connections have */
+    bool used;                /* a connection was open at some time */
     bool robbed;              /* see file_is_robbed */
-    bool vanished;            /* the file was gone when it was last looked at */
+    bool vanished;            /* the file was gone at the last look … */
     bool wal_missed;          /* … and so was its -wal, which nobody deletes without it */
     struct identity identity; /* of the newest connection that opened */
     int64_t changed_at;       /* when the generation began; 0: with the process */
-    int64_t gone_at;          /* when it was first missed; 0: it is not */
-    struct store_end seen;    /* of the log */
+    int64_t gone_at;          /* when the file was first missed; 0: it is there */
+    struct store_end seen;    /* how far the log has been seen */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,8 +97,8 @@ struct file *file_of(const char *path)
     return f;
 }
 
-/* The first who sees it, and still has the old files open, finds out what happened.  Called
- * with the lock held. */
+/* Begin another generation.  The first connection that sees the change calls it: it still has the
+ * old files open, so their inodes cannot be another file's by now.  Called with the lock held. */
 static void changed(struct file *f, const struct identity *had, const struct identity *now)
 {
     f->vanished = !inode_is_there(now->file);
@@ -113,7 +123,7 @@ bool file_is_outdated(const struct hold *h)
     return h->generation != 0 && h->generation != atomic_load(&h->file->generation);
 }
 
-/* `folder` was read before the three: what is done to it since has another ctime. */
+/* `folder` was read before the three files, so a change since then gives it another ctime. */
 static void believe(struct hold *h, const struct folder *folder)
 {
     if (!folder_is_settled(folder))
@@ -141,6 +151,7 @@ bool file_is_current(struct hold *h)
         names_give_back(h->identity.wal, now.wal, f->names.kept_wal, f->names.wal);
         names_give_back(h->identity.shm, now.shm, f->names.kept_shm, f->names.shm);
     }
+    /* Another thread may have repaired the names, or found the change, since the first look. */
     pthread_mutex_lock(&lock);
     now = names_look(&f->names);
     bool is = identity_is_same(&now, &h->identity);
@@ -195,7 +206,7 @@ static void file_enter_hold(struct hold *h, struct file *f)
         f->robbed = true; /* it came back without its -wal */
     f->open++;
     *h = (struct hold){.file = f, .generation = atomic_load(&f->generation)};
-    h->identity = now; /* as it was before; file_entered compares */
+    h->identity = now; /* as it is before the opening; file_entered compares */
 }
 
 static bool is_being_left(const struct file *f)
@@ -203,7 +214,7 @@ static bool is_being_left(const struct file *f)
     return f->leaving > 0 && inode_is_same(inode_at(f->names.path), f->left);
 }
 
-/* Wait until then, or until somebody left. */
+/* Wait until that time, or until the last leaving connection closed; the lock is free meanwhile. */
 static void wait_until(int64_t ms)
 {
     struct timespec until = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -227,8 +238,8 @@ bool file_enter(struct hold *h, struct file *f)
     return may;
 }
 
-/* A file that was there before it was opened must be the one that is there now; one that was
- * made by the opening is taken for ours. */
+/* A -wal or -shm that was there before the opening must still be the same one; if there was none,
+ * the opening made the one that is there now. */
 static bool is_kept(struct inode before, struct inode after)
 {
     return !inode_is_there(before) || inode_is_same(before, after);

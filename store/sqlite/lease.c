@@ -1,3 +1,11 @@
+/* Leases: which processes live.
+ *
+ * A process that is killed cannot say so, and its streams would stay open in the sessions for
+ * ever.  A heartbeat in a table would cost a write every second and be late by its timeout, and a
+ * pid is soon another process's.  A lock is neither: the system drops it the moment its process
+ * ends.  So each process locks one byte of `path`.leases; the byte's offset is its number, under
+ * which its streams are entered.  Byte 0 is the janitor's.  The file stays empty, since a byte
+ * need not exist to be locked. */
 #include "store/sqlite/lease.h"
 
 #include <errno.h>
@@ -20,9 +28,9 @@
 
 enum { JANITOR = 0, LEASES_MAX = 65535 };
 
-/* What this process holds in one file of leases.  Kept until the process ends, as the locks
- * are.  An open file description's locks (not a process's) because another close() of the same
- * file would drop those. */
+/* What this process holds in one file of leases.  Kept until the process ends, as the locks are.
+ * The locks belong to the open file description, not to the process (F_OFD_SETLK, fcntl(2)): a
+ * process's locks would be dropped if any other descriptor of the file were closed. */
 struct lease {
     struct lease *next;
     dev_t device;
@@ -52,8 +60,8 @@ static struct lease *lease_new(void)
     return l;
 }
 
-/* Whoever may write the folder can put another file there: one that is not ours alone is not
- * used.  -1: errno tells why. */
+/* Others may be allowed to write the folder, and can put a file of theirs there: only one that is
+ * ours alone is used.  O_NONBLOCK: a FIFO must not stop us.  -1: errno says why. */
 static int leases_open(const char *path, struct stat *st)
 {
     char why[STORE_WHY_SIZE];
@@ -66,7 +74,8 @@ static int leases_open(const char *path, struct stat *st)
     return -1;
 }
 
-/* Open `path` and make sure the entry is for it.  Called with the lock held. */
+/* Open `path`, and find or make the entry of the file that is there.  Called with the lock
+ * held. */
 static struct lease *lease_for(const char *path)
 {
     struct stat st;
@@ -80,7 +89,7 @@ static struct lease *lease_for(const char *path)
     if (l && l->pid == getpid())
         goto done;
     if (l)
-        close(l->fd); /* the parent's, who keeps the lock */
+        close(l->fd); /* inherited from the parent, which keeps the lock */
     else if (!(l = lease_new()))
         goto done;
     l->device = st.st_dev;
@@ -95,7 +104,7 @@ done:
     return l;
 }
 
-/* The process's entry for this store; NULL: there can be none (errno tells). */
+/* The process's entry for this store; NULL: there can be none (errno says why). */
 static struct lease *lease_of(struct sqlite_store *s)
 {
     if (s->lease && s->lease->pid == getpid())
@@ -110,7 +119,8 @@ static struct lease *lease_of(struct sqlite_store *s)
     return s->lease;
 }
 
-/* Called with the lock held. */
+/* Take the first number that is free.  An error other than "taken" would be the same for all 65535
+ * bytes.  Called with the lock held. */
 static bool take_any(struct lease *l)
 {
     for (int n = JANITOR + 1; l->number == 0 && n <= LEASES_MAX; n++)
@@ -131,8 +141,9 @@ static bool lease_take(struct lease *l)
     return taken;
 }
 
-/* Our file was removed: its locks say nothing to those who open the one that is there now.  The
- * descriptor keeps its number, since other threads use it.  Called with the lock held. */
+/* Our file was removed, and processes that open the one that is there now do not see its locks.
+ * dup3() keeps the descriptor's number, which other threads are using.  The number of the lease
+ * is kept if it is free there, as our streams are entered under it.  Called with the lock held. */
 static void move(struct lease *l, const char *path)
 {
     struct stat st;
@@ -161,7 +172,7 @@ void lease_keep(struct sqlite_store *s)
     int number = l->number;
     if (stat(path, &st) != 0 || st.st_dev != l->device || st.st_ino != l->inode)
         move(l, path);
-    s->sessions.suspect |= l->number != number; /* opened anew, it is entered there */
+    s->sessions.suspect |= l->number != number; /* opened anew, so that the number is entered */
     pthread_mutex_unlock(&lock);
     free(path);
 }
@@ -181,6 +192,8 @@ int lease_number(struct sqlite_store *s)
     return l ? l->number : 0;
 }
 
+/* When in doubt a process lives: to end the streams of a living one would do harm, and those of a
+ * dead one can end in a later round. */
 bool lease_alive(struct sqlite_store *s, int64_t number)
 {
     struct lease *l = lease_of(s);
@@ -211,6 +224,8 @@ static enum store_result entered(struct sqlite_store *s, const struct lease *l, 
     return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
 }
 
+/* End what an earlier holder of the number left, and only then enter: from then on all that is
+ * under this number is ours. */
 static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *l)
 {
     struct database *d = &s->sessions;
@@ -268,7 +283,7 @@ enum store_result sqlite_join(struct store *store)
     struct sqlite_store *s = sqlite_of(store);
     struct lease *l = lease_of(s);
     if (l && l->number != 0 && s->joined)
-        return STORE_OK; /* and whatever is opened from now on, it is entered there */
+        return STORE_OK; /* sessions_opened enters it in files that are opened from now on */
     if (l)
         lease_take(l);
     enum store_result r = lease_need(s);

@@ -5,14 +5,15 @@
  * switches triggers off, somebody edits the books.  So what is read is never believed without a
  * look, and nothing that is read can end the process:
  *
- *  - The schema is looked at when the log is opened, and whenever PRAGMA schema_version moved
+ *  - The schema is looked at when the log is opened, and whenever PRAGMA schema_version changed
  *    (1 µs, in the transaction that reads).  Without its tables and columns the log cannot be
- *    used, and the sentence says what is missing.  Triggers and indexes are made again by the
- *    schema itself, which then makes the books true again as well.
- *  - Rows that no trigger saw count: the log ends at the newest of both, the books' last_id and
- *    the rows' (log_read_end).  So they reach the streams at once, before anything is mended.
+ *    used, and the sentence says what is missing.  If triggers or indexes are missing, running
+ *    the schema makes them again, and recounts the books as well.
+ *  - Rows that no trigger saw count, too: the log ends at the newer of last_id in the books and
+ *    the newest row (log_read_end).  So they reach the streams at once, before anything is
+ *    mended.
  *
- * A trigger whose text is another one is left alone: it may be of an earlier version. */
+ * A trigger with another text than ours is left alone: it may be of an earlier version. */
 #include "store/sqlite/look.h"
 
 #include <pthread.h>
@@ -27,8 +28,8 @@
 
 enum { RECOUNT_PAUSE_MS = 10000, SAID = 8, SAID_MS = 60000 };
 
-/* What the schema consists of; a test compares this with sql/schema.sql.  Tables whose absence
- * could be half of somebody's migration are not made again. */
+/* What the schema consists of; a test compares this with sql/schema.sql.  A vital table that is
+ * missing is not made again: somebody may be in the middle of a migration. */
 static const struct {
     const char *type, *name, *table;
     bool vital;
@@ -68,9 +69,9 @@ static struct {
     struct {
         uint64_t hash;
         int64_t at;
-    } said[SAID]; /* the newest sentences: many connections find the same */
+    } said[SAID]; /* the newest sentences, since many connections find the same things */
     size_t next;
-    int64_t recounted_at; /* when this process made the books true again */
+    int64_t recounted_at; /* when this process last recounted the books */
 } news = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool was_said(const char *line, int64_t now)
@@ -162,7 +163,7 @@ static enum store_result look(struct sqlite_store *s)
     if (r == STORE_OK)
         r = look_at_columns(s);
     if (r != STORE_OK)
-        s->lacks[0] = '\0'; /* perhaps half of somebody's migration: nothing is made for now */
+        s->lacks[0] = '\0'; /* perhaps in the middle of a migration: make nothing for now */
     return r;
 }
 
@@ -189,14 +190,15 @@ enum store_result log_examine(struct sqlite_store *s)
 void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
 {
     if (s->lacks[0])
-        return; /* triggers are missing: that mends the books as well */
+        return; /* what is missing is made by the schema, which recounts the books as well */
     snprintf(s->lacks, sizeof s->lacks, "books that are true (%s)", what);
     pthread_mutex_lock(&news.lock);
     int64_t due = news.recounted_at ? news.recounted_at + RECOUNT_PAUSE_MS : 0;
     pthread_mutex_unlock(&news.lock);
+    /* A program may go on inserting without triggers: its inserts must not have all events read
+     * again and again. */
     if (!at_once && s->mend_at < due)
-        s->mend_at =
-            due; /* who goes on without triggers must not have all events read for ever */
+        s->mend_at = due;
 }
 
 void log_recounted(void)

@@ -42,16 +42,17 @@ enum store_result mailboxes_oldest(struct sqlite_store *s, const struct subscrip
     return r;
 }
 
-/* The newest ids of all mailboxes, while they are merged. */
+/* The newest ids of all mailboxes, while they are merged.  There are two arrays, because a merge
+ * reads one and writes the other. */
 struct newest {
     const struct subscription *sub;
-    int64_t *ids, *spare; /* falling; room for `wanted` each */
+    int64_t *ids, *spare; /* descending; room for `wanted` ids each */
     size_t wanted, count;
     int64_t budget; /* rows that may still be looked at */
-    int64_t last;   /* the last row that was */
+    int64_t last;   /* the last row that was looked at */
 };
 
-/* The next row of the walk that is of a type which was asked for; 0: there is none. */
+/* The next row of the walk that has a type which was asked for; 0: there is none. */
 static int64_t next_wanted(struct newest *n, sqlite3_stmt *stmt, int *rc)
 {
     while (n->budget > 0 && (*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -64,7 +65,8 @@ static int64_t next_wanted(struct newest *n, sqlite3_stmt *stmt, int *rc)
     return 0;
 }
 
-/* Merge one mailbox's newest ids into the newest of all. */
+/* Merge one mailbox's newest ids into the newest of all.  Stops when `wanted` ids are found, so
+ * a mailbox whose newest row is older than all of them costs one row. */
 static void merge(struct newest *n, sqlite3_stmt *stmt, int *rc)
 {
     size_t count = 0, k = 0;
@@ -116,8 +118,9 @@ static enum store_result keeps_at_most(struct sqlite_store *s, const struct subs
     return r;
 }
 
-/* The position just before the newest `n` rows, by a walk backwards; where there are none, the
- * end.  What was not looked at may be wanted: then before the oldest row that was. */
+/* Find the position just before the newest `n` rows by a walk backwards; if there are none, it is
+ * the end.  If the budget was used up, rows that were not looked at may be wanted, so the
+ * position goes back to the last row that was. */
 static enum store_result walk_to(struct sqlite_store *s, const struct subscription *sub,
                                  int64_t end, int64_t n, int64_t *out)
 {
@@ -139,7 +142,7 @@ static enum store_result walk_to(struct sqlite_store *s, const struct subscripti
     return r;
 }
 
-/* One seek a mailbox will do where all that is kept is wanted. */
+/* If everything that is kept is wanted, one seek for each mailbox is enough. */
 enum store_result mailboxes_newest(struct sqlite_store *s, const struct subscription *sub,
                                    int64_t end, int64_t n, int64_t *out)
 {

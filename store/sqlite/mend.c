@@ -1,3 +1,6 @@
+/* The schema itself is the repair: it can be loaded again and again, makes what is missing and
+ * recounts the books if triggers were.  A failure (a lock, a read-only file) is no reason to stop
+ * the streams, so it is told, and tried again after MEND_PAUSE_MS. */
 #include "store/sqlite/mend.h"
 
 #include "store/sqlite/end.h"
@@ -7,7 +10,8 @@
 
 enum { MEND_PAUSE_MS = 2000 };
 
-/* Another connection may have done it since; what is still to be done is in s->lacks then. */
+/* Another connection may have mended it since.  Look again, so that s->lacks has only what is
+ * still to be done. */
 static void look_again(struct sqlite_store *s)
 {
     struct store_end end;

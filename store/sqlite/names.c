@@ -1,3 +1,8 @@
+/* Repairing names, without opening a file.
+ *
+ * Only link(), rename() and unlink() are used.  Each is atomic and works on names, and each can
+ * be overtaken by somebody who uses the same name.  So every repair looks first, does one thing,
+ * and leaves it to the next look to find out whether it helped. */
 #include "store/sqlite/names.h"
 
 #include <libgen.h>
@@ -58,8 +63,8 @@ bool names_make(struct names *n, const char *path)
            n->kept_shm;
 }
 
-/* What is no regular file (a container's runtime puts a folder where a file is missing) is not
- * another log: the one that was there is gone, and may come back. */
+/* Anything but a regular file (a container's runtime makes a folder at the path of a missing
+ * file) is not another log: the log that was there is gone, and may come back. */
 struct inode inode_at(const char *path)
 {
     struct stat st;
@@ -84,8 +89,8 @@ bool identity_is_same(const struct identity *a, const struct identity *b)
            inode_is_same(a->shm, b->shm);
 }
 
-/* Where link() can do nothing (somebody made a new file, the file system has no such links) the
- * next look says so. */
+/* link() never replaces a file, so if somebody just made a new one, that one stays.  If it failed
+ * (also on a file system without hard links), the next look finds out. */
 void names_give_back(struct inode had, struct inode has, const char *kept, const char *path)
 {
     if (inode_is_there(had) && !inode_is_there(has) && inode_is_same(inode_at(kept), had))
@@ -100,8 +105,8 @@ void names_keep(struct inode have, const char *path, const char *kept)
     (void)link(path, kept);
 }
 
-/* Two processes of ours may both be about to do it: then the second has taken the first one's
- * new -wal, sees that, and gives it back. */
+/* Two of our processes may do this at the same time.  Then the second moves the new -wal that the
+ * first one's connection made, sees that, and gives it back. */
 static void move_wal_aside(const struct names *n, struct inode wal)
 {
     if (rename(n->wal, n->replaced) != 0)
@@ -110,9 +115,9 @@ static void move_wal_aside(const struct names *n, struct inode wal)
         (void)link(n->replaced, n->wal);
 }
 
-/* Another file is in the place of the one that is, or was, open: what is left of that one must
- * not be taken for the new one's.  Only sure while the inode cannot be another's: we have it
- * open, or a second name of it. */
+/* SQLite must not take the old file's -wal or -shm for the new one's.  They are known by their
+ * inodes, and the system gives the number of a deleted file to a new one: it is certain only
+ * while we have the old one open, or while it has its second name. */
 void names_separate(const struct names *n, const struct identity *had, bool is_open)
 {
     struct identity now = names_look(n);
@@ -145,8 +150,8 @@ bool folder_is_same(const struct folder *a, const struct folder *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* Whether what is done to the folder from now on gets another ctime.  Of a clock that was set
- * back it is not known, until it passes the ctime again. */
+/* If the clock was set back, the ctime is in the future, and nothing is believed until the clock
+ * passes it again. */
 bool folder_is_settled(const struct folder *is)
 {
     struct timespec now;

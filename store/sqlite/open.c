@@ -1,3 +1,8 @@
+/* A store's life: what it consists of, what happens when its log is opened, and its rest.
+ *
+ * Opening the log has an order.  First the schema is looked at, since no other statement can be
+ * trusted before.  Then come its version and its settings.  Then the books are mended, and only
+ * with true books can it be decided whether the log lost something and needs a new epoch. */
 #include <ctype.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -41,7 +46,7 @@ static enum store_result version_check(struct sqlite_store *s)
     return STORE_OK;
 }
 
-/* The value the environment has for a setting; NULL: none. */
+/* The value that the environment has for a setting; NULL: none. */
 static const char *environment_value(const char *name)
 {
     char variable[64] = "ROWCAST_";
@@ -52,7 +57,7 @@ static const char *environment_value(const char *name)
     return getenv(variable);
 }
 
-/* A value that the schema refuses leaves the default in force, and its sentence for
+/* If the schema refuses the value, the default stays in force, and the sentence is kept for
  * sqlite_environment(): a mistyped variable is no reason to have no log. */
 static enum store_result setting_seed(struct sqlite_store *s, const char *name,
                                       const char *value)
@@ -83,8 +88,8 @@ static enum store_result settings_set(struct sqlite_store *s)
     return r;
 }
 
-/* The lock comes before the first read: who reads first, and writes later, is refused at once
- * if another process that starts writes between. */
+/* The lock comes before the first read: a transaction that reads first and writes later is
+ * refused at once if another process, which starts as well, writes in between. */
 static enum store_result settings_seed(struct sqlite_store *s)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
@@ -108,9 +113,9 @@ static enum store_result look_and_mend(struct sqlite_store *s)
     return log_read_end(s, &end, NULL);
 }
 
-/* The log was just opened: the version is checked, settings of a new log are taken from the
- * environment, those an older one lacks added, and a log that stands below what was seen of it
- * gets a new epoch. */
+/* The log was just opened.  Check its version, take the settings of a new log from the
+ * environment, add those that an older log lacks, and give a log that ends before what was seen
+ * of it a new epoch. */
 static enum store_result log_opened(struct sqlite_store *s)
 {
     epoch_opening(s);
@@ -144,7 +149,7 @@ static enum store_result log_before_use(struct sqlite_store *s)
     return r;
 }
 
-/* Another connection counts anew. */
+/* The versions are counted for each connection, so the next one begins anew. */
 static void log_closed(struct sqlite_store *s)
 {
     s->data_version = s->looked_at = -1;
@@ -154,10 +159,11 @@ static void log_closed(struct sqlite_store *s)
     }
 }
 
-/* Of the whole process, and only before SQLite's first use; later it is refused, which costs
- * memory and time, nothing else.  Pages are allocated one by one: many connections of ours
- * never use the 20 that SQLite would take at once (88 KiB).  And nobody asks how much memory
- * SQLite has: that sum costs each of its allocations a lock that all threads share. */
+/* For the whole process, and only before SQLite's first use; later SQLite refuses it, which costs
+ * memory and time, nothing else.  Pages are allocated one by one: many of our connections never
+ * use the 20 that SQLite would allocate at once (88 KiB).  And SQLite does not add up how much
+ * memory it uses: nobody asks for the sum, and it costs each allocation a lock that all threads
+ * share. */
 static void set_up_sqlite(void)
 {
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)NULL, 0, 0);
@@ -227,10 +233,11 @@ bool sqlite_rest(struct store *store)
     if (!rest)
         s->idle++;
     else if (closed)
-        malloc_trim(0); /* else it stays with us, in pieces */
+        malloc_trim(0); /* or the memory would stay with the process, in pieces */
     return rest;
 }
 
+/* A file that cannot be written opens all the same, for reading: SQLite has to be asked. */
 static enum store_result fit(struct sqlite_store *s, struct database *d, const char *what)
 {
     enum store_result r = database_use(s, d);

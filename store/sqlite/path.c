@@ -1,3 +1,7 @@
+/* SQLite is given paths without symbolic links: it names -wal and -shm after the path it gets, so
+ * two programs that come by different links would use different ones, and damage the log.
+ * realpath() cannot resolve a path whose last part does not exist yet, so links are followed by
+ * hand then, and only the folder is resolved. */
 #include "store/sqlite/path.h"
 
 #include <libgen.h>
@@ -20,7 +24,7 @@ static char *joined(const char *folder, const char *base)
                                                                                      : out;
 }
 
-/* The folder of a file that is not there, and its name in it. */
+/* Resolve the folder of a file that does not exist, and add the file's name. */
 static char *resolve_missing(const char *path)
 {
     char *a = strdup(path), *b = strdup(path), *out = NULL;
@@ -34,7 +38,7 @@ static char *resolve_missing(const char *path)
     return out;
 }
 
-/* Where a symbolic link points, one step; NULL: it is none. */
+/* Where a symbolic link points, one step; NULL: it is not a link. */
 static char *path_step(const char *path)
 {
     char target[PATH_MAX];
@@ -75,7 +79,8 @@ bool path_leads_elsewhere(const struct sqlite_store *s)
            (st.st_ino != have->number || st.st_dev != have->device);
 }
 
-/* A link that leads to another log now takes its sessions along: they stand beside it. */
+/* The sessions are beside the log, so they change with it.  `left` keeps how far the old log was
+ * seen: if the new one is a copy of it that lacks the end, it needs a new epoch. */
 enum store_result path_follow(struct sqlite_store *s)
 {
     if (!path_leads_elsewhere(s))

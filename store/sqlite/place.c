@@ -1,3 +1,8 @@
+/* The log is shared with programs of other accounts, the sessions with nobody.
+ *
+ * So the log is opened only if that does not lock its owner out, and gets its group and mode on
+ * all three files.  The sessions are opened only if nobody else can have put them there, because
+ * whoever writes them decides which token is whose. */
 #include "store/sqlite/place.h"
 
 #include <errno.h>
@@ -36,8 +41,9 @@ static bool has_folder(const char *path)
     return has;
 }
 
-/* A -wal without its database is what the database still lacks: it was moved, and may come
- * back. SQLite would delete it as soon as there is an empty file at the path. */
+/* A -wal without its database has commits that the database lacks: somebody moved the database,
+ * and may bring it back.  SQLite would delete the -wal as soon as there is an empty file at the
+ * path. */
 static enum store_result wait_for_it(struct sqlite_store *s, const struct database *d,
                                      struct file *f)
 {
@@ -75,7 +81,8 @@ bool place_is_own(const struct stat *st, nlink_t names, const char *path, char *
     return false;
 }
 
-/* Nobody but us may have put the sessions there.  What stands beside them is read as well. */
+/* Only our account may have put the sessions there.  SQLite reads -wal and -shm as well, so they
+ * are checked, too. */
 static enum store_result own_alone(struct sqlite_store *s, const struct database *d,
                                    const struct file *f)
 {
@@ -104,8 +111,8 @@ static const char *account(uid_t uid, char *out, size_t size)
     return out;
 }
 
-/* SQLite would make -wal and -shm all the same, as files of ours: they would lock the owner out
- * of a database that is of no use to us. */
+/* Whether to refuse a log that we may not write.  SQLite would open it for reading, and make -wal
+ * and -shm as files of ours, which would lock the owner out of a log that is of no use to us. */
 static enum store_result would_lock_out(struct sqlite_store *s, const struct database *d,
                                         const struct stat *st)
 {
@@ -128,7 +135,7 @@ enum store_result place_prepare(struct sqlite_store *s, struct database *d, stru
     struct stat st, wal;
     bool is = stat(d->path, &st) == 0;
     if (d != &s->log) {
-        if (!is) { /* SQLite deletes them as well */
+        if (!is) { /* SQLite would delete them as well */
             file_forget_beside(f);
             return STORE_OK;
         }
@@ -156,7 +163,7 @@ static bool is_in_group(uid_t uid, gid_t gid)
     if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) != 0 || !found)
         return false;
     if (getgrouplist(entry.pw_name, entry.pw_gid, groups, &n) < 0)
-        return true; /* of so many groups */
+        return true; /* with more than GROUPS_MAX groups, it probably is */
     for (int i = 0; i < n; i++)
         if (groups[i] == gid)
             return true;
@@ -186,7 +193,8 @@ bool place_locks_out(const struct database *d, char *sentence, size_t size)
     return false;
 }
 
-/* SQLite has given them the file's mode, and as root its owner. */
+/* SQLite gave them the file's mode, cut by the umask, and, as root, the file's owner; but the
+ * group is that of our process. */
 static void share(const struct database *d, int i, const struct stat *st)
 {
     char path[PATH_MAX];

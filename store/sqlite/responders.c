@@ -1,3 +1,5 @@
+/* A process that dies cannot end its streams.  Its lock on the lease goes with it, so the janitor
+ * asks for each number that anything is entered under whether it is still locked. */
 #include "store/sqlite/responders.h"
 
 #include "store/sqlite/bind.h"
@@ -37,8 +39,8 @@ static enum store_result bury(struct sqlite_store *s, int64_t number)
     return r;
 }
 
-/* Who is dead is asked inside the transaction: whoever takes such a number from now on can
- * enter streams only after it, and tidies first. */
+/* The locks are asked inside the transaction.  A new process that takes such a number meanwhile
+ * can enter streams only after it, so none of its streams is ended here. */
 enum store_result responders_bury(struct sqlite_store *s)
 {
     int64_t number[RESPONDERS_PAGE], after = -1;
