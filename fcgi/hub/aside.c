@@ -1,6 +1,6 @@
-/* The request is kept whole and claimed anew with each look, because what a claim depends on
- * is what it waits for.  It counts as one of the hub's streams all the while (hub_expect): a
- * drain must not end before it, or its client would be cut. */
+/* The whole request is kept, and the claim is tried again from its beginning with each look,
+ * because what it waits for changes what it decides.  It counts as one of the hub's streams all
+ * the while (hub_expect): a drain must not be over before it, or its client would be cut. */
 #include "fcgi/hub/aside.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ bool aside_serve(struct aside *a, struct store *s, struct hub *h, bool patient)
     if (query_parse(&q, r->query_string, strlen(r->query_string)) == QUERY_OK)
         t = stream_claim(s, a->settings, r, &q, patient ? &a->open : NULL);
     else
-        reply_later(r, a->settings->retry); /* it could be parsed before, so it is memory */
+        reply_later(r, a->settings->retry); /* it was parsed before, so memory is short */
     query_free(&q);
     if (a->open.n > 0)
         return false;

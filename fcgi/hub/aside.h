@@ -2,18 +2,18 @@
  * session may be about to end.
  *
  * A page that is reloaded claims its next stream within milliseconds of the end of the last
- * one, and the bookmark of that one is not saved yet.  A claim then would begin at the bookmark
- * of a running stream, and the one that is saved a moment later would stay behind as that of a
+ * one, whose bookmark is not saved yet.  At that moment a claim would begin at the bookmark
+ * of a running stream, and the bookmark that is saved a moment later would stay, as that of a
  * second tab: every later reload would begin there.  So a claim by the cookie alone waits until
- * no stream of its session and subscription is open, but not longer than ASIDE_MS: the open one
- * may be another tab.
+ * no stream of its session and subscription is open, but not longer than ASIDE_MS, because the
+ * open stream may be another tab.
  *
- * Apache notices that a browser left when it cannot write, the second time.  So the open
- * streams are sent a heartbeat with each look: the end of one whose browser left comes after
- * the second.
+ * Apache notices that a browser left only when it cannot write, which is at the second write.
+ * So the open streams are sent a heartbeat with each look, and a stream whose browser left ends
+ * after the second one.
  *
- * A request that waits holds no worker.  Thread: the janitor's, which saves ends, and so knows
- * best when to look again; put_aside: any. */
+ * A request that waits holds no worker.  Thread: the janitor's, which saves ends and so knows
+ * best when to look again; aside_new: any. */
 #ifndef ROWCAST_FCGI_ASIDE_H
 #define ROWCAST_FCGI_ASIDE_H
 
@@ -28,7 +28,7 @@
 /* ASIDE_LOOK_MS: how often to look for ends that other processes save. */
 enum { ASIDE_MS = 300, ASIDE_LOOK_MS = 100 };
 
-/* More do not wait: in a storm, to look after thousands would take longer than they wait. */
+/* Further claims do not wait: in a storm, a look at thousands would take longer than a wait. */
 enum { ASIDE_MOST = 256 };
 
 struct aside {
@@ -39,14 +39,15 @@ struct aside {
     struct claim_open open; /* what it waits for, as of the last look */
 };
 
-/* Takes the request over, which is empty afterwards, and a reference to the settings; counts
- * the stream as one of the hub's from now on.  NULL: out of memory, nothing was taken. */
+/* Put a request aside.  Takes it over, so that it is empty afterwards, takes a reference to the
+ * settings, and counts it as one of the hub's streams from now on.  NULL: out of memory, nothing
+ * was taken. */
 struct aside *aside_new(struct request *r, struct settings *settings, struct hub *h);
 
-/* Claim the stream and give it to the hub, or answer.  False: it still has to wait; with
- * `patient` false it never has to. */
+/* Claim the stream and give it to the hub, or answer the request.  False: it still has to wait,
+ * which happens only if `patient`. */
 bool aside_serve(struct aside *a, struct store *s, struct hub *h, bool patient);
 
-void aside_refuse(struct aside *a, struct hub *h); /* say `later`; for the end of the process */
+void aside_refuse(struct aside *a, struct hub *h); /* say `later`, when the process ends */
 
 #endif

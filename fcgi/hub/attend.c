@@ -1,7 +1,7 @@
-/* Here a request leaves the request room.  Everything it may still need (a hub, the
- * publisher, a place to wait in) is had by this file, and the request room gives back what is
- * to be done (struct outcome).  So the way of a request is one direction: intake, judgement,
- * body, answer, and then the hub, the publisher or the end. */
+/* Here a request leaves the request room.  What it may still need (a hub, the publisher, a place
+ * to wait in) is at hand here, and the request room only says what is to be done (struct
+ * outcome).  So a request goes in one direction: intake, judgement, body, answer, and then the
+ * hub, the publisher, or the end. */
 #include "fcgi/hub/attend.h"
 
 #include "fcgi/base/monotonic.h"
@@ -48,7 +48,7 @@ static struct hub *hub_with_room(const struct attendant *a, const struct setting
     return h && !hub_is_full(h) ? h : NULL;
 }
 
-/* By the publisher's thread, or, where there is none, here. */
+/* The publisher commits, or this thread if there is no publisher or no thread for it. */
 static void commit(struct attendant *a, struct publishing *p)
 {
     struct publisher *publisher = a->context->publisher;
@@ -56,7 +56,9 @@ static void commit(struct attendant *a, struct publishing *p)
         publishing_commit(p, a->answerer.store);
 }
 
-/* True: a stream, which the hub has or will have. */
+/* Answer a request.  True: it is a stream, which the hub has or will have.  A claim that cannot
+ * be put aside after all is made at once: then a reload may begin a little too early, which only
+ * repeats rows. */
 static bool attend_answer(struct attendant *a, struct settings *settings, struct request *r)
 {
     const struct worker_context *c = a->context;
@@ -91,7 +93,8 @@ void attendant_release(struct attendant *a)
     a->answerer.store = NULL;
 }
 
-/* The headers are whole: what comes next. */
+/* The headers are complete: decide what comes next.  A request without a body is read to its end
+ * all the same (intake_want with 0), so that nothing unread resets the connection. */
 static void judge(struct attendant *a, const struct settings *settings, struct intake *i)
 {
     if (!a->answerer.store) {
@@ -113,7 +116,8 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
     }
 }
 
-/* The rest of a body that was too large comes after its answer. */
+/* The request is complete, or its body is too large; then the rest of the body comes after the
+ * answer.  True: the connection is done. */
 static bool attend_finish(struct attendant *a, struct settings *settings, struct intake *i)
 {
     bool unread = i->request.body_unread;
@@ -125,7 +129,8 @@ static bool attend_finish(struct attendant *a, struct settings *settings, struct
     return !unread;
 }
 
-/* What the publisher has no room for stays in the socket. */
+/* Whether a body has to stay in its socket, because the publisher has no room for it.  Asked
+ * before each read, since the room is shared by all who read. */
 static bool is_held(const struct attendant *a, struct intake *i)
 {
     struct publisher *p = a->context->publisher;
@@ -138,7 +143,7 @@ static bool is_held(const struct attendant *a, struct intake *i)
     return i->held_at != 0;
 }
 
-/* False: it waits. */
+/* True: the connection is done.  False: it waits. */
 static bool go_on(struct attendant *a, struct settings *settings, struct intake *i)
 {
     while (!is_held(a, i)) {

@@ -1,3 +1,8 @@
+/* One thread waits in two places: for rows in store_wait, and for the hub in its inbox.  So the
+ * inbox rings store_wake, and whoever posts need not know which of the two it is.
+ *
+ * `at` moves only when the hub has taken a batch, and the hub is told of another log before `at`
+ * changes to it.  So a lack of memory costs a pause and another try, but never a row. */
 #include "fcgi/hub/feeder.h"
 
 #include <stdatomic.h>
@@ -17,16 +22,16 @@ struct feeder {
     struct batch_builder *builder;
     struct board *board;
     struct hub *hub;
-    struct inbox inbox; /* rings store_wake: wakes it wherever it waits */
+    struct inbox inbox; /* its bell is store_wake */
     struct message fanned_out;
     struct message stop;
     bool stopping;
-    bool under_way;        /* a batch that the hub did not fan out yet */
+    bool under_way;        /* the hub has a batch that it did not fan out yet */
     bool down;             /* the log cannot be read, and the log line about it was written */
-    bool following;        /* `at` is true */
-    bool tail_is_stale;    /* the hub's, since settings changed how events are written */
+    bool following;        /* `at` is valid */
+    bool tail_is_stale;    /* settings changed how events are written since the tail was made */
     struct store_end at;   /* the hub was fed up to at.last_id of at.epoch */
-    struct settings *told; /* those the hub has of us; NULL: none yet */
+    struct settings *told; /* the settings that the hub has from us; NULL: none yet */
 };
 
 static void feeder_ring(void *arg)
@@ -45,7 +50,7 @@ static void feeder_open_mail(struct feeder *f, struct message *m)
     }
 }
 
-/* Told once when it begins and once when it is over; then a second of patience. */
+/* An outage gets a log line when it begins and one when it is over.  Then wait a second. */
 static void trouble(struct feeder *f, const char *doing)
 {
     if (!f->down)
@@ -63,13 +68,13 @@ static void recovered(struct feeder *f)
     f->down = false;
 }
 
-/* The hub has no memory for what it is told: a moment of patience, then it is read again. */
+/* There is no memory to tell the hub something: wait a moment, and then read it again. */
 static void out_of_memory(struct feeder *f)
 {
     feeder_open_mail(f, inbox_wait(&f->inbox, NO_MEMORY_MS));
 }
 
-/* Begin to follow the log where it ends now; a hub that follows another one is told. */
+/* Begin to follow the log at its present end.  The hub is told, which may follow another one. */
 static void follow(struct feeder *f, const struct store_end *end)
 {
     if (!hub_reset(f->hub, end->epoch, end->last_id)) {
@@ -92,6 +97,8 @@ static bool formats_alike(struct feeder *f, const struct settings *s)
     return alike;
 }
 
+/* If the hub cannot be told for want of memory, `told` stays old, and the next look at the log
+ * tells it again. */
 static void refresh_settings(struct feeder *f, const struct store_end *end)
 {
     struct settings *newer;
@@ -108,13 +115,13 @@ static void refresh_settings(struct feeder *f, const struct store_end *end)
         settings_unref(f->told);
         f->told = settings_ref(newer);
     } else {
-        settings_unref(newer); /* it is told again with the next look at the log */
+        settings_unref(newer);
     }
     board_put(f->board, newer);
 }
 
-/* Events in the tail are written as the settings then wanted it; the readers write them
- * anew. */
+/* The events in the tail are written as the settings wanted it then.  Without the tail, streams
+ * ask the readers, who write them as the settings want it now. */
 static void drop_stale_tail(struct feeder *f)
 {
     if (f->tail_is_stale && hub_reset(f->hub, f->at.epoch, f->at.last_id))
@@ -125,7 +132,7 @@ static void pass_on(struct feeder *f, struct batch *b)
 {
     int64_t through = b->through;
     if (!hub_feed(f->hub, b)) {
-        batch_unref(b); /* it is read again */
+        batch_unref(b); /* its rows are read again, since `at` did not move */
         out_of_memory(f);
         return;
     }
@@ -133,7 +140,7 @@ static void pass_on(struct feeder *f, struct batch *b)
     f->at.last_id = through;
 }
 
-/* Read what follows, once. */
+/* Read what follows `at`, once. */
 static enum store_result feed(struct feeder *f)
 {
     struct store_question q = {.after = f->at.last_id};

@@ -1,11 +1,16 @@
+/* The loop has three sources: the bell, which other threads ring when they have posted; the
+ * tick; and the sockets.  A stop closes the handles of all three, and the loop returns when it
+ * has none left.  That is the only way out of it, so no stream and no bookmark is left behind.
+ *
+ * Drain and stop are flags and not messages, because they must reach the loop without memory. */
 #include "fcgi/hub/hub.h"
 
 #include <stdlib.h>
 
 #include "fcgi/hub/hub_internal.h"
 
-/* Each time the bell rings, so that a drain begins or hastens as soon as somebody asks for it.  In
- * between, the tick goes on with it. */
+/* Called each time the bell rings, so that a drain begins or hastens as soon as somebody asks
+ * for it.  Between two bells the tick goes on with it. */
 static void hub_drain_streams(struct hub *h)
 {
     if (atomic_load(&h->cut_at) == DRAIN_NEVER)
@@ -22,7 +27,7 @@ static void hub_drain_streams(struct hub *h)
 
 static void hub_stop_loop(struct hub *h)
 {
-    h->stopping = true; /* the loop ends when its last handle is closed */
+    h->stopping = true;
     while (h->seats)
         stream_close(h->stream[h->seats - 1]);
     uv_close((uv_handle_t *)&h->tick, NULL);
@@ -33,7 +38,7 @@ static void on_bell(uv_async_t *a)
 {
     struct hub *h = a->data;
     struct message *m = inbox_take(&h->inbox), *next;
-    uv_update_time(&h->loop);
+    uv_update_time(&h->loop); /* the loop read its clock before it slept */
     hub_drain_streams(h); /* first, so that a stream that comes after the order ends at once */
     for (; m; m = next) {
         next = m->next;
@@ -82,7 +87,7 @@ void hub_run(struct hub *h)
     uv_run(&h->loop, UV_RUN_DEFAULT);
 }
 
-/* What was posted after hub_stop is let go of. */
+/* Free what was posted after hub_stop. */
 static void discard(struct hub *h)
 {
     struct message *m = inbox_take(&h->inbox), *next;

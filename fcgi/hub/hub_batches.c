@@ -1,9 +1,15 @@
-/* Where batches come from, and the log that they are of. */
+/* Where batches come from, and the log that they belong to.
+ *
+ * A reset may find no memory for another tail.  Then the old tail stays, the reset is owed, and
+ * the next tick tries again.  Nothing is lost meanwhile: streams that are not of the old log
+ * stray, and a batch that does not continue the tail is dropped, since the readers can give its
+ * rows later. */
 #include <string.h>
 
 #include "fcgi/hub/hub_internal.h"
 #include "fcgi/base/log.h"
 
+/* How far the tail may grow for each stream: four batches. */
 enum { TAIL_BYTES_A_STREAM = 256 * 1024 };
 
 enum stream_state batches_next(struct stream *s)
@@ -11,7 +17,7 @@ enum stream_state batches_next(struct stream *s)
     struct hub *h = s->hub;
     struct cursor *c = &s->client.cursor;
     struct batch *b = NULL;
-    if (s->pending) /* only a heartbeat went out in between */
+    if (s->pending) /* it asked already; only a heartbeat went out since */
         return STREAM_ASKS;
     if (!h->tail || strcmp(tail_epoch(h->tail), s->client.epoch) != 0)
         return STREAM_STRAYS;
@@ -32,7 +38,8 @@ void batches_move(struct stream *s, const char *epoch, int64_t end)
 {
     question_forget(s);
     client_move(&s->client, epoch, end);
-    /* Also of one that is blocked in an event of the old log: its times are the new log's now. */
+    /* Also if it is blocked in an event of the old log, because its times count in the new log
+     * from now on. */
     mark_begin(&s->mark, clock_now(s->hub), end);
     if (s->ending)
         s->ending->bookmark.position = -1; /* nothing of the new log was saved yet */
@@ -71,8 +78,8 @@ void batches_settle(struct hub *h)
     batches_reset(h, epoch, h->owed_end);
 }
 
-/* The tail spares streams a question to the log; a process of one or two streams, as mod_fcgid
- * and CGI make many, has no use for the whole of it. */
+/* The tail spares streams a question to the log.  A process of one or two streams, of which
+ * mod_fcgid and CGI start many, has no use for all of it. */
 void batches_limit_tail(struct hub *h)
 {
     size_t most = batch_tail_limit(h->settings);
@@ -81,7 +88,8 @@ void batches_limit_tail(struct hub *h)
         tail_limit(h->tail, room < most ? room : most);
 }
 
-/* True unless a reset found no memory for the tail: then this batch begins a new one. */
+/* Whether the batch continues the tail.  If not, because a reset found no memory, a new tail is
+ * begun with it. */
 static bool continues(struct hub *h, const struct batch *b)
 {
     if (!h->tail || strcmp(tail_epoch(h->tail), b->epoch) != 0 || tail_end(h->tail) != b->after)
@@ -93,14 +101,14 @@ static bool continues(struct hub *h, const struct batch *b)
 void batches_feed(struct hub *h, struct batch *b)
 {
     if (!continues(h, b)) {
-        h->owed_end = b->through; /* the readers have it */
+        h->owed_end = b->through; /* the readers give what lies before */
         batch_unref(b);
         return;
     }
     batches_limit_tail(h);
     tail_append(h->tail, b);
     clock_shed(h);
-    /* From behind: a stream that closes puts the last one in its place. */
+    /* From the last to the first: when a stream closes, the last one takes its seat. */
     for (uint32_t i = h->seats; i-- > 0;)
         if (h->stream[i]->state == STREAM_WAITS)
             stream_pump(h->stream[i]);

@@ -1,4 +1,5 @@
-/* A ticket becomes a stream, or is refused. */
+/* A ticket becomes a stream, or is refused.  By now the stream is entered in the sessions, so a
+ * refusal has to give its ending to the janitor like any other end. */
 #include <stdlib.h>
 
 #include "fcgi/base/log.h"
@@ -30,7 +31,7 @@ static void refuse(struct hub *h, struct ticket *t, const char *why)
     stream_left(h);
 }
 
-/* NULL, and *why: it cannot be served. */
+/* NULL: it cannot be served, and *why says why. */
 static struct stream *stream_new(struct hub *h, const struct ticket *t, const char **why)
 {
     *why = "there are too many streams";

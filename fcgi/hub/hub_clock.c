@@ -1,5 +1,5 @@
-/* What time brings.  One tick looks at every stream: a timer for each would cost 10,000 of them
- * memory, and a place in a heap that changes with each heartbeat. */
+/* What time brings.  One tick looks at every stream.  A timer for each of 10,000 streams would
+ * cost memory, and a place in a heap that changes with each heartbeat. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -7,9 +7,12 @@
 #include "fcgi/base/log.h"
 #include "fcgi/hub/hub_internal.h"
 
+/* OTHER_LOG_MS: how long a stream may stray before its log counts as gone.  The feeder looks at
+ * the log at least once a second. */
 enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
-/* More than a tick, and less than the shortest time after which a mark counts as received. */
+/* A loop that has not turned for so long has stood still.  It is more than a tick, and less than
+ * the shortest age at which bytes count as received. */
 enum { STOOD_STILL_MS = 700 };
 
 uint64_t clock_now(struct hub *h)
@@ -21,16 +24,17 @@ uint64_t clock_now(struct hub *h)
     return now - h->stood_still;
 }
 
-/* 0.8 to 1.0 of so many seconds, in ms, by the stream's number: a prime step spreads
- * neighbours. */
+/* Between 0.8 and 1.0 of so many seconds, in ms, by the stream's serial number.  The prime step
+ * spreads streams that began one after the other. */
 static uint64_t spread(const struct stream *s, int64_t seconds)
 {
     return (uint64_t)seconds * (800 + s->number * 37u % 200);
 }
 
-/* Also on a busy stream: a page hears only the types that it listens to, and a heartbeat is one
- * that all listen to, so its absence means something.  A stream whose socket is full writes it
- * when it is writable again: one that is full at every tick would else never have any. */
+/* Busy streams get heartbeats, too.  A page hears only the types that it listens to, so rows of
+ * other types would not keep its watchdog quiet.  A stream whose socket is full owes the
+ * heartbeat until it is writable again; otherwise one that is full at every tick would never
+ * get any. */
 static bool beat(struct stream *s, uint64_t now)
 {
     if (now - s->beat_at < spread(s, settings_heartbeat(s->hub->settings, s->client.heartbeat)))
@@ -53,8 +57,8 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
     if (marks && s->client.phase != CLIENT_MOVES)
         mark_move(&s->mark, client_position(&s->client));
     if (s->state == STREAM_STRAYS && now - s->strays_since > OTHER_LOG_MS && s->hub->tail) {
-        /* It was claimed from a log that is not the one we follow, and the feeder had time to
-         * see a newer one: its log is gone. */
+        /* It was claimed from another log than the one we follow.  The feeder has had time to
+         * see that log if it were the newer one, so it is gone. */
         batches_move(s, tail_epoch(s->hub->tail), tail_end(s->hub->tail));
         return;
     }
@@ -63,8 +67,8 @@ static void look_after(struct stream *s, uint64_t now, bool marks)
         stream_pump(s);
 }
 
-/* A stream that is as old as stream_max_age allows is ended, and comes back.  Streams that began
- * together end within a fifth of that age, and no faster when the setting changes. */
+/* End streams that are as old as stream_max_age allows; they come back.  Streams that began
+ * together end within a fifth of that age, even if the setting was changed just now. */
 static void rotate(struct hub *h, uint64_t now)
 {
     int64_t max_age = h->settings->stream_max_age;
@@ -98,9 +102,10 @@ static uint32_t not_ending(const struct hub *h)
     return n;
 }
 
-/* How many streams to end now: the same share of those that are left as the time that passed is
- * of the time that was left.  That needs no plan, whoever comes, goes or hastens the drain
- * meanwhile.  While it is less than one stream, the time counts for the next tick. */
+/* How many streams to end now: of those that are left, the share that the time since the last
+ * look has of the time that was left then.  That needs no plan, and stays even if streams come
+ * or go, or the drain is hastened.  While it is less than one stream, the time counts for the
+ * next tick. */
 static uint32_t drain_share(const struct hub *h, uint64_t now)
 {
     uint64_t by = atomic_load(&h->drained_by);
@@ -124,7 +129,8 @@ void clock_drain(struct hub *h)
         cut_all(h);
 }
 
-/* A twentieth of the shortest time between heartbeats: a tick brings one late by as much. */
+/* A twentieth of the shortest time between heartbeats, since a heartbeat may be late by a
+ * tick. */
 static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
 {
     uint64_t ms = (uint64_t)heartbeat * 1000 / 20;
@@ -163,8 +169,7 @@ void clock_start(struct hub *h)
     uv_timer_start(&h->tick, on_tick, ms, ms);
 }
 
-/* A batch of the tail is shared by all and leaves with the tail: to close a stream that holds it
- * would free nothing. */
+/* Whether closing the stream would free its batch.  A batch of the tail stays with the tail. */
 static bool holds_alone(const struct hub *h, const struct stream *s)
 {
     const struct batch *b = s->client.cursor.batch;
@@ -197,7 +202,7 @@ void clock_collect(struct hub *h)
     struct bookmarks *b = malloc(sizeof *b + h->seats * sizeof b->bookmark[0]);
     uint64_t now = clock_now(h);
     if (!b)
-        return; /* the next collection makes up for it */
+        return; /* the next collection has these marks, too */
     *b = (struct bookmarks){.n = 0};
     for (uint32_t i = 0; i < h->seats; i++) {
         struct stream *s = h->stream[i];

@@ -1,9 +1,11 @@
-/* Orders of other threads, carried out on the hub's. */
+/* Orders of other threads, carried out on the hub's.  The ids in an order are sorted once, and
+ * each stream looks for its own there.  That is cheap enough for something so rare, and spares
+ * an index of the streams by id. */
 #include "fcgi/hub/hub_internal.h"
 
 #include <stdlib.h>
 
-/* Longer than a claim takes, and its ticket on its way. */
+/* Longer than a claim takes and its ticket needs to come. */
 enum { EARLY_MS = 10000 };
 
 static int compare_ids(const void *a, const void *b)
@@ -17,7 +19,7 @@ static bool names(const struct order *o, int64_t stream_id)
     return bsearch(&stream_id, o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
 }
 
-/* From behind: a stream that closes puts the last one in its place. */
+/* From the last to the first: when a stream closes, the last one takes its seat. */
 static void each_named(struct hub *h, struct order *o, void (*carry_out)(struct stream *s))
 {
     qsort(o->stream_id, o->streams, sizeof o->stream_id[0], compare_ids);
@@ -28,9 +30,9 @@ static void each_named(struct hub *h, struct order *o, void (*carry_out)(struct 
     }
 }
 
-/* Whoever ends a session may be faster than a claim that still counts, or than its ticket: so
- * an order stays for some seconds, for the streams that come yet.  (Ids are never given
- * twice.) */
+/* The end of a session may overtake a claim that is still counting, or its ticket.  So an order
+ * is kept for some seconds, for the streams that still come.  It cannot hit another stream,
+ * since no id is given twice. */
 static void keep_order(struct hub *h, struct order *o)
 {
     struct order **last = &h->early;

@@ -1,4 +1,9 @@
-/* What other threads say to the hub: it is posted, and the bell rung. */
+/* What other threads say to the hub.  Nearly all of it is posted to the inbox, which keeps the
+ * order: a reset comes before the batches of the new log.  A ticket, a question and their ends
+ * bring their own message and cannot fail; an order is allocated, and may.
+ *
+ * A drain and the stop are numbers that any thread sets and the loop reads when the bell rings.
+ * They need no memory and no order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +47,7 @@ void hub_serve(struct hub *h, struct ticket *t)
     hub_expected(h, t);
 }
 
-/* NULL: out of memory, told in the log; whoever gave the order gives it again. */
+/* NULL: out of memory, and a line went to the log file.  The caller gives the order again. */
 static struct order *order_new(enum hub_message kind, size_t streams)
 {
     struct order *o = calloc(1, sizeof *o + streams * sizeof o->stream_id[0]);
@@ -100,6 +105,7 @@ bool hub_collect(struct hub *h, bool all)
     return true;
 }
 
+/* Two threads may ask at once; the earlier time wins. */
 static void hasten(_Atomic uint64_t *when, uint64_t to)
 {
     uint64_t was = atomic_load(when);

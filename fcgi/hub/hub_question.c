@@ -1,7 +1,7 @@
-/* Questions to the readers.  A restart brings thousands of streams that ask for the same rows, so
- * equal questions are asked once: who asks what is under way joins those who wait for it.  To
- * make more of them equal, a question names no types, since the cursors filter those, and leaves
- * the session's own mailbox out where it is known to hold nothing. */
+/* Questions to the readers.  A restart brings thousands of streams that ask for the same rows,
+ * so equal questions are asked once: a stream whose question is under way already waits for the
+ * same answer.  To make more of them equal, a question names no types, since the cursors filter
+ * those, and leaves out the session's own mailbox if that is known to hold nothing. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -113,10 +113,11 @@ void question_forget(struct stream *s)
     if (!s->pending)
         return;
     DL_DELETE2(s->pending->waiters, s, asking_prev, asking_next);
-    s->pending = NULL; /* the answer may come to nobody */
+    s->pending = NULL; /* the answer may find that nobody waits */
 }
 
-/* A stream that asked is blocked while a heartbeat does not go out; it goes on by itself then. */
+/* A stream that asked is blocked if its socket did not take a heartbeat meanwhile.  It goes on
+ * when the socket is writable. */
 static void take_answer(struct stream *s, struct batch *b)
 {
     struct client *c = &s->client;
@@ -134,8 +135,8 @@ void question_answered(struct hub *h, struct question *q)
 {
     struct batch *b = q->answer;
     struct stream *s, *next, *waiters = q->pending->waiters;
-    /* The list is taken first: a stream that goes on may ask the next question at once, and may
-     * close. */
+    /* The list is taken out first, because a stream that goes on may ask the next question at
+     * once, or close. */
     q->pending->waiters = NULL;
     DL_FOREACH2 (waiters, s, asking_next)
         s->pending = NULL;

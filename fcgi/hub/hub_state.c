@@ -1,4 +1,4 @@
-/* What a stream does, and what may follow (the table is in hub_internal.h). */
+/* The states of a stream, and which may follow which (hub_internal.h has the table). */
 #include <assert.h>
 #include <utlist.h>
 
@@ -26,8 +26,9 @@ static bool may_have_asked(enum stream_state state)
     return (TO(ASKS) | TO(WRITES) | TO(BLOCKED)) & 1U << state;
 }
 
-/* A heartbeat is written without a look at the log: a stream that strayed before it does so
- * still, and one whose socket is full may do so still. */
+/* A heartbeat takes a stream from STRAYS to WRITES, and to BLOCKED if its socket is full, though
+ * nothing has changed about its log.  So only a state that tells that its log was found ends the
+ * count. */
 static void note_straying(struct stream *s, enum stream_state to)
 {
     if (to == STREAM_STRAYS && s->strays_since == 0)

@@ -8,11 +8,11 @@
  *     STRAYS      a reset, or 3 s                BLOCKED     its socket
  *     ASKS        the answer
  *
- * That is the invariant: whatever a stream does, somebody is bound to pump it.  A stream that
- * everybody forgot would look like a quiet one, and nobody would see an error.  So the state has
- * one writer, which aborts at a move that nobody thought of.  Heartbeats, ends and a change of
- * the log pump it in any state but BLOCKED, where the peer does not read: what is to be said
- * waits until it does.
+ * That is the invariant: in any state, something is bound to pump the stream again.  A stream
+ * that was forgotten would look like a quiet one, and nobody would see an error.  So the state
+ * has one writer, which asserts the table.  Heartbeats, ends and a change of the log pump a
+ * stream in any state but BLOCKED, in which the peer does not read: what is to be said waits
+ * until it does.
  *
  * The bytes of an event belong to a batch that all streams share, so nothing can be put inside
  * them.  What the hub has to say itself goes out between two events: first a heartbeat; then, if
@@ -20,16 +20,16 @@
  * replay.  A FastCGI record tells its length before its content, so all but the heartbeat wait
  * for an end of an event that is the end of a record, too (client.h).
  *
- * An end needs no memory.  The message with the last bookmark was made together with the ticket,
- * and goes to the janitor as it is; the last stream takes the seat that is left; the loop frees
- * the stream when it has let go of its socket.  It must be so, because streams are closed when
- * memory is short, and because a drain has to come to its end. */
+ * Ending a stream never allocates.  The message with the last bookmark was made together with
+ * the ticket, and goes to the janitor as it is.  The last stream in the list takes the seat that
+ * becomes free.  The loop frees the stream when it has closed its watch.  It has to be so,
+ * because streams are closed when memory is short, and because a drain must come to an end. */
 #include <stdlib.h>
 
 #include "fcgi/hub/hub_internal.h"
 #include "fcgi/stream/sse_format.h"
 
-/* Longer than a mark trails. */
+/* Longer than a mark trails what was written (2 s), and a tick. */
 enum { LINGER_MS = 4000 };
 
 static void say_ended(struct hub *h, struct ending *e, const char *epoch, int64_t position)
@@ -64,8 +64,8 @@ void stream_close(struct stream *s)
     stream_close_at(s, mark_running(&s->mark, &s->hub->log, clock_now(s->hub)));
 }
 
-/* Once it told something, a poll of a client that brings no id stays until its mark is behind
- * that: else the same rows would come in each poll.  What comes meanwhile is sent as well. */
+/* A poll of a client that brings no id stays, after it told something, until its mark has passed
+ * that.  Otherwise the same rows would come in each poll.  What comes meanwhile is sent, too. */
 static bool linger(struct stream *s)
 {
     if (!s->lingers || !s->client.answered)
@@ -97,12 +97,12 @@ static void end_poll(struct stream *s)
     client_end_poll(&s->client, retry(s));
 }
 
-/* What it writes next, or else what it does; not after a client's last word. */
+/* What a stream does after its client said this; WRITES: there is more to write. */
 static enum stream_state stream_next(struct stream *s, enum client_state said)
 {
     if (said == CLIENT_BLOCKED)
         return STREAM_BLOCKED;
-    if (said == CLIENT_TIRED) /* writable: its next turn comes with the loop's */
+    if (said == CLIENT_TIRED) /* it is writable, so the loop gives it another turn */
         return s->watched ? STREAM_BLOCKED : STREAM_WRITES;
     if (!stream_is_over(s))
         return batches_next(s);
@@ -110,7 +110,8 @@ static enum stream_state stream_next(struct stream *s, enum client_state said)
     return STREAM_WRITES;
 }
 
-/* It wrote what it could. */
+/* A stream wrote what it could.  Its watch is changed only if it was or is blocked; with each
+ * batch, that spares the same change for thousands of others. */
 static void stream_rest(struct stream *s, enum stream_state state, bool was_blocked)
 {
     stream_move(s, state);

@@ -5,10 +5,10 @@
 
 #include "fcgi/hub/hub_internal.h"
 
-/* The event that says that the peer left.  mod_cgid hands a CGI program one socket for input
- * and output, and shuts down its side of it when the request's body is over: there only the
- * hang-up of both sides counts.  libuv reports that with any event that it watches for, and
- * this one never comes by itself. */
+/* The event that tells that the peer left.  mod_cgid gives a CGI program one socket for input
+ * and output, and shuts down its side of it when the request's body is over, so there only the
+ * hang-up of both sides counts.  libuv reports that along with any event that is watched, and
+ * UV_PRIORITIZED never comes by itself. */
 static int departure(const struct stream *s)
 {
     return s->client.framing.kind == FRAMING_NONE ? UV_PRIORITIZED : UV_DISCONNECT;
@@ -16,16 +16,17 @@ static int departure(const struct stream *s)
 
 static void on_socket(uv_poll_t *w, int status, int events);
 
-/* The departure always, UV_WRITABLE only while the socket is full: a watch for writability that
- * nobody needs would turn the loop for ever. */
+/* The departure is always watched, UV_WRITABLE only while the socket is full: a socket with room
+ * is writable all the time, and would keep the loop busy. */
 void watch_for(struct stream *s, bool writable)
 {
     if (s->watched)
         uv_poll_start(&s->watch, departure(s) | (writable ? UV_WRITABLE : 0), on_socket);
 }
 
-/* A peer that leaves in order has read all that was written, but for what is still in the socket,
- * which the kernel tells.  One that closes before it has read all comes as an error. */
+/* A peer that leaves in order has read all that was written except for what is still in our
+ * socket, and the kernel tells how much that is.  A peer that closes before it has read
+ * everything is reported as an error. */
 static int64_t mark_of_departure(const struct stream *s, int status)
 {
     struct hub *h = s->hub;

@@ -1,7 +1,7 @@
-/* One thread for all of it, because all of it writes the sessions file, which has one writer
- * at a time: two threads would wait for each other's lock.  An end is not saved when it
- * comes.  It waits for the round, so the ends of a thousand streams are one transaction.
- * Only where a claim was put aside they are saved at once, since somebody waits for them. */
+/* One thread does all of it, because all of it writes the sessions, which have one writer at a
+ * time: two threads would wait for each other's lock.  An end is not saved when it comes.  It
+ * waits for the round, so the ends of a thousand streams are one transaction.  Only if a claim
+ * was put aside are ends saved at once, since that claim waits for them. */
 #include "fcgi/hub/janitor.h"
 
 #include <stdatomic.h>
@@ -13,10 +13,12 @@
 #include "fcgi/base/monotonic.h"
 #include "store/store.h"
 
+/* SAVE_MS: between two collections of marks; SAVE_AGAIN_MS if some could not be saved.
+ * LOOK_SOON_MS: a short wait after something came, so that what comes together is one look. */
 enum { SAVE_MS = 5000, SAVE_AGAIN_MS = 1000 };
 enum { ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
 
-/* More than this between two rounds, and it did not run meanwhile. */
+/* If there is more time than this between two rounds, the process did not run meanwhile. */
 enum { STOOD_STILL_MS = 1000 };
 
 enum janitor_message { JANITOR_STOP, JANITOR_MARKS, JANITOR_ENDED, JANITOR_CLAIM };
@@ -30,16 +32,16 @@ struct janitor {
     struct message stop;
     bool stopping;
     struct aside *aside; /* claims that wait, in no order */
-    bool look;           /* for claims that need not wait any more: something came */
+    bool look;           /* something came, so look soon for claims that need not wait now */
     uint64_t looked_at, probed_at;
-    atomic_int waiting;    /* claims, those on their way here too */
+    atomic_int waiting;    /* how many claims wait, with those on their way here */
     struct message *ended; /* each a struct ending, not saved yet */
     size_t ended_n;
-    int64_t ending[ENDINGS]; /* streams somebody wants ended, which the hub was not told yet */
+    int64_t ending[ENDINGS]; /* streams that have to end, of which the hub was not told yet */
     size_t endings;
     uint64_t asked_at, tend_at;
-    uint64_t served;    /* ms since it tidied last */
-    bool marks_unsaved; /* some that the hub gave: it has to give all again */
+    uint64_t served;    /* served time, in ms, that the store was not told yet */
+    bool marks_unsaved; /* some marks were not saved: the hub has to give all again */
     bool down;          /* the last save failed, and the log line about it was written */
 };
 
@@ -75,7 +77,8 @@ static void forget_ended(struct janitor *j)
     j->ended_n = 0;
 }
 
-/* True: it was saved, or there was nothing to save, which is no news of the sessions. */
+/* True: it was saved.  If there was nothing to save, success says nothing about the sessions, so
+ * an outage does not count as over. */
 static bool save(struct janitor *j, const struct bookmark *b, size_t n)
 {
     enum store_result r = store_save(j->store, b, n);
@@ -120,7 +123,7 @@ static void janitor_open_mail(struct janitor *j, struct message *m)
     }
 }
 
-/* True: none is left; else the next round tries again. */
+/* True: no end is left to save.  Otherwise the next round tries again. */
 static bool save_ended(struct janitor *j)
 {
     size_t n = 0;
@@ -137,7 +140,7 @@ static bool save_ended(struct janitor *j)
     return j->ended_n == 0;
 }
 
-/* Those that need not wait any more, or did for long enough. */
+/* Serve the claims that need not wait any more, or have waited for long enough. */
 static void serve_aside(struct janitor *j, uint64_t now)
 {
     struct aside *left = NULL, *next;
@@ -173,12 +176,13 @@ static void collect(struct janitor *j, uint64_t now)
         j->marks_unsaved = false;
 }
 
-/* The store forgets what it tells, so it is asked only when the hub was told the last ones. */
+/* The store forgets what it tells, so it is asked for more only when the hub was told of all
+ * that it gave before. */
 static void carry_out_endings(struct janitor *j)
 {
     bool more = true;
     while (more) {
-        /* After an error some may be known and not forgotten: ended twice is ended. */
+        /* After an error the store may tell some of them again, which does no harm. */
         if (j->endings == 0)
             more = store_beat(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
                    j->endings == ENDINGS;
@@ -188,7 +192,8 @@ static void carry_out_endings(struct janitor *j)
     }
 }
 
-/* A success is nothing to note: mostly nothing was to be done. */
+/* A success is not noted, since mostly there was nothing to do, and then it says nothing about
+ * the sessions. */
 static void tend(struct janitor *j, uint64_t now)
 {
     struct settings *s = board_get(j->board);
@@ -211,7 +216,8 @@ static void janitor_tidy(struct janitor *j)
         tend(j, now);
 }
 
-/* Others may write just now, so it is worth a second try; the web server does not wait long. */
+/* Another process may be writing at this moment, so a second try is worth it.  There is no third
+ * one, because the web server does not wait long for our end. */
 static void save_the_last(struct janitor *j)
 {
     for (struct aside *next; j->aside; j->aside = next) { /* the hub is gone */
@@ -222,14 +228,14 @@ static void save_the_last(struct janitor *j)
         ;
 }
 
-/* When the next round is due: sooner than a beat where there is more to tidy. */
+/* When the next round is due: after a beat, or sooner if the store has more to tidy. */
 static uint64_t round_due(const struct janitor *j, uint64_t round)
 {
     uint64_t beat = round + STORE_BEAT_MS;
     return j->tend_at < beat ? j->tend_at : beat;
 }
 
-/* The mail wakes it at once, but what it brings can wait for the round: ends are saved
+/* Mail wakes it at once, but what the mail brings waits for the round, because ends are saved
  * together. */
 static void *janitor_run(void *arg)
 {

@@ -1,6 +1,6 @@
-/* poll() and a thread of its own, and not the hub's loop: whoever becomes whole here is
- * answered here, which asks the store and may block, and the hub never does.  The number of
- * connections is bounded, so the cost of poll() is, too. */
+/* The parking has poll() and a thread of its own, and is not in the hub's loop: a request that
+ * becomes complete here is answered here, which asks the store and may block, and the hub must
+ * never block.  The number of connections is bounded, and so is the cost of poll(). */
 #include "fcgi/hub/parking.h"
 
 #include <poll.h>
@@ -21,14 +21,14 @@ static const char LOCKED[] = "the event log is locked: another program is writin
 static const char LATE[] = "the body did not come in time";
 
 struct parking {
-    pthread_mutex_t lock; /* of these */
+    pthread_mutex_t lock; /* of what follows, up to until_ms */
     struct intake *arrived[PLACES_MAX];
     size_t arrived_count;
     bool runs;
     bool stopping;
-    int shed; /* so many are to go at once */
+    int shed; /* how many have to go at once */
     pthread_cond_t shed_done;
-    int64_t until_ms; /* once stopping */
+    int64_t until_ms; /* the deadline, while stopping */
 
     pthread_t thread;
     int wake; /* an eventfd */
@@ -56,7 +56,7 @@ static struct publisher *publisher_of(const struct parking *p)
     return p->attendant.context->publisher;
 }
 
-/* Those that arrived meanwhile.  False: the parking is over. */
+/* Give a place to those that arrived meanwhile.  False: the parking ends. */
 static bool welcome(struct parking *p)
 {
     eventfd_t n;
@@ -74,7 +74,7 @@ static bool welcome(struct parking *p)
     return !over;
 }
 
-/* Until somebody is late, or the parking is over. */
+/* How long poll() may sleep: until a deadline of a connection, or that of the parking. */
 static int patience(struct parking *p)
 {
     int64_t now = monotonic_ms(), until = INT64_MAX;
@@ -103,7 +103,8 @@ static void wait_for_bytes(struct parking *p)
         attendant_idle(&p->attendant);
 }
 
-/* Serve who brought something, turn away who is late.  Backwards, since they leave. */
+/* Serve those that sent something, and turn away those that are late.  Backwards, since a
+ * connection that leaves moves those behind it. */
 static void serve_all(struct parking *p)
 {
     for (size_t n = p->places.count; n-- > 0;) {
@@ -111,7 +112,7 @@ static void serve_all(struct parking *p)
         if (i->held_at != 0) {
             if (p->polled[n].revents == 0)
                 continue;
-            intake_end(places_remove(&p->places, n)); /* it has left */
+            intake_end(places_remove(&p->places, n)); /* it has no other event than a hang-up */
             free(i);
         } else if (p->polled[n].revents != 0 && attendant_attend(&p->attendant, i)) {
             free(places_remove(&p->places, n));
@@ -129,8 +130,8 @@ static bool parking_is_readable(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
-/* Go on with one until it is whole, has nothing at hand, or is held again.  True: it is
- * done. */
+/* Go on with a connection until its request is complete, nothing is at hand, or it is held
+ * again.  True: it is done. */
 static bool pursue(struct parking *p, struct intake *i)
 {
     do
@@ -140,15 +141,16 @@ static bool pursue(struct parking *p, struct intake *i)
     return false;
 }
 
-/* Whether it was held for as long as another program has kept the lock. */
+/* Whether it was held for STORE_PATIENCE_MS, and another program has kept the lock for as
+ * long. */
 static bool is_locked_out(const struct parking *p, const struct intake *i)
 {
     return i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
            publisher_is_stuck(publisher_of(p));
 }
 
-/* There is room, perhaps: in their order, as far as it goes.  What comes in slowly after all is
- * kept to half of PARKING_BYTES. */
+/* Perhaps there is room for those that are held: they go on in their order, as long as there is.
+ * Bodies that turn out to come in slowly may take half of PARKING_BYTES. */
 static void serve_held(struct parking *p)
 {
     size_t bytes = places_bytes(&p->places);
@@ -173,7 +175,8 @@ static void serve_held(struct parking *p)
     }
 }
 
-/* How many are held is said before they are tried, so no word of room is missed. */
+/* The publisher is told how many are held before they are tried.  So it rings for room that it
+ * gets in the middle of the try, and the next round does not sleep past it. */
 static void serve_those_held(struct parking *p)
 {
     size_t held = publisher_of(p) ? places_held(&p->places) : 0;
@@ -234,7 +237,7 @@ void parking_shed(struct parking *p)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++; /* it may be serving somebody */
+    until.tv_sec++; /* the thread may be in the middle of an answer */
     pthread_mutex_lock(&p->lock);
     if (p->runs && !p->stopping) {
         p->shed = PARKING_SHED;

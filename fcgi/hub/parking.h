@@ -1,16 +1,15 @@
 /* Connections whose request does not come in at once: slow headers, slow bodies, what is still
- * sent behind an answer.  One thread polls them all, and serves those that become whole, so no
- * worker ever waits for a client, and new streams are accepted however many slow bodies there
+ * sent after an answer.  One thread polls them all, and serves those that become complete.  So
+ * no worker ever waits for a client, and new streams are accepted however many slow bodies there
  * are.
  *
- * Publications that the publisher has no room for are held here, too: their bodies stay in the
- * sockets, and are read in the order in which they came as there is room.  While another
- * program keeps the log locked for STORE_PATIENCE_MS, those that were held for as long are told
- * 503.
+ * Publications that the publisher has no room for are held here, too.  Their bodies stay in the
+ * sockets, and are read in the order in which they came, when there is room.  If another program
+ * has kept the log locked for STORE_PATIENCE_MS, those that were held for as long get 503.
  *
- * Bounded: by the number of places (places.h), and by PARKING_BYTES of what all of them brought
- * so far.  Beyond that the one that has been there longest goes, which is told 503 if its
- * headers are known: so whoever comes new always has a place.
+ * Bounded by the number of places (places.h), and by PARKING_BYTES of what all of them sent so
+ * far.  Beyond that, the connection that has been there longest has to go, and gets 503 if its
+ * headers are known.  So a new one always finds a place.
  *
  * The thread starts with the first connection. */
 #ifndef ROWCAST_FCGI_PARKING_H
@@ -26,16 +25,16 @@ enum { PARKING_BYTES = 64 * 1024 * 1024, PARKING_SHED = 16 };
 struct parking *parking_new(const struct worker_context *c);
 
 /* Take over a connection that waits; `i` is the caller's to reuse.  Without memory or a thread
- * it is ended.  Thread: any. */
+ * the connection is ended.  Thread: any. */
 void parking_take(struct parking *p, struct intake *i);
 
-/* There are no descriptors left: end those that have been there longest, PARKING_SHED of them,
- * for new connections and for what serves them.  Waits for that, but not for long.  Thread:
- * any. */
+/* There are no descriptors left: end the PARKING_SHED connections that have been there longest,
+ * to make room for new ones and for what serves them.  Waits for that, for a second at most.
+ * Thread: any. */
 void parking_shed(struct parking *p);
 
-/* Nobody parks any more: serve those that become whole until `until_ms` (of monotonic_ms), end
- * the others then, with 503 where that can be told, and free all.  NULL is fine. */
+/* Nobody parks any more: serve those that become complete until `until_ms` (of monotonic_ms),
+ * then end the others, with 503 if that can be told, and free all.  NULL is fine. */
 void parking_stop(struct parking *p, int64_t until_ms);
 
 #endif

@@ -1,6 +1,6 @@
-/* An array in the order of arrival, because poll() wants one, too, whose n-th entry is the
- * n-th connection's.  Taking one out moves those behind it, at most 4,352 pointers, which is
- * little beside the poll itself. */
+/* An array in the order of arrival, because poll() takes an array as well, and then the n-th
+ * entry of both is the n-th connection.  Taking one out moves those behind it, at most 4,352
+ * pointers, which costs little beside the poll itself. */
 #include "fcgi/hub/places.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ void places_turn_away(struct places *p, size_t n, int status, const char *why, b
         intake_rest(i, monotonic_ms());
         if (!at_once)
             return;
-        (void)intake_step(i); /* what is at hand: unread, it would reset the answer */
+        (void)intake_step(i); /* reads what is at hand: unread, it would reset the answer */
     }
     intake_end(places_remove(p, n));
     free(i);
@@ -38,7 +38,7 @@ size_t places_held(const struct places *p)
     return held;
 }
 
-/* The oldest of those that are held, or that are not; p->count: there is none. */
+/* The oldest connection that is held, or that is not; p->count: there is none. */
 static size_t oldest(const struct places *p, bool held)
 {
     size_t n = 0;
@@ -61,7 +61,7 @@ void places_admit(struct places *p, struct intake *i)
         places_make_room(p);
     else if (i->held_at != 0 && held >= PLACES_HELD_MAX)
         places_turn_away(p, oldest(p, true), 503, PLACES_CROWDED, true);
-    if (p->count == PLACES_MAX) /* the held ones that go on took the places of the others */
+    if (p->count == PLACES_MAX) /* held ones that went on count as slow now */
         places_make_room(p);
     p->waits[p->count++] = i;
 }

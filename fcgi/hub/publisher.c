@@ -1,3 +1,7 @@
+/* A group stays together until it is committed or its oldest members have waited too long.
+ * While the lock is taken, the group grows by what comes meanwhile, so the wait for a lock makes
+ * the one commit larger and not the queue longer.  Each try for the lock is short (TRY_MS),
+ * because between two tries the group can grow, and those who waited too long can be told. */
 #include "fcgi/hub/publisher.h"
 
 #include <stdatomic.h>
@@ -8,9 +12,9 @@
 #include "fcgi/base/monotonic.h"
 #include "fcgi/hub/publisher_room.h"
 
-/* TRY_MS: so long the store tries to get the lock before the group may grow, and before those
- * who have waited too long are told.  HURRY_MS: what is left of that patience once the
- * process is to end. */
+/* TRY_MS: how long the store tries to get the lock each time.  HURRY_MS: how long a publication
+ * may still wait once the process has to end.  UNSENT_MS: between looks at answers that a socket
+ * did not take.  IDLE_MS: between looks at whether the connection can be closed. */
 enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
 struct publisher {
@@ -25,7 +29,7 @@ struct publisher {
     /* The thread's own. */
     struct message *first, **last; /* taken out of the inbox */
     bool stopping;
-    bool failing; /* and the log line about it was written */
+    bool failing; /* the log cannot be written, and the log line about it was written */
     struct unsent unsent;
     struct publishing *group[PUBLISHER_GROUP_ROWS];
     struct appending *items[PUBLISHER_GROUP_ROWS]; /* of the group */
@@ -66,7 +70,7 @@ static bool fits(const struct publisher *p, const struct publishing *what)
             p->group_bytes + what->appending.what.data_len <= PUBLISHER_GROUP_BYTES);
 }
 
-/* Add the oldest that wait to the group, as many as fit. */
+/* Add as many of those that wait to the group as fit, the oldest first. */
 static void gather(struct publisher *p)
 {
     publisher_open_mail(p, inbox_take(&p->inbox));
@@ -90,7 +94,7 @@ static bool has_patience(struct publisher *p, const struct publishing *what)
            (!hurried_at || now < hurried_at + HURRY_MS);
 }
 
-/* How many of the group, the first ones, have waited long enough for a lock. */
+/* How many of the group, which are the first ones, have waited long enough for a lock. */
 static size_t count_over(struct publisher *p)
 {
     size_t n = 0;
@@ -104,7 +108,7 @@ static bool concerns_the_log(enum store_result r)
     return r != STORE_OK && r != STORE_REFUSED && r != STORE_TOO_LARGE && r != STORE_UNKNOWN;
 }
 
-/* Told once when it begins, and once when it is over. */
+/* An outage gets a log line when it begins and one when it is over. */
 static void publisher_tell(struct publisher *p, const struct appending *a)
 {
     bool fails = concerns_the_log(a->result);
@@ -115,7 +119,7 @@ static void publisher_tell(struct publisher *p, const struct appending *a)
     p->failing = fails || (p->failing && a->result != STORE_OK);
 }
 
-/* The first `n` of the group. */
+/* Answer the first `n` of the group, and take them out of it. */
 static void answer_first(struct publisher *p, size_t n)
 {
     size_t bytes = 0;
@@ -135,7 +139,7 @@ static void answer_first(struct publisher *p, size_t n)
     publisher_room_leave(&p->room, n, bytes, worked);
 }
 
-/* While somebody else has the lock, the group grows, and those who waited for long are told. */
+/* Commit the group.  Returns when it was written or refused, or all of it waited too long. */
 static void publisher_commit(struct publisher *p)
 {
     for (;;) {
@@ -150,7 +154,7 @@ static void publisher_commit(struct publisher *p)
     }
 }
 
-/* Leave the lock to others: as long as we had it, counted from the commit. */
+/* Leave the lock to others for as long as we had it, counted from the commit. */
 static void leave_the_lock(int64_t began, int64_t committed)
 {
     int64_t pause = committed - began;
@@ -163,8 +167,8 @@ static void leave_the_lock(int64_t began, int64_t committed)
     nanosleep(&t, NULL);
 }
 
-/* Of several publishers the next group is the larger for the pause: those who were answered
- * come again meanwhile, and share one sync. */
+/* With several publishers, the pause makes the next group larger: those who were answered come
+ * again meanwhile, and share one sync. */
 static void publish_group(struct publisher *p)
 {
     int64_t began = monotonic_us();
@@ -179,8 +183,8 @@ static void publish_group(struct publisher *p)
 
 /* ---- its life ---------------------------------------------------------------------- */
 
-/* Wait for the first one.  Answers that were not taken want another look, an open connection
- * wants to be closed some time. */
+/* Wait for a publication.  Meanwhile answers that a socket did not take are tried again, and the
+ * store's connection is closed after some idle seconds. */
 static void wait_for_mail(struct publisher *p, bool *rests)
 {
     int ms = p->unsent.first ? UNSENT_MS : *rests ? -1 : IDLE_MS;

@@ -8,20 +8,20 @@
  * which is neither fair nor patient.  Workers hand their requests over and are free.
  *
  * A group has at most PUBLISHER_GROUP_ROWS rows and, unless it is one publication, about
- * PUBLISHER_GROUP_BYTES: nobody waits long for the others, and the lock is short.  After a
- * group of several, and where more waits, the lock stays free for as long as the group took
- * (but PUBLISHER_PAUSE_MS at most): else other processes and shells would only find it taken.
- * One publisher alone is never held up.
+ * PUBLISHER_GROUP_BYTES.  So nobody waits long for the others, and the lock is held briefly.
+ * After a group of several, or if more waits, the lock stays free for as long as the group took
+ * (PUBLISHER_PAUSE_MS at most); otherwise other processes and shells would only find it taken.
+ * A single publisher is never held up.
  *
  * A publication is tried for STORE_PATIENCE_MS while others have the lock.
  *
- * Nobody waits to hand one over.  What waits is bounded all the same: whoever reads a request
- * asks publisher_admits before it reads the body, and leaves the body in the socket while there
- * is no room (the parking holds such connections).  So the bounds are exceeded by what is being
- * read at that moment, a body for each worker and one for the parking.
+ * Handing one over never waits.  What waits here is bounded all the same: a thread that reads a
+ * request asks publisher_admits before it reads the body, and leaves the body in the socket
+ * while there is no room (the parking holds such connections).  So the bounds are exceeded only
+ * by what is being read at that moment, a body for each worker and one for the parking.
  *
  * It starts its thread with the first publication; its connection is closed after some idle
- * seconds.  Thread: any, but for publisher_new and publisher_free. */
+ * seconds.  Thread: any, except for publisher_new and publisher_free. */
 #ifndef ROWCAST_FCGI_PUBLISHER_H
 #define ROWCAST_FCGI_PUBLISHER_H
 
@@ -41,26 +41,26 @@ struct publisher;
 /* NULL: out of memory.  `db_path` must stay. */
 struct publisher *publisher_new(const char *db_path);
 
-/* Hand it over, to be committed and answered; never waits.  False: there is no thread to be
- * had, and it is still the caller's. */
+/* Hand a publication over, to be committed and answered; never waits.  False: no thread could be
+ * started, and the publication is still the caller's. */
 bool publisher_post(struct publisher *p, struct publishing *what);
 
-/* Whether there is room for one more, so that its body may be read.  `held`: it was refused
- * this before, and is the oldest of those; the others go behind them. */
+/* Whether there is room for one more publication, so that its body may be read.  `held`: it was
+ * refused room before, and is the oldest of those; new ones have to wait behind them. */
 bool publisher_admits(struct publisher *p, bool held);
 
-/* So many are held.  `fd`, an eventfd that has to stay until another call, is written each time
- * there is room for them; -1: nobody holds any, any more. */
+/* Say how many publications are held.  `fd`, an eventfd that has to stay until another call, is
+ * written each time there is room for them; -1: none are held any more. */
 void publisher_holds(struct publisher *p, size_t held, int fd);
 
-/* Something waits, and another program has had the log's lock for STORE_PATIENCE_MS. */
+/* Whether something waits, and another program has had the log's lock for STORE_PATIENCE_MS. */
 bool publisher_is_stuck(struct publisher *p);
 
-/* The process is to end: from 250 ms on, have no patience with locks any more. */
+/* The process has to end: in 250 ms, stop waiting for locks. */
 void publisher_hurry(struct publisher *p);
 
-/* Commit and answer what was posted, and end; nobody may post any more.  With a lock that is
- * not free it takes 250 ms.  NULL is fine. */
+/* Commit and answer what was posted, and end; nobody may post any more.  Takes up to 250 ms if
+ * the lock is not free.  NULL is fine. */
 void publisher_free(struct publisher *p);
 
 #endif

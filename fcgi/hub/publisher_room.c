@@ -1,6 +1,6 @@
-/* All in one lock that is held for some instructions: workers ask it once a body, the
- * publisher once a group.  The word of room is given under the lock, so whoever says how many
- * are held (publisher_room_holds) and then looks again cannot miss it. */
+/* One lock guards it all, and is held for a few instructions: workers ask once for each body,
+ * the publisher once for each group.  The eventfd is written under the lock.  So a thread that
+ * first says how many are held (publisher_room_holds) and then looks for room cannot miss it. */
 #include "fcgi/hub/publisher_room.h"
 
 #include <sys/eventfd.h>

@@ -1,7 +1,7 @@
 /* How much waits for the publisher, whether more may come, and who is told when it may.
  *
- * The bound is soft: nobody is refused here.  Who reads requests asks publisher_admits before it
- * reads a body; what it does not read waits in its socket.
+ * The bound is soft, and nobody is refused here: a thread that reads requests asks
+ * publisher_admits before it reads a body, and what it does not read waits in its socket.
  *
  * Thread: any. */
 #ifndef ROWCAST_FCGI_PUBLISHER_ROOM_H
@@ -20,7 +20,7 @@ enum {
 struct publisher_room {
     pthread_mutex_t lock;  /* of all that follows */
     size_t waiting, bytes; /* posted, and not answered yet */
-    int64_t worked_at;     /* ms: when the log's lock was had, or nothing waited */
+    int64_t worked_at;     /* ms: when we last had the log's lock, or nothing waited */
     size_t held;           /* connections that wait for room, … */
     int fd; /* … and the eventfd to write when there is some; -1: nobody asks */
 };
@@ -28,8 +28,8 @@ struct publisher_room {
 void publisher_room_open(struct publisher_room *r);
 void publisher_room_close(struct publisher_room *r);
 
-/* One more waits, since `since_ms`; and `count` less, after the lock was had (`worked`) or in
- * vain. */
+/* One more waits, since `since_ms`; or `count` fewer do, because they were committed or refused
+ * (`worked`: we had the lock) or waited in vain. */
 void publisher_room_enter(struct publisher_room *r, size_t bytes, int64_t since_ms);
 void publisher_room_leave(struct publisher_room *r, size_t count, size_t bytes, bool worked);
 

@@ -1,7 +1,7 @@
-/* Two threads and one queue, so one long replay does not hold up everybody else who is behind
- * the tail.  The second thread starts when a question would wait for the first.  A question
- * is never lost: without a thread, or without memory, it is answered with nothing, and the
- * hub asks again. */
+/* Two threads share one queue, so one long replay does not hold up every other stream that is
+ * behind the tail.  The second thread starts when a question would have to wait for the first.
+ * A question is never lost: without a thread, or without memory, it is answered with nothing,
+ * and the hub asks again. */
 #include "fcgi/hub/readers.h"
 
 #include <stdlib.h>
@@ -21,9 +21,9 @@ struct readers {
     int waiting;                   /* how many of them */
     pthread_t thread[READERS];
     int threads;
-    int reading; /* how many are at it */
+    int reading; /* how many threads are answering */
     bool stopping;
-    bool told; /* of an outage */
+    bool told; /* the log line about an outage was written */
 };
 
 static struct timespec idle_from_now(void)
@@ -34,7 +34,7 @@ static struct timespec idle_from_now(void)
     return t;
 }
 
-/* The next question to answer, entered as being read.  NULL: a second without one, or stop. */
+/* Take the next question to answer.  NULL: none came for a second, or the readers stop. */
 static struct question *readers_take(struct readers *r)
 {
     struct question *q = NULL;
@@ -67,8 +67,8 @@ static void done(struct readers *r, bool failed, const char *why)
                  failed ? "replay_unavailable" : "replay_available", "why=\"%s\"", why);
 }
 
-/* What a reader works with.  False: no memory for it yet; a reader that gave up would leave its
- * questions without an answer for ever. */
+/* Get what a reader needs, if it has not got it.  False: there is no memory now.  The reader
+ * goes on, because without it questions would wait for ever. */
 static bool equip(const struct readers *r, struct store **s, struct batch_builder **w)
 {
     if (!*w)
@@ -148,7 +148,7 @@ void readers_ask(struct readers *r, struct question *q)
     if (r->threads < READERS && r->waiting > r->threads - r->reading &&
         pthread_create(&r->thread[r->threads], NULL, readers_run, r) == 0)
         r->threads++;
-    bool nobody = r->threads == 0; /* then `q` is the only one */
+    bool nobody = r->threads == 0; /* then `q` is the only question */
     if (nobody) {
         r->first = NULL;
         r->last = &r->first;

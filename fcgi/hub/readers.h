@@ -15,7 +15,7 @@ struct readers;
 
 enum { READERS = 2 };
 
-/* NULL: out of memory.  A thread starts when a question finds those that run at work, up to
+/* NULL: out of memory.  When a question finds all threads at work, another one starts, up to
  * READERS. */
 struct readers *readers_new(const char *db_path, struct board *board);
 void readers_serve(struct readers *r, struct hub *hub);  /* before the first question */

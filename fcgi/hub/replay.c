@@ -1,3 +1,7 @@
+/* Rows go straight from the store's cursor into the batch, one at a time: no list of rows is
+ * made, so the memory of a question is that of its batch.  The builder says when the batch is
+ * full.  The store then tells how far it read, also past rows that are for others; that is why
+ * the batch's end comes from the store and not from the last row. */
 #include "fcgi/hub/replay.h"
 
 /* The store says where the log ends before it gives a row, and the rows are formatted as they

@@ -1,4 +1,4 @@
-/* The one way events are read: a cursor asks, a batch answers.
+/* The one way in which events are read: a cursor asks, a batch answers.
  *
  * Thread: that of the store given. */
 #ifndef ROWCAST_FCGI_REPLAY_H

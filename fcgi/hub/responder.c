@@ -1,9 +1,9 @@
-/* Stopping goes with the flow, so nothing is handed to a thread that has ended.  The streams
- * end first, while the workers still answer what they are reading: a client that was accepted
- * knows nothing of the stop.  A worker may bring a last stream that way, so the hub is
- * drained once more when the workers are gone.  Then the hub's loop ends, whose last
- * bookmarks and endings go to the janitor; then the janitor, which saves them; then those who
- * only read.
+/* Threads stop in the order in which work flows, so nothing is handed to a thread that has
+ * ended.  The streams end first, while the workers still answer what they are reading: a client
+ * that was accepted knows nothing of the stop.  A worker may bring a last stream in this way, so
+ * the hub is drained once more when the workers are gone.  Then the hub's loop ends, and gives
+ * its last bookmarks and endings to the janitor.  Next the janitor ends, which saves them, and
+ * then those who only read.
  *
  * All of that takes less than 2 s, whatever the log holds.  A log can be made such that a
  * question to it never ends, so the statements have a deadline meanwhile (store_deadline). */
@@ -20,7 +20,7 @@
 #include "fcgi/base/log.h"
 #include "fcgi/hub/readers.h"
 
-/* How long a statement may go on while the process stops, which takes less than 2 s in all. */
+/* How long a statement may go on while the process stops. */
 enum { STATEMENTS_MS = 700 };
 
 struct responder {
@@ -79,8 +79,8 @@ static void *run_hub(void *arg)
     return NULL;
 }
 
-/* Hub, feeder and janitor speak to each other, and none does before the hub's loop runs: so that
- * loop starts last. */
+/* Hub, feeder and janitor send messages to each other.  The hub sends none before its loop runs,
+ * so that loop starts last, when all who may get one are there. */
 static struct hub *start_all(struct responder *r)
 {
     struct hub_friends friends = {r, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};
@@ -186,14 +186,14 @@ int responder_emptied(const struct responder *r)
 
 /* ---- stopping ---------------------------------------------------------------------- */
 
-/* End the streams, and wait until they are or the deadline cut them. */
+/* End the streams, and wait until they have ended or the deadline has cut them. */
 static void responder_drain_hub(struct responder *r)
 {
     eventfd_t n;
     struct pollfd p = {.fd = r->emptied_fd, .events = POLLIN};
     hub_drain(r->hub, 0, RESPONDER_DRAIN_MS);
     while (hub_streams(r->hub) > 0 && poll(&p, 1, RESPONDER_DRAIN_MS + 200) > 0)
-        eventfd_read(r->emptied_fd, &n); /* it may be from when it was empty before */
+        eventfd_read(r->emptied_fd, &n); /* the hub may have been empty before, too */
 }
 
 void responder_drain(struct responder *r, int seconds)
@@ -202,7 +202,7 @@ void responder_drain(struct responder *r, int seconds)
     eventfd_write(r->stop_fd, 1);
     pthread_mutex_lock(&r->starting);
     if (!r->draining)
-        eventfd_read(r->emptied_fd, &n); /* from when it was empty before */
+        eventfd_read(r->emptied_fd, &n); /* forget that it was empty before */
     r->draining = true;
     if (r->hub)
         hub_drain(r->hub, seconds * 1000, seconds * 1000 + RESPONDER_DRAIN_MS);
@@ -229,7 +229,7 @@ void responder_free(struct responder *r)
         publisher_hurry(r->context.publisher);
     if (streams(r))
         responder_drain_hub(r);
-    workers_stop(r->workers); /* who may have brought the last ones meanwhile */
+    workers_stop(r->workers); /* they may have brought more streams meanwhile */
     publisher_free(r->context.publisher);
     if (r->hub) {
         responder_drain_hub(r);

@@ -4,10 +4,10 @@
  *                          ^ \--question--> readers
  *                          +--mark--> janitor
  *
- * It starts with one worker; the others, hub, feeder, readers and janitor come when they are
- * needed, and connections that nobody needs any more are closed: so a process with one stream
- * stays small.  It stops in the direction of the flow: nobody is accepted, the streams end,
- * feeder, readers, janitor with the last bookmarks.
+ * It starts with one worker.  The other workers, hub, feeder, readers and janitor start when
+ * they are needed, and connections of stores that are idle are closed, so a process with one
+ * stream stays small.  It stops in the direction of the flow: nobody is accepted any more, the streams
+ * end, the janitor saves the last bookmarks, and feeder and readers end.
  *
  * Thread: main's. */
 #ifndef ROWCAST_FCGI_RESPONDER_H
@@ -22,20 +22,20 @@ enum { RESPONDER_DRAIN_MS = 700, RESPONDER_WORKERS = 4 };
 /* NULL: out of memory or descriptors.  `db_path` must stay. */
 struct responder *responder_new(const char *db_path);
 
-/* Serve FastCGI on `listener` until responder_free.  False: threads. */
+/* Serve FastCGI on `listener` until responder_free.  False: out of memory or threads. */
 bool responder_serve(struct responder *r, int listener);
 
-/* Serve the one request of a CGI process. False: it was answered, nothing runs. */
+/* Serve the one request of a CGI process.  True: it is a stream.  False: it was answered. */
 bool responder_serve_cgi(struct responder *r);
 
 /* Accept nobody any more, and end the streams evenly over `seconds` (0: at once), each with a
- * jittered retry; what is left RESPONDER_DRAIN_MS later is cut.  Returns at once.  Again: it
- * may hasten, never slow down. */
+ * jittered retry; what is left RESPONDER_DRAIN_MS later is cut.  Returns at once.  A further
+ * call may make the end come earlier, never later. */
 void responder_drain(struct responder *r, int seconds);
 
-/* Readable once no stream is left: the one of a CGI process is over, or after responder_drain
- * (also where none was ever served).  A request that was being read may still bring one, which
- * is ended at once: responder_free waits for that. */
+/* A descriptor that is readable once no stream is left: when the one of a CGI process is over,
+ * or after responder_drain, even if none was ever served.  A request that was being read may
+ * still bring a stream, which is ended at once; responder_free waits for that. */
 int responder_emptied(const struct responder *r);
 
 /* End everything, also in the middle of a drain; returns within about 2 s.  NULL is fine. */

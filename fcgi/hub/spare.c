@@ -1,6 +1,6 @@
-/* The lock is held from spare_accept to spare_back, over the answer to whoever was accepted:
- * there is only one spare, and a worker that took it back while another one uses it would
- * leave none. */
+/* The lock is held from spare_accept to spare_back, while the client that was accepted is
+ * answered.  There is only one spare, and if a worker took it back while another one still used
+ * it, none would be left. */
 #include "fcgi/hub/spare.h"
 
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* An eventfd needs no file system. */
+/* An eventfd is the simplest descriptor to get: it needs no file system. */
 static int take_one(void)
 {
     return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -41,6 +41,6 @@ int spare_accept(struct spare *s, int listener)
 
 void spare_back(struct spare *s)
 {
-    s->fd = take_one(); /* somebody may have been faster: the next time again */
+    s->fd = take_one(); /* if another thread was faster, the next call tries again */
     pthread_mutex_unlock(&s->lock);
 }

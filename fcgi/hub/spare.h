@@ -1,8 +1,8 @@
-/* A descriptor that is kept free, so that whoever connects while there is no other one can be
- * accepted and told so.  In the backlog it would wait without an answer, and a web server gives
- * up in the end with a 5xx, after which an EventSource is dead.
+/* A descriptor in reserve.  When no other one is free, a client can still be accepted on it and
+ * be told so.  In the backlog it would wait without an answer until its web server gives up
+ * with a 5xx, after which an EventSource is dead.
  *
- * One for all workers of a process.  Thread: any, but for spare_open and spare_close. */
+ * One for all workers of a process.  Thread: any, except for spare_open and spare_close. */
 #ifndef ROWCAST_FCGI_SPARE_H
 #define ROWCAST_FCGI_SPARE_H
 
@@ -17,9 +17,9 @@ struct spare {
 void spare_open(struct spare *s);
 void spare_close(struct spare *s);
 
-/* Accept on the spare descriptor, without a wait where the listener has none.  Who gets one (>=
- * 0) has the spare, and everybody else waits, until spare_back.  -1: nobody was there, or there
- * is no descriptor all the same. */
+/* Accept on the spare descriptor; waits no longer than the listener does.  A caller that gets a
+ * connection (>= 0) has the spare until spare_back, and all others wait for it.  -1: nobody was
+ * there, or there is no descriptor all the same. */
 int spare_accept(struct spare *s, int listener);
 
 /* Take the descriptor back; the connection that was accepted on it has been closed. */

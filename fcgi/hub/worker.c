@@ -1,3 +1,10 @@
+/* `listening` counts the workers that wait in accept.  The one that takes a connection and finds
+ * that no other is left starts another before it serves.  So there is always somebody to accept
+ * a client until `most` are busy, and nobody has to decide in advance how many are needed.
+ *
+ * The rest of the file is about running out of descriptors.  It cannot be avoided, since a web
+ * server may open any number of connections, and what must not happen then is silence: a client
+ * without an answer gets a 5xx in the end, and its EventSource is dead. */
 #include "fcgi/hub/worker.h"
 
 #include <malloc.h>
@@ -21,8 +28,8 @@ struct worker {
     struct attendant attendant;
 };
 
-/* Without a descriptor: how often room is made, and how long a request may take to come in that
- * is turned down, one at a time. */
+/* When there is no descriptor: at most how often room is made, and how long a request that is
+ * turned down may take to come in.  Those are turned down one at a time. */
 enum { FULL_PAUSE_MS = 100, TURN_DOWN_MS = 500 };
 
 struct workers {
@@ -45,7 +52,7 @@ static bool worker_is_readable(int fd, int64_t until_ms)
     return left > 0 && poll(&p, 1, (int)left) > 0;
 }
 
-/* Most requests are at hand, or come within a moment. */
+/* Most requests are at hand, or come within WORKER_TRY_MS; the others go to the parking. */
 static void worker_serve(struct worker *w, int fd)
 {
     struct intake i;
@@ -58,9 +65,9 @@ static void worker_serve(struct worker *w, int fd)
         }
 }
 
-/* Who comes on one of the last descriptors cannot have a stream.  If there are few in all, it
- * is the files of the workers that take up the others: without this, a client that comes again
- * and again would keep them all open, and be told `later` for ever. */
+/* A client on one of the last descriptors cannot have a stream.  If the limit is low, it is the
+ * files of the workers that use up the other descriptors.  A client that came again and again
+ * would keep all of those open, and would be told `later` for ever; so they are given back. */
 static void worker_serve_sparing(struct worker *w, int fd)
 {
     bool too_late = descriptors_are_few() && !descriptors_suffice(fd);
@@ -71,8 +78,8 @@ static void worker_serve_sparing(struct worker *w, int fd)
 
 static void *worker_run(void *arg);
 
-/* Where there is no thread to be had, fewer are slower, not wrong.  Called with the lock
- * held. */
+/* Called with the lock held.  If no thread can be started, fewer workers are slower, but not
+ * wrong. */
 static void start_one(struct workers *all)
 {
     struct worker *w = &all->worker[all->count];
@@ -84,7 +91,7 @@ static void start_one(struct workers *all)
     all->listening++;
 }
 
-/* From the listener, to serve. */
+/* A worker leaves the listener, to serve. */
 static void worker_leave(struct workers *all)
 {
     pthread_mutex_lock(&all->lock);
@@ -101,8 +108,8 @@ static void come_back(struct workers *all)
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Whether it is time to make those go who can.  For each one that comes it would be too
- * often. */
+/* Whether it is time to end slow requests for their descriptors.  That is not done for each new
+ * client, or a flood of clients would end all of them. */
 static bool may_make_room(struct workers *all)
 {
     int64_t now = monotonic_ms();
@@ -114,8 +121,8 @@ static bool may_make_room(struct workers *all)
     return may;
 }
 
-/* Nobody can be served on this one, so it must not stay: who it is is told as soon as that is
- * known, and what else comes is read, or closing would reset the answer. */
+/* A client on the spare descriptor cannot be served and must not stay.  It is answered as soon
+ * as its headers are known.  What else it sends is read, or closing would reset the answer. */
 static void turn_down(struct worker *w, int fd)
 {
     static const char why[] = "no file descriptor is free: try again";
@@ -138,8 +145,8 @@ static void turn_down(struct worker *w, int fd)
     settings_unref(settings);
 }
 
-/* Somebody waits, and there is no descriptor for it.  First those go who can; if that was in
- * vain, it is told. */
+/* A client waits, and there is no descriptor for it.  First room is made.  If that was in vain,
+ * the client is told so on the spare descriptor. */
 static void worker_cope(struct worker *w)
 {
     const struct worker_context *c = w->all->context;
@@ -221,7 +228,7 @@ void workers_stop(struct workers *all)
     if (!all)
         return;
     pthread_mutex_lock(&all->lock);
-    all->stopping = true; /* nobody starts another one any more */
+    all->stopping = true; /* so that no worker starts another one */
     pthread_mutex_unlock(&all->lock);
     for (int i = 0; i < all->count; i++)
         pthread_join(all->worker[i].thread, NULL);
@@ -230,7 +237,8 @@ void workers_stop(struct workers *all)
     worker_free_all(all);
 }
 
-/* True: it is a stream. */
+/* True: it is a stream.  With no memory for a store there is nothing to judge by, and
+ * attendant_finish says so to the client. */
 static bool answer_cgi(struct attendant *a, struct settings *settings, struct request *r)
 {
     if (!a->answerer.store)
@@ -265,6 +273,6 @@ bool worker_answer_cgi(const struct worker_context *c)
     settings_unref(settings);
     attendant_end(&a);
     if (streams)
-        malloc_trim(0); /* what the claim took would stay for as long as the stream */
+        malloc_trim(0); /* the claim's memory would stay as long as the stream */
     return streams;
 }

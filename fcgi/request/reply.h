@@ -1,6 +1,6 @@
 /* An answer that is not a stream.  It is written as a whole, blocking for at most
- * UNSENT_SECONDS; then the request is ended and the connection closed.  With r->unsent the socket
- * gets what it takes now, and the rest is left there.  A client that left loses its answer, and
+ * UNSENT_SECONDS; then the request is ended and the connection closed.  With r->unsent the
+ * socket gets what it takes now, and the rest is left there.  A client that left loses its answer, and
  * nobody is told.
  *
  * Every answer says Cache-Control: no-store.  Without memory the answer is a 503 that needs

@@ -1,6 +1,6 @@
 /* Every doubt ends at an older mark.  A mark that is too old repeats some rows to a client that
  * comes back; one that is too new loses rows for good.  So times are rounded down here, and
- * what is no longer known (a time beyond the list, a stay of 49 days) leaves the mark as it was. */
+ * what is no longer known (a time beyond the list, a stay of 49 days) does not move the mark. */
 #include "fcgi/stream/mark.h"
 
 /* A departure within BY_WRITE_MS of a write was perhaps noticed by that write.  The write before

@@ -108,8 +108,8 @@ static size_t add_data(struct buffer *out, const char *data, size_t len, size_t 
     return mark_at;
 }
 
-/* The last brace of an object, or e->data_len.  Data with a NUL does not count as an object:
- * SQLite's json_valid() looks at it up to the NUL only, so a brace behind that closes nothing. */
+/* The last brace of an object, or e->data_len.  Data with a NUL does not count as an object,
+ * since SQLite's json_valid() ends at the NUL, and a brace behind that closes nothing. */
 static size_t last_brace(const struct event *e)
 {
     if (!e->is_object || e->data_len == 0 || memchr(e->data, 0, e->data_len))
