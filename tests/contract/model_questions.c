@@ -204,12 +204,29 @@ static struct model_claim as_model(const struct claim *c)
                                 c->gap_from,      c->gap_oldest,   c->gap};
 }
 
+/* Where a stream of the session with this token stands; -1: it has none. */
+static int64_t any_bookmark(struct run *r, const char *token)
+{
+    int64_t at = -1;
+    for (size_t i = 0; token && i < r->m->sessions; i++)
+        if (strcmp(r->m->session[i].token, token) == 0)
+            for (size_t k = 0; k < r->m->streams; k++)
+                if (strcmp(r->m->stream[k].session_id, r->m->session[i].id) == 0 &&
+                    (at < 0 || run_number(r, 2)))
+                    at = r->m->stream[k].position;
+    return at;
+}
+
 /* The text of an id, of this epoch mostly; *id -1: it is none. */
-static void any_id(struct run *r, char text[EVENT_ID_SIZE], int64_t *id, const char **epoch)
+static void any_id(struct run *r, const char *token, char text[EVENT_ID_SIZE], int64_t *id,
+                   const char **epoch)
 {
     uint32_t what = run_number(r, 12);
+    int64_t own = any_bookmark(r, token);
     *epoch = what == 0 && r->old_epoch[0] ? r->old_epoch : r->m->end.epoch;
     *id = run_position(r) + (what == 1 ? 5 : 0);
+    if (what > 5 && own >= 0)
+        *id = own;
     event_id_format(text, *epoch, *id);
     if (what == 2) {
         text[0] = '?';
@@ -239,7 +256,7 @@ static void any_claim(struct run *r, struct asked_claim *a)
     q->start = starts[run_number(r, 6)];
     q->newest = run_number(r, 8);
     if (q->start == START_AT_ID)
-        any_id(r, a->text, &a->id, &a->epoch);
+        any_id(r, q->token, a->text, &a->id, &a->epoch);
     q->position = a->text;
     q->channels = a->what.filter.channel;
     q->channel_count = a->what.filter.channels;
