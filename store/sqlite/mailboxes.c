@@ -65,8 +65,8 @@ static int64_t next_wanted(struct newest *n, sqlite3_stmt *stmt, int *rc)
     return 0;
 }
 
-/* Merge one mailbox's newest ids into the newest of all.  Stops when `wanted` ids are found, so
- * a mailbox whose newest row is older than all of them costs one row. */
+/* Merge one mailbox's newest ids into the newest of all.  A mailbox whose newest row of these
+ * types is older than all that is wanted is walked no further than to that row. */
 static void merge(struct newest *n, sqlite3_stmt *stmt, int *rc)
 {
     size_t count = 0, k = 0;

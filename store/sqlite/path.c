@@ -1,7 +1,7 @@
-/* SQLite is given paths without symbolic links: it names -wal and -shm after the path it gets, so
- * two programs that come by different links would use different ones, and damage the log.
- * realpath() cannot resolve a path whose last part does not exist yet, so links are followed by
- * hand then, and only the folder is resolved. */
+/* Links are resolved here, and not by SQLite, because the sessions and the leases are beside the
+ * file itself, and because a link may lead elsewhere later.  realpath() cannot resolve a path
+ * whose last part does not exist yet: then links are followed by hand, and realpath() gets the
+ * folder. */
 #include "store/sqlite/path.h"
 
 #include <libgen.h>

@@ -193,8 +193,7 @@ bool place_locks_out(const struct database *d, char *sentence, size_t size)
     return false;
 }
 
-/* SQLite gave them the file's mode, cut by the umask, and, as root, the file's owner; but the
- * group is that of our process. */
+/* SQLite gave them the file's mode and, as root, its owner, but not its group. */
 static void share(const struct database *d, int i, const struct stat *st)
 {
     char path[PATH_MAX];

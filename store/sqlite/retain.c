@@ -1,3 +1,10 @@
+/* Retention: removing what no insert removes.
+ *
+ * Each insert removes what exceeds the bounds (the triggers of sql/schema.sql), so a busy log
+ * needs no help.  Left for the janitor are a log in which nobody inserts, whose events grow too
+ * old; the mailboxes of sessions that are gone; and entries of mailboxes that have been empty for
+ * longer than buffer_age.  Each call removes one slice at most, since a long write would lock the
+ * publishers' shells out, and the walk over the mailboxes goes on where it stopped. */
 #include "store/sqlite/tend.h"
 
 #include <stdio.h>
@@ -63,7 +70,7 @@ static enum store_result read_page(struct sqlite_store *s, struct found *page, s
     return r;
 }
 
-/* Whether a private mailbox is nobody's.  While the sessions cannot be read, none is. */
+/* Whether the session of a private mailbox is gone.  If the sessions cannot be read, none is. */
 static bool is_nobodys(struct sqlite_store *s, const char *mailbox)
 {
     bool known = true;
@@ -73,8 +80,8 @@ static bool is_nobodys(struct sqlite_store *s, const char *mailbox)
     return !known;
 }
 
-/* Let go of a slice of one mailbox, or of the mailbox, if its time is over.  *did: something
- * was written. */
+/* If a mailbox's time is over, remove a slice of its events, or forget the mailbox if it has none.
+ * *did: something was written. */
 static enum store_result look_at(struct sqlite_store *s, const struct settings *settings,
                                  const struct found *m, int64_t now, bool *did)
 {
@@ -90,8 +97,8 @@ static enum store_result look_at(struct sqlite_store *s, const struct settings *
     return STORE_OK;
 }
 
-/* Walk on from the mailbox that was looked at last, to the first that gave work; its turn comes
- * again, since there may be more of it. */
+/* Walk on from the mailbox that was looked at last, to the first that has something to do.  The
+ * next call begins with that one again, since there may be more to do. */
 static enum store_result retain_mailboxes(struct sqlite_store *s,
                                           const struct settings *settings, int64_t now,
                                           bool *more)
@@ -108,7 +115,7 @@ static enum store_result retain_mailboxes(struct sqlite_store *s,
     }
     *more = did || n == PAGE;
     if (r == STORE_OK && !*more)
-        s->retained[0] = '\0'; /* from the first again: '' itself, the broadcasts', stays */
+        s->retained[0] = '\0'; /* begin anew, behind '': the mailbox of broadcasts stays */
     return r;
 }
 
@@ -119,8 +126,8 @@ static int64_t boot_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Whether the log's other writers saw this time as well, or it is steady.  *row is what is to
- * be kept of the look.  Where there is no such table, nobody contradicts. */
+/* *yes: the time can be believed, because it is steady or the log's other writers saw it as well.
+ * *row is what the log should keep of this look.  If the table is missing, nothing contradicts. */
 static enum store_result agrees(struct sqlite_store *s, int64_t now, bool steady, bool *yes,
                                 struct clock_row *row)
 {
@@ -144,7 +151,7 @@ static enum store_result agrees(struct sqlite_store *s, int64_t now, bool steady
     return r;
 }
 
-/* Note the look, and let a slice of what is older than `before` go if `trim`. */
+/* Note the look and, if `trim`, remove a slice of the events that are older than `before`. */
 static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_row *row,
                                      int64_t before, bool trim)
 {
@@ -159,7 +166,7 @@ static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_
     return database_finish(s, &s->log, r);
 }
 
-/* *did: there may be more of it. */
+/* Remove events by age.  *did: it removed some, and there may be more. */
 static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int64_t before,
                                        bool steady, bool *did)
 {
@@ -176,7 +183,7 @@ static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int6
     return trim_by_age(s, &row, before, believed);
 }
 
-/* *quiet: nobody inserted since the last look.  Whoever does trims by age, too. */
+/* *quiet: nobody inserted since the last look.  An insert would have trimmed by age itself. */
 static enum store_result look_whether_quiet(struct sqlite_store *s, bool *quiet)
 {
     struct store_end end;
@@ -198,7 +205,7 @@ enum store_result log_retain(struct sqlite_store *s, const struct settings *sett
     int64_t now = now_wall_ms();
     enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
     if (clock == CLOCK_JUMPED)
-        return STORE_OK; /* what is old will still be old when it is clear what time it is */
+        return STORE_OK; /* old events can wait until it is clear what time it is */
     *more = true;
     enum store_result r = look_whether_quiet(s, &quiet);
     if (r == STORE_OK && quiet && settings->buffer_age > 0)
@@ -209,6 +216,6 @@ enum store_result log_retain(struct sqlite_store *s, const struct settings *sett
     r = retain_mailboxes(s, settings, now, more);
     *more |= !quiet; /* look again soon whether it is quiet now */
     if (!*more)
-        database_close(s, &s->log); /* 200 KiB that a process of one stream feels */
+        database_close(s, &s->log); /* 200 KiB, which matter to a process with one stream */
     return r;
 }

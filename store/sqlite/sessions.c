@@ -1,3 +1,7 @@
+/* The sessions' file is written at each begin and end of a stream, and every few seconds for each
+ * running one, by all processes.  Writes are therefore short, gathered into one transaction for
+ * many streams, and without a sync each (synchronous=NORMAL): what a power cut takes away is some
+ * seconds of bookmarks, and then events come twice. */
 #include "store/sqlite/sessions.h"
 
 #include <pthread.h>
@@ -15,9 +19,9 @@
 
 enum { SESSIONS_VERSION = 1 };
 
-/* A file of an earlier version gains what it lacks; versions that do not know of it go on
- * beside us.  Whatever is in the way (a lock, a file that is read-only) is no reason not to use
- * the file: then nobody is remembered, and who opens it next tries again. */
+/* Add what a file of an earlier version lacks; processes of that version can go on beside us,
+ * since they do not look at it.  If that fails (a lock, a file that is read-only), the file is
+ * used all the same: no departed session is remembered then, and the next opening tries again. */
 static void complete(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE);
@@ -28,8 +32,9 @@ static void complete(struct sqlite_store *s)
         database_rollback(&s->sessions);
 }
 
-/* Their -wal was taken away while it was in use: bookmarks in it are lost, and where they were,
- * a stream would begin at the end without a word.  Who is unknown is told. */
+/* The -wal was taken away while it was in use, and bookmarks in it are lost.  Streams without one
+ * would begin at the end and be told of nothing.  So the sessions are deleted, because a client
+ * whose token nobody knows is told that it may have lost something. */
 static enum store_result forget_the_robbed(struct sqlite_store *s)
 {
     struct file *f = s->sessions.hold.file;
@@ -62,13 +67,13 @@ enum store_result sessions_opened(struct sqlite_store *s)
         r = forget_the_robbed(s);
     if (r != STORE_READONLY && r != STORE_FULL)
         return r;
-    s->store.why[0] = '\0'; /* what it has may be read; who writes tries to enter again */
+    s->store.why[0] = '\0'; /* it can be read; a write will try to enter again */
     return STORE_OK;
 }
 
-/* This process's writers queue here.  SQLite would let them sleep and try again, at the price
- * of time, of fairness, and of a -wal that never comes to rest and grows without end (540 MB
- * after 40,000 claims of four threads; measured). */
+/* This process's writers queue here.  SQLite would have them sleep and try again.  That costs
+ * time and fairness, and the -wal would never be copied whole and grow without end (540 MB after
+ * 40,000 claims by four threads; measured). */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static void release(struct sqlite_store *s)
@@ -78,8 +83,8 @@ static void release(struct sqlite_store *s)
     s->turn = false;
 }
 
-/* Enter if that failed before.  SQLite decides once, as it opens a file, whether it may be
- * written: so it is opened anew the next time. */
+/* Enter this process if that failed before.  If the file cannot be written it is opened anew the
+ * next time, since SQLite decides when it opens a file whether the file may be written. */
 static enum store_result enter_again(struct sqlite_store *s)
 {
     enum store_result r = s->unentered ? lease_enter(s) : STORE_OK;
@@ -167,7 +172,7 @@ enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *k
     return r;
 }
 
-/* Leave each bookmark by statement `id`; its session was seen. */
+/* Save each bookmark by statement `id`, and note that its session was seen. */
 static enum store_result sessions_leave(struct sqlite_store *s, enum sql id,
                                         const struct bookmark *b, size_t n)
 {
@@ -226,6 +231,8 @@ enum store_result sqlite_ended(struct store *store, const struct bookmark *b, si
     return sessions_finish(s, r);
 }
 
+/* The ids are read without a lock, and only if there are some is a lock taken to delete them.  If
+ * the process dies in between, its streams end anyway. */
 enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t max, size_t *n)
 {
     struct sqlite_store *s = sqlite_of(store);
@@ -255,6 +262,8 @@ enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t m
     return r;
 }
 
+/* Writes an order for each open stream; the process that holds the stream finds it at its next
+ * beat, since no process can reach into another one. */
 enum store_result sqlite_disconnect(struct store *store, const char *session_id)
 {
     struct sqlite_store *s = sqlite_of(store);

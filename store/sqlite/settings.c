@@ -1,3 +1,6 @@
+/* Settings are read whole, and only if the log's epoch or config_version says that they changed.
+ * A trigger moves config_version with each change, so one look at the end of the log, which has
+ * both, tells whether any of them did. */
 #include "store/sqlite/settings.h"
 
 #include <string.h>
@@ -7,8 +10,8 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/look.h"
 
-/* The row's value, which the rules of the schema allow; else the default stays in force, and a
- * line says so.  Only a table whose triggers are gone can have such a row. */
+/* Take the value of a row if it is valid; if not, the default stays in force, and a notice says
+ * so.  Only a table whose triggers are gone can have such a row. */
 static void settings_take_row(struct sqlite_store *s, struct settings *out, sqlite3_stmt *row)
 {
     bool is_text = sqlite3_column_type(row, 1) == SQLITE_TEXT;
@@ -21,7 +24,7 @@ static void settings_take_row(struct sqlite_store *s, struct settings *out, sqli
                  name);
 }
 
-/* Whether the table has `name` of ours, for a row of it. */
+/* Whether the row's name is one of our settings: a later version may have added others. */
 static bool is_known(const char *name)
 {
     size_t n;
@@ -32,8 +35,8 @@ static bool is_known(const char *name)
     return false;
 }
 
-/* A log that an earlier version made lacks settings, whichever they are.  One that cannot be
- * read is another's to tell. */
+/* Whether an earlier version made the log, so that settings are missing.  A failure to read them
+ * is reported by the read that follows. */
 static bool lacks_settings(struct sqlite_store *s)
 {
     size_t n, have = 0;
@@ -71,7 +74,7 @@ static enum store_result settings_read(struct sqlite_store *s, struct settings *
     return r;
 }
 
-/* Values, epoch and version of one moment. */
+/* In one transaction, so that values, epoch and version are of one moment. */
 static enum store_result settings_read_all(struct sqlite_store *s, struct settings **out)
 {
     struct settings *new = settings_new();

@@ -1,5 +1,10 @@
-/* Below so many free pages nothing is given back: sessions come and go.  A rebuild copies what
- * is in use while nobody else can write: 1000 pages are 10 ms. */
+/* After a flood of sessions most of their file is free pages.  They are given back some at a time,
+ * each step under the lock, and only down to FREE_MIN, since sessions come and go and the file
+ * would need the pages again.
+ *
+ * A file of an earlier version cannot give back single pages, and has to be rebuilt by VACUUM
+ * once.  That copies what is in use while nobody else can write (1000 pages take 10 ms), so it is
+ * done only if at most REBUILD_MAX pages are in use, and at least half of all are free. */
 #include "store/sqlite/shrink.h"
 
 #include "store/sqlite/bind.h"
@@ -35,7 +40,7 @@ static enum store_result execute(struct sqlite_store *s, enum sql id)
                : store_failed(s, &s->sessions, "giving pages back");
 }
 
-/* The file itself becomes shorter only as the -wal is copied into it. */
+/* The file itself becomes shorter only when the -wal is copied into it. */
 static void shrink_checkpoint(struct sqlite_store *s)
 {
     sqlite3_wal_checkpoint_v2(s->sessions.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -1,3 +1,6 @@
+/* Statistics for people.  They come from the books and the indexes, and never from the events,
+ * whose number has no bound.  Whether a process lives only its lease can tell, so the numbers of
+ * the living are handed to the statement that counts streams. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,8 +13,8 @@
 
 static const char stating[] = "reading statistics";
 
-/* The numbers of the responders that live, as an array for SQL_STATS_SESSIONS, and how many they
- * are. */
+/* Write the numbers of the responders that live, as a JSON array for SQL_STATS_SESSIONS, and count
+ * them. */
 static enum store_result write_living(struct sqlite_store *s, FILE *list, int64_t *count)
 {
     struct database *d = &s->sessions;
@@ -91,7 +94,7 @@ static enum store_result stats_of_log(struct sqlite_store *s, struct store_stats
 {
     enum store_result r = database_use(s, &s->log);
     if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN); /* the end and the rest of one moment */
+        r = database_run(s, &s->log, SQL_BEGIN); /* so the end and the rest are of one moment */
     if (r == STORE_OK)
         r = log_read_end(s, &out->end, NULL);
     if (r == STORE_OK)

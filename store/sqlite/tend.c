@@ -1,6 +1,7 @@
-/* Who tidies, what, and when: one process tidies a log and its sessions, because several that
- * trim would lock the publishers' shells out.  It goes by the time that it was told it served:
- * while it does not run, or is not asked, nobody's time runs. */
+/* Which process tidies, what, and when.  One process, the janitor, tidies a log and its sessions,
+ * because several that trim would lock the publishers' shells out.  It counts the time that it
+ * was told it served.  While no janitor runs that time stands still, so no session expires during
+ * an outage, in which its client could not come back. */
 #include "store/sqlite/tend.h"
 
 #include "store/sqlite/engine.h"
@@ -8,7 +9,7 @@
 
 enum { EXPIRE_MORE_MS = 10, RETAIN_MORE_MS = 100, LONGEST_MS = 1000 };
 
-/* The log's own failures are told where it is read. */
+/* A failure of the log is told by those who read it, and does not stop expiry. */
 static void tend_log(struct sqlite_store *s, const struct settings *settings)
 {
     bool more = false;
@@ -17,7 +18,8 @@ static void tend_log(struct sqlite_store *s, const struct settings *settings)
     s->store.why[0] = '\0';
 }
 
-/* What was served is forgotten also if the round fails: a round that is lost prolongs lives. */
+/* The time served is used up even if the round fails.  A round that is lost lets sessions live
+ * longer; time that counts twice would expire them early. */
 static enum store_result tend_sessions(struct sqlite_store *s, const struct settings *settings)
 {
     int64_t served = s->served;
@@ -25,7 +27,7 @@ static enum store_result tend_sessions(struct sqlite_store *s, const struct sett
     return sessions_expire_round(s, settings, served);
 }
 
-/* One piece.  Retention comes before the next slice of a round, whose end may be far. */
+/* Do one piece.  Retention comes before the next slice of a round: a round can have many. */
 static enum store_result tend_piece(struct sqlite_store *s, const struct settings *settings,
                                     bool round)
 {
@@ -37,6 +39,8 @@ static enum store_result tend_piece(struct sqlite_store *s, const struct setting
     return STORE_OK;
 }
 
+/* Another process is the janitor, and counts the same time: ours must not count again when we
+ * become it. */
 static void leave_it_to_others(struct sqlite_store *s, bool round)
 {
     if (round)

@@ -1,3 +1,6 @@
+/* Two inotify watches: one on the -wal itself, for writes, and one on its folder, for names.  A
+ * watch follows the inode, so one on a -wal that was replaced would stay silent for ever; the
+ * folder's watch tells of the new one. */
 #include "store/sqlite/watch.h"
 
 #include <libgen.h>
@@ -15,8 +18,9 @@ void watch_close(struct watch *w)
     w->path = NULL;
 }
 
-/* The writes are watched in the file: in the directory those of the sessions would wake us too,
- * with each stream that comes or goes. */
+/* Writes are watched in the file itself.  A watch on the folder would also report those to the
+ * sessions, at each stream that comes or goes.  If there is no -wal yet, this fails, and the
+ * folder's watch reports it when it is made. */
 static void watch_wal(struct watch *w)
 {
     (void)inotify_add_watch(w->fd, w->path, IN_MODIFY);
@@ -42,7 +46,7 @@ void watch_open(struct watch *w, const char *wal_path)
     free(copy);
 }
 
-/* The log, or its -wal or -shm: "rowcast.db-wal" is the name of the second. */
+/* Whether a name is that of the log, its -wal or its -shm; `wal_name` is "rowcast.db-wal". */
 static bool is_of_the_log(const char *name, const char *wal_name)
 {
     size_t n = strlen(wal_name) - strlen("-wal");
@@ -50,8 +54,9 @@ static bool is_of_the_log(const char *name, const char *wal_name)
            (!name[n] || strcmp(name + n, "-wal") == 0 || strcmp(name + n, "-shm") == 0);
 }
 
-/* It was written (no name: the watch of the file itself), or made anew.  Other files of the
- * directory come and go too. */
+/* True if the -wal was written (a report without a name comes from the file's own watch), or was
+ * made anew.  IN_Q_OVERFLOW: reports were lost, and one of them may have been such.  Other files
+ * of the folder come and go, too, and do not count. */
 static bool watch_take(struct watch *w, const struct inotify_event *e, const char *wal_name)
 {
     bool made =
