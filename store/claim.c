@@ -37,10 +37,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The session may be deleted while it is claimed, but not for ever. */
+/* A session can be deleted while it is claimed, but hardly five times in a row. */
 enum { CLAIM_ATTEMPTS = 5 };
 
-/* Names that begin with '@' are no channels: asking for one must not open a session's mailbox. */
+/* A name that begins with '@' is not a channel: asking for it must not open the mailbox of that
+ * session to a stranger. */
 static struct subscription *subscription_of(const struct claim_request *r,
                                             const char *session_id)
 {
@@ -67,7 +68,7 @@ static enum store_result subscribe(struct claiming *c, const char *session_id)
     return c->out->subscription ? STORE_OK : claim_fail(c, STORE_NOMEM, "out of memory");
 }
 
-/* *again: bookmarks were recalled for another epoch than the log has. */
+/* *again: the log has another epoch than the one that bookmarks were recalled for. */
 static enum store_result survey_log(struct claiming *c, bool *again)
 {
     struct store *s = c->store;
@@ -84,7 +85,8 @@ static enum store_result survey_log(struct claiming *c, bool *again)
     return STORE_OK;
 }
 
-/* *again: the session is gone, or was promised to the client and cannot be saved. */
+/* *again: the session is gone; or it is a new one that cannot be saved, although the client came
+ * with a token of its own, which it should keep. */
 static enum store_result enter(struct claiming *c, bool *again)
 {
     const struct claim *out = c->out;
@@ -121,7 +123,7 @@ static enum store_result with_session(struct claiming *c, bool *again)
     return r;
 }
 
-/* enable_reconnection=0: live from here on, whatever the request says. */
+/* enable_reconnection=0: the stream begins at the log's end, whatever the request asks for. */
 static enum store_result without_session(struct claiming *c)
 {
     struct store_end end;
@@ -133,8 +135,8 @@ static enum store_result without_session(struct claiming *c)
     return subscribe(c, NULL);
 }
 
-/* Bookmarks are recalled for the epoch that the settings name, which were read a moment ago.
- * Settings that are of no log name none. */
+/* Bookmarks are recalled for the epoch of the settings, which were read a moment ago.  Default
+ * settings are of no log and have no epoch: then the log is asked. */
 static enum store_result know_epoch(struct claiming *c)
 {
     struct store_end end;
@@ -169,8 +171,7 @@ enum store_result store_claim(struct store *s, const struct settings *settings,
     struct claiming c = {.store = s, .settings = settings, .request = r, .out = out};
     enum store_result result = STORE_OK;
     bool again = true;
-    (void)s->engine->join(
-        s); /* where that fails the stream runs unsaved, and `saved` says why */
+    (void)s->engine->join(s); /* if that fails, the stream runs unsaved, and `saved` says why */
     s->why[0] = '\0';
     for (int i = 0; result == STORE_OK && again && i < CLAIM_ATTEMPTS; i++)
         result = attempt(&c, &again);

@@ -1,13 +1,13 @@
 /* Whose stream it is.
  *
  * A request can present several tokens: a browser sends each cookie of our name that fits the
- * address, and some may be another installation's.  The first token that is of a session counts.
- * Where there is none, a new session is made; the others are kept in the claim, so that nobody's
- * cookie is overwritten that is not ours.
+ * address, and some may be another installation's.  The first token that has a session counts.
+ * If none has, a new session is made.  Tokens that nobody knows are kept in the claim, so that
+ * no cookie of another installation is overwritten.
  *
- * A token that nobody knows was of a session that expired, or was never ours.  The sessions that
- * are remembered tell the two apart, for some time; if they cannot, the client has to be told that
- * it may have lost something. */
+ * A token without a session had one that expired, or was never ours.  The notes of departed
+ * sessions tell the two apart, as long as they are kept; if they cannot, the client has to be told
+ * that it may have lost something. */
 #include "store/claim.h"
 
 #include <stdio.h>
@@ -44,7 +44,7 @@ static void keep_other(struct claim *c, const char *token)
         memcpy(c->other[c->others++], token, SESSION_TOKEN_SIZE);
 }
 
-/* The first session that is honoured is the stream's. */
+/* The first token that may be taken up decides; later ones cannot change the session. */
 static bool may_take_up(const struct claiming *c, const char *token)
 {
     return c->past.as == ENTRY_NEW && strlen(token) < SESSION_TOKEN_SIZE;
@@ -60,8 +60,8 @@ static void take_up(struct claiming *c, enum entry_as as, const char *token,
     snprintf(c->out->token, sizeof c->out->token, "%s", token);
 }
 
-/* The first that departed says what may be lost; but the session goes on of one that left it in
- * a poll that told nothing, where its poll stood, whatever that listened to. */
+/* The first note says what may be lost.  But a note that revives gives the client its session
+ * again.  The stream then begins where the poll stood, whatever the poll listened to. */
 static void consider_departed(struct claiming *c, const char *token, const struct departure *d)
 {
     struct claim_past *past = &c->past;
@@ -85,7 +85,7 @@ static void consider_known(struct claiming *c, const char *token, const struct r
     c->past.foreign = found->foreign;
 }
 
-/* A token that is of no session is of one that is remembered, or another installation's. */
+/* A token that has no session had one of which there is a note, or is another installation's. */
 static void consider(struct claiming *c, const char *token, const struct recall *found)
 {
     bool unknown = found->found == RECALL_NOBODY || found->found == RECALL_DEPARTED;
@@ -115,7 +115,7 @@ static enum store_result recall_all(struct claiming *c)
     for (size_t i = 0; result == STORE_OK && i < count; i++) {
         const char *token = i == 0 ? r->token : r->more_tokens[i - 1];
         const char *key = c->past.as == ENTRY_NEW ? c->key : NULL;
-        struct recall found;
+        struct recall found; /* bookmarks are wanted (`key`) only until a session is found */
         result = c->store->engine->recall(c->store, token, agent, key, c->out->epoch, &found);
         if (result == STORE_OK)
             consider(c, token, &found);
@@ -125,8 +125,8 @@ static enum store_result recall_all(struct claiming *c)
 
 /* ---- the session ------------------------------------------------------------------- */
 
-/* A session's address follows from its token, not the other way.  So a client keeps it also
- * while the sessions cannot be read. */
+/* A session's id is made from its token, and does not reveal it.  So a client whose token cannot
+ * be looked up still gets the id that it had. */
 static void address(char id[SESSION_ID_SIZE], const char *token)
 {
     char text[8 + SESSION_TOKEN_SIZE] = "session ", hash[SHA256_HALF_SIZE];
@@ -147,9 +147,9 @@ static enum store_result invent(struct claiming *c)
     return STORE_OK;
 }
 
-/* The sessions cannot be saved, so a new token would be unknown the next time, and the next:
- * the client keeps what it came with.  (Whoever presents a token while they can be saved gets a
- * session of it only if it was given out here.) */
+/* The sessions cannot be saved, so a new token would be as unknown the next time: the client keeps
+ * the one it came with.  (While sessions can be saved, a token that we did not give out never gets
+ * a session, so nobody can choose one.) */
 static void keep(struct claiming *c, const char *token)
 {
     memcpy(c->out->token, token, SESSION_TOKEN_SIZE);
@@ -159,6 +159,8 @@ static void keep(struct claiming *c, const char *token)
     c->out->keeps_token = true;
 }
 
+/* The recall failed half-way: what it found of some tokens is not to be mixed with a stream that
+ * runs unsaved. */
 static void forget_who(struct claiming *c)
 {
     c->past = (struct claim_past){.unknown = c->request->token, .bookmark = -1};

@@ -1,17 +1,18 @@
 /* Where a stream starts, and what it is told to have missed.
  *
- *  1. Who presents an id of this log begins after it.  An id that is none, of another epoch, or
- *     beyond the end says nothing of what is missing: the stream begins at the end, and is told.
+ *  1. A client that presents an id of this log begins after it.  An id that is invalid, of another
+ *     epoch, or beyond the end does not say what is missing: the stream begins at the end, and the
+ *     client is told of a gap.
  *  2. `earliest` begins before the oldest row that is kept.
- *  3. Else a stream begins at the end, or before the newest so many rows if it asks for them; but
- *     no later than at the bookmark of its session, which is all that was promised to it.
+ *  3. Any other stream begins at the end, or before as many of the newest rows as it asks for; but
+ *     no later than at the bookmark of its session, up to which everything was delivered.
  *
  * A stream of the rules 1 or 3 that resumes has had everything up to where it begins.  If one of
- * its mailboxes lost rows beyond that, it is told of a gap, which moves it to just before the
- * oldest row that is kept: never beyond it, although what was lost may reach further, since a row
- * that is kept must not be skipped.  What was lost beyond is noted in the subscription, so that it
- * is told once.  The bookmark stays behind the gap: a client that is cut off before it saw the
- * gap is told again. */
+ * its mailboxes lost rows after that, it is told of a gap, which moves it to just before the
+ * oldest row that is kept.  The gap moves it no further, although more may be lost after that row,
+ * since a row that is kept must not be skipped.  The subscription notes how far the losses reach,
+ * so that the client is told once.  The bookmark stays before the gap: a client that is cut off
+ * before it saw the gap is told again. */
 #include "store/claim.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ void claim_present(const struct claim_request *r, struct claim *c)
     }
 }
 
-/* Whether the client says, with an id of this log, what it has. */
+/* Whether the client says what it has, by an id of this log. */
 static bool says(const struct claim *c)
 {
     return c->presented >= 0 && strcmp(c->presented_epoch, c->epoch) == 0;
@@ -56,7 +57,7 @@ void claim_ask(const struct claim_request *r, const struct claim_past *past,
     }
 }
 
-/* What is wrong with the id the request gave, if anything is. */
+/* What is wrong with the id that the request gave, if anything is. */
 static enum gap_reason examine(const struct survey *v, const struct claim *c)
 {
     if (c->presented < 0)
@@ -78,7 +79,10 @@ static struct start at_id(const struct survey *v, struct claim *c)
     return (struct start){v->at, c->gap == GAP_NONE};
 }
 
-/* (A bookmark beyond the end that was surveyed is as good as the end.) */
+/* If all bookmarks are unusable (of another epoch, or disowned), the client is told of a gap.  The
+ * stream resumes only if it begins exactly at its bookmark: if it begins earlier, because it asked
+ * for the newest rows, it is not told of holes in what it had already.  (A bookmark beyond the end
+ * that was surveyed is as good as the end.) */
 static struct start at_bookmark(const struct claim_past *past, const struct survey *v,
                                 struct claim *c)
 {
@@ -108,8 +112,8 @@ static bool is_own(const struct subscription *sub, size_t i)
     return sub->has_session && i + 1 == sub->mailboxes;
 }
 
-/* Note what the mailboxes lost beyond `at`, and give whether any of it concerns the stream: a
- * new session's own mailbox can have lost nothing. */
+/* Note what the mailboxes lost after `at`, and return whether any of it concerns the stream.  A
+ * new session's own mailbox cannot have lost anything. */
 static bool note_holes(const struct survey *v, int64_t at, struct claim *c)
 {
     struct subscription *sub = c->subscription;
@@ -123,9 +127,10 @@ static bool note_holes(const struct survey *v, int64_t at, struct claim *c)
     return missing;
 }
 
-/* Its own: events that came when it was gone are for nobody else.  What its mailbox lost before
- * it departed was noted then; what it lost later stands in the books, or, where nobody
- * remembers the mailbox, was trimmed after the log's end of then. */
+/* Whether events for the departed session alone may be lost.  How far its mailbox went before it
+ * departed is in the note (private_to).  What came later is in the books; if the mailbox is
+ * forgotten, something may have come only if mailboxes were forgotten beyond the log's end of
+ * that time. */
 static bool lost_own(const struct departure *d, const struct survey *v, int64_t at)
 {
     int64_t to = v->departed_to >= 0            ? v->departed_to
@@ -134,7 +139,8 @@ static bool lost_own(const struct departure *d, const struct survey *v, int64_t 
     return to > at || d->private_to > at;
 }
 
-/* What it listens to, between where it stood and where the stream starts. */
+/* Whether rows in the mailboxes that the stream listens to may be lost between the position of the
+ * departed session and the start of the stream. */
 static bool lost_shared(const struct departure *d, const struct survey *v,
                         const struct subscription *sub)
 {
@@ -144,9 +150,9 @@ static bool lost_shared(const struct departure *d, const struct survey *v,
     return lost;
 }
 
-/* Whether the session that departed may have lost something: events of its own after what the
- * client has, or, where the client does not say what that is, any that it listens to and that
- * the stream would not get. */
+/* Whether the client of a departed session may have lost something: events for it alone, after
+ * those that it has; or, if it does not say what it has, any event that the stream would not get
+ * although it listens to its mailbox. */
 static bool may_have_lost(const struct claim_past *past, const struct survey *v,
                           const struct claim *c)
 {
@@ -175,7 +181,7 @@ void claim_start(const struct claim_request *r, const struct claim_past *past,
     if (p.resumes)
         c->gap_from = p.at;
     c->gap_oldest = v->oldest;
-    if (c->gap == GAP_TRIMMED)
+    if (c->gap == GAP_TRIMMED) /* skip only what is surely lost */
         c->cursor = v->oldest ? v->oldest - 1 : c->until;
     if (lost)
         c->gap = GAP_SESSION;

@@ -1,11 +1,11 @@
 /* A page that is loaded anew opens its next stream before the end of its last one is saved.  The
  * claim would then begin at a bookmark that is some seconds old, and events would come twice.  So
- * whoever claims can ask first which streams are still open that may be about to end. */
+ * the caller can ask, before the claim, which streams are still open and may be about to end. */
 #include "store/claim.h"
 
 #include <stdlib.h>
 
-/* A stream with an id begins after it, and `earliest` is before all bookmarks. */
+/* A stream with an id begins after the id, and one with `earliest` before all bookmarks. */
 static bool needs_bookmark(const struct claim_request *r)
 {
     return r->token && (r->start == START_UNSAID || r->start == START_NEWEST);

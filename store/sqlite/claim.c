@@ -1,5 +1,5 @@
 /* What a claim asks the sessions' file, and what it writes there (engine.h: recall, enter,
- * open_streams).  What follows from the answers is decided in store/claim.c. */
+ * open_streams).  store/claim.c decides what follows from the answers. */
 #include <string.h>
 
 #include "store/sqlite/bind.h"
@@ -16,11 +16,14 @@ struct bookmarks {
     const char *epoch; /* the log's */
     int64_t take_to;
     int64_t smallest; /* of that epoch; -1: none */
-    bool foreign;     /* there is one of another */
-    int64_t taken; /* the ended stream whose bookmark is the largest up to take_to; 0: none */
+    bool foreign;     /* there is one of another epoch */
+    int64_t taken;    /* the ended stream with the largest bookmark up to take_to; 0: none */
     int64_t taken_at;
 };
 
+/* The bookmark of a stream that is open counts for the start, but is not taken away: the stream
+ * may be another tab's, and needs it.  One of another epoch is worth nothing (-1), so it is taken
+ * only if there is no better one. */
 static void consider_bookmark(struct bookmarks *b, sqlite3_stmt *row)
 {
     const char *epoch = (const char *)sqlite3_column_text(row, 1);
@@ -50,7 +53,7 @@ static enum store_result walk_bookmarks(struct sqlite_store *s, const char *sess
     return r;
 }
 
-/* (An earlier version keeps long keys in full.) */
+/* An earlier version stored long keys in full, so these are looked for as well. */
 static enum store_result find_bookmarks(struct sqlite_store *s, const char *session_id,
                                         const char *key, struct bookmarks *b)
 {
@@ -64,7 +67,7 @@ static enum store_result find_bookmarks(struct sqlite_store *s, const char *sess
 
 /* ---- recall ------------------------------------------------------------------------ */
 
-/* An id that does not fit is none of ours, and nobody's. */
+/* An id that does not fit was not made by us: somebody edited the table, so nobody gets it. */
 static enum recalled read_session(sqlite3_stmt *row, const char *user_agent, struct recall *out)
 {
     const char *id = (const char *)sqlite3_column_text(row, 0);
@@ -143,7 +146,7 @@ static enum store_result enter_session(struct sqlite_store *s, const struct entr
                                                         : result;
 }
 
-/* It is looked for under the lock: two tabs cannot take the same. */
+/* Looked for under the lock, so that two tabs cannot take the same one. */
 static enum store_result take_bookmark(struct sqlite_store *s, const struct entry *e)
 {
     struct bookmarks b = {.epoch = e->epoch, .smallest = -1, .take_to = e->take_to};
@@ -167,7 +170,8 @@ static enum store_result enter_all(struct sqlite_store *s, const struct entry *e
     return r;
 }
 
-/* Without a lease nothing is written: any janitor would take the stream for a dead process's. */
+/* Without a lease nothing is written: a janitor would take the stream for a dead process's, and
+ * end it. */
 enum store_result sqlite_enter(struct store *store, const struct entry *e, int64_t *stream_id)
 {
     struct sqlite_store *s = sqlite_of(store);
@@ -186,8 +190,8 @@ enum store_result sqlite_enter(struct store *store, const struct entry *e, int64
 
 /* ---- open streams ------------------------------------------------------------------ */
 
-/* (One that an earlier version entered under a long key in full is not looked for: that is as if
- * the stream were not open.) */
+/* A stream that an earlier version entered under a long key in full is not found.  Then the claim
+ * does not wait, and some events may come twice. */
 enum store_result sqlite_open_streams(struct store *store, const char *token, const char *key,
                                       int64_t *stream_ids, size_t max, size_t *n)
 {

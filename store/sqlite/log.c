@@ -1,3 +1,12 @@
+/* Reading the log.
+ *
+ * Everything one answer says is of one moment: end, holes and rows are read in one transaction.
+ * All mailboxes together are walked by the primary key; some of them by one walk of the index
+ * events_mailbox each, merged by id.  The walks are statements of their own, since a statement
+ * stands at one row at a time.
+ *
+ * Rows come from everybody who may write the file, also past the triggers, so a row is trusted
+ * with nothing: what cannot be sent is passed over, and never stops the rows behind it. */
 #include <string.h>
 
 #include "store/sqlite/bind.h"
@@ -36,8 +45,9 @@ static size_t asked(const struct store_question *q)
     return q->only->mailboxes - (q->without_session && q->only->has_session ? 1 : 0);
 }
 
-/* Up to where a mailbox was trimmed, but not beyond the log's end `last_id`: a hole that was
- * told hushes what comes up to there. */
+/* Up to where a mailbox was trimmed, but not beyond the log's end `last_id`: a stream that was
+ * told of a hole is not told again of anything up to there, so a hole that is too large would
+ * hide later ones. */
 static int64_t hole_of_row(struct sqlite_store *s, sqlite3_stmt *stmt, int column,
                            int64_t last_id)
 {
@@ -69,7 +79,7 @@ static enum store_result holes_of_all(struct sqlite_store *s, const struct store
     return r;
 }
 
-/* A mailbox that nobody remembers was trimmed no further than forgotten_to. */
+/* A forgotten mailbox was trimmed no further than forgotten_to. */
 static enum store_result holes_of_some(struct sqlite_store *s, const struct store_question *q,
                                        const struct store_sink *sink, int64_t last_id,
                                        int64_t forgotten_to)
@@ -91,7 +101,7 @@ static enum store_result holes_of_some(struct sqlite_store *s, const struct stor
     return r;
 }
 
-/* A text of the row; `instead` where there is none.  NULL: out of memory. */
+/* A text of the row, or `instead` if the column is NULL.  Returns NULL when out of memory. */
 static const char *text_of(sqlite3_stmt *stmt, int column, const char *instead)
 {
     if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
@@ -111,8 +121,9 @@ static bool event_of_row(sqlite3_stmt *stmt, const char *mailbox, struct event *
     return e->mailbox && e->type && e->data;
 }
 
-/* The mailbox as the row has it; "@" is nobody's: so are names that only a row past the
- * triggers can have, and that a walk by the index would not find.  NULL: out of memory. */
+/* The mailbox of a row.  "@", a session without an id, stands for nobody's: also for names that
+ * only a row past the triggers can have, and that a walk by the index would not find.  NULL: out
+ * of memory. */
 static const char *mailbox_of_row(sqlite3_stmt *stmt)
 {
     if (sqlite3_column_type(stmt, 1) != SQLITE_TEXT)
@@ -125,12 +136,12 @@ static const char *mailbox_of_row(sqlite3_stmt *stmt)
 /* Hands rows to the sink, and knows how far the answer reaches. */
 struct taking {
     const struct store_sink *sink;
-    int64_t given;   /* the id of the newest row that was looked at, or what it began behind */
-    int64_t through; /* -1: until the log's end */
+    int64_t given;   /* the id of the last row that was looked at; at first, the position */
+    int64_t through; /* how far the answer reaches; -1: to the log's end */
 };
 
-/* True: go on.  A row that cannot be sent (nobody's, or its id is none) is passed over, one
- * that is larger than any event may be is a hole. */
+/* True: go on.  A row that cannot be sent (it is nobody's, or its id is invalid) is passed over; a
+ * row that is larger than any event may be is given as a hole. */
 static bool log_take(struct taking *t, const struct event *e)
 {
     if (e->id <= t->given)
@@ -163,7 +174,7 @@ static enum store_result read_all(struct sqlite_store *s, int64_t after, struct 
     return r;
 }
 
-/* Stand a walk on the first row of its mailbox behind `after`; *next is its id, 0 for none. */
+/* Step a walk to the first row of its mailbox after `after`; *next is its id, or 0 for none. */
 static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int64_t after,
                       int64_t *next)
 {
@@ -192,7 +203,7 @@ static size_t smallest(const int64_t *next, size_t n)
     return best;
 }
 
-/* Merge the walks by id.  Few mailboxes: a look at each is cheaper than a heap. */
+/* Merge the walks by id.  There are few mailboxes, so a look at each is cheaper than a heap. */
 static enum store_result log_read_some(struct sqlite_store *s, const struct store_question *q,
                                        struct taking *t)
 {
@@ -237,7 +248,8 @@ static enum store_result read_in_transaction(struct sqlite_store *s,
     return r;
 }
 
-/* The version comes before the rows, or the commit between them is never seen to be new. */
+/* The version is read before the rows.  In the other order, store_wait would take a commit between
+ * the two for one that was read. */
 static enum store_result read_at_one_moment(struct sqlite_store *s,
                                             const struct store_question *q, struct taking *t,
                                             struct store_end *end)

@@ -1,5 +1,6 @@
-/* What a claim asks the log, in one read transaction (engine.h: survey).  Each question seeks an
- * index once a mailbox; rows are looked at only to count them and to find the newest. */
+/* What a claim asks the log, in one read transaction (engine.h: survey).  Each question costs one
+ * seek of an index for each mailbox.  Only two look at rows: the count, and the search for the
+ * newest.  Any stranger can ask both, so CLAIM_ROWS_MAX bounds each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@ struct surveying {
     struct survey *out;
 };
 
-/* The types as the statements want them, each between line feeds.  *out is NULL for every
- * type.  A type with a line feed in it is nobody's. */
+/* The types in the form that the statements want: each between line feeds; *out is NULL for all
+ * types.  No event has a type with a line feed in it, so such a type is left out: in the list it
+ * would look like two. */
 static bool type_list(const struct subscription *s, char **out)
 {
     *out = NULL;
@@ -82,7 +84,7 @@ static enum store_result find_trimmed(const struct surveying *v, size_t i)
     return r;
 }
 
-/* Mostly nothing left any mailbox beyond where the stream starts: then none is asked about. */
+/* Mostly no row left any mailbox after the start of the stream: then no mailbox is asked about. */
 static enum store_result find_all_trimmed(const struct surveying *v)
 {
     const struct survey *out = v->out;
@@ -111,8 +113,8 @@ static enum store_result find_departed_to(const struct surveying *v)
 
 /* ---- what it will get -------------------------------------------------------------- */
 
-/* The newest row of the session's own mailbox: it decides which batches are shared, so it is
- * looked for whatever the count costs. */
+/* The newest row of the session's own mailbox.  It decides which batches the stream can share, so
+ * it has to be exact, and does not depend on the budget of the count. */
 static enum store_result find_private(const struct surveying *v)
 {
     struct sqlite_store *s = v->store;
@@ -154,7 +156,8 @@ static enum store_result count_mailbox(const struct surveying *v, size_t i, cons
     return r;
 }
 
-/* Where the rows that may be looked at do not suffice, there is at least one. */
+/* If the budget is used up before a row was counted, 1 is said: a stream that may get rows must
+ * not be told that there are none. */
 static enum store_result find_count(const struct surveying *v)
 {
     int64_t budget = CLAIM_ROWS_MAX;

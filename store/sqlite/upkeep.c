@@ -1,3 +1,8 @@
+/* Keeping the -wal small.  SQLite makes a checkpoint by itself when a commit leaves 1000 pages in
+ * the -wal, but readers that overlap can keep each of these from copying all of it, and then the
+ * -wal grows.  So the thread that follows the log makes one that no reader of this process can
+ * keep from its end.  The lock below prefers its writer, here the checkpoint: readers that come
+ * one after the other would otherwise never leave it a gap. */
 #include "store/sqlite/upkeep.h"
 
 #include <pthread.h>
@@ -25,7 +30,7 @@ void upkeep_unshare(void)
     pthread_rwlock_unlock(&readers);
 }
 
-/* Never more than PASSIVE: the other kinds would refuse the publishers' shells. */
+/* Only a PASSIVE checkpoint: the other kinds would make publishers' shells fail. */
 static enum store_result copy(struct sqlite_store *s, struct wal *out)
 {
     int frames = 0, copied = 0;
@@ -52,7 +57,8 @@ static enum store_result copy_alone(struct sqlite_store *s, struct wal *out)
     return r;
 }
 
-/* The first one copies most of it beside the readers, so they wait for little. */
+/* The first checkpoint copies most of the -wal beside the readers, so that the second, for which
+ * they have to wait, has little to do. */
 enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, struct wal *out,
                                     bool *was_alone)
 {
@@ -69,8 +75,8 @@ enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, s
     return copy_alone(s, out);
 }
 
-/* Where nobody of this process was reading, who is in the way is somebody else, whom SQLite
- * does not name.  Told when it begins, each minute, and when it is over. */
+/* While no thread of this process was reading, another program was in the way; SQLite does not say
+ * which.  A notice says so when it begins, each minute, and when it is over. */
 static void tell_wal(struct sqlite_store *s, const struct wal *wal, const char *failed)
 {
     static const char reader[] = "another program keeps a read transaction of the log open; "
@@ -95,7 +101,7 @@ static void tell_wal(struct sqlite_store *s, const struct wal *wal, const char *
         s->wal_waits_since = 0;
 }
 
-/* What kept it is gone, and it is small or whole without our doing. */
+/* The -wal is small or was copied whole without our doing: what was in the way is gone. */
 static void tell_over(struct sqlite_store *s)
 {
     char words[64];

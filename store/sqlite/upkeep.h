@@ -12,9 +12,9 @@
 
 #include "store/store.h"
 
-/* Around each read transaction of the log that takes longer than a look at its end; not one in
- * the other, and with no other lock awaited in it.  Waits for the end of a checkpoint.  The
- * checkpoint waits 250 ms for those that read. */
+/* Call these around each read transaction of the log that takes longer than a look at its end.
+ * They must not be nested, and no other lock may be waited for in between.  upkeep_share waits for
+ * the end of a checkpoint; a checkpoint waits 250 ms for those that read. */
 void upkeep_share(void);
 void upkeep_unshare(void);
 
@@ -26,9 +26,9 @@ struct wal {
     int64_t left;  /* ... and these are not copied, because somebody reads what was before */
 };
 
-/* One PASSIVE checkpoint, and a second one alone if that was not whole; both only if the -wal
- * is larger than `wal_bytes`, else *out is all zero.  STORE_BUSY: somebody of this process
- * did not stop reading. */
+/* Make a PASSIVE checkpoint and, if it did not copy everything, a second one alone; both only if
+ * the -wal is larger than `wal_bytes`, else *out is all zero.  STORE_BUSY: a thread of this
+ * process did not stop reading. */
 enum store_result upkeep_checkpoint(struct sqlite_store *s, int64_t wal_bytes, struct wal *out,
                                     bool *was_alone);
 

@@ -16,38 +16,38 @@
 #include "store/sqlite/path.h"
 #include "store/sqlite/watch.h"
 
-/* What is believed is the data version; the question is when to look at it.
+/* Only the data version says that there is a commit; the question is when to look at it.
  *
- * A watch on the -wal fires before the commit can be seen (0.6-1.7 ms where a sync is fast;
- * measured), so it only ends the long sleep, and looks follow whose pauses grow with the time
- * since: at 1 ms they are 62 µs apart, at 20 ms 1.2 ms, so a row is late by 3 % of what its
- * commit took, and that takes some 40 looks.
+ * A watch on the -wal fires before the commit can be seen (0.6-1.7 ms before, if a sync is fast;
+ * measured).  So it only ends the long sleep, and then looks follow.  The pauses between them
+ * grow with the time since the watch fired: after 1 ms they are 62 µs, after 20 ms 1.2 ms.  So a
+ * row is late by 3 % of the time that its commit took, at the cost of some 40 looks.
  *
- * A commit writes to the -wal several times.  What the watch tells of that after it fired must
- * not begin it all again when the commit was seen, or each commit costs 50 ms of looks (5 % of
- * a core at 20 commits a second; measured): so it is thrown away then.  If there was anything,
- * it may have been of the next commit already; therefore the pauses do not become long at once,
- * but double.
+ * A commit writes to the -wal several times, and the watch reports each.  Once the commit was
+ * seen, the later reports are thrown away: otherwise each commit would begin another 50 ms of
+ * looks (5 % of a core at 20 commits a second; measured).  But a report that is thrown away may
+ * have been of the next commit; so if there was any, the pauses do not become long at once, but
+ * double.
  *
- * In the database of an application most commits are to other tables.  Where the one before had
- * no rows, looks are rarer: a row that does come then is late by 0.4 ms, or by a quarter of
- * what its commit took, and the next one no more.  Twenty commits a second to other tables take
- * 0.5 % of a core this way, 0.8 % else (measured).
+ * In an application's own database most commits are to other tables.  If the commit before had
+ * no rows for us, looks are rarer.  A row that does come then is late by 0.4 ms, or by a quarter
+ * of the time that its commit took, and the next one no longer is.  Twenty commits a second to
+ * other tables take 0.5 % of a core this way, and would take 0.8 % otherwise (measured).
  *
- * Where there is no watch, looks are frequent while rows come, and rarer without them. */
+ * Without a watch, looks are frequent while rows come, and rarer otherwise. */
 enum {
     SLEEP_US = 50000,             /* the longest pause at a quiet log */
-    UNWATCHED_US = 5000,          /* where there is no watch, while rows come … */
+    UNWATCHED_US = 5000,          /* if there is no watch, while rows come … */
     UNWATCHED_LONGEST_US = 25000, /* … and while none do: 5 ms take 1 % of a core */
     SHORTEST_US = 50,
     TOLD_US = 50000, /* how long after the watch fired a commit is awaited, … */
     TOLD_PART = 16,  /* … with pauses that are this part of the time since … */
     OTHERS_US = 400, /* … or of this and … */
-    OTHERS_PART = 4, /* … this, where the commit before had no rows */
-    SEEN_US = 200,   /* the first pause where the next may be under way */
+    OTHERS_PART = 4, /* … this, if the commit before had no rows */
+    SEEN_US = 200,   /* the first pause if the next commit may be under way */
     ROWS_PART = 16,
     IDENTITY_US = 1000000,    /* between looks at the paths */
-    IDENTITY_EAGER_US = 1000, /* … while the watch is not asked, which tells of changes there */
+    IDENTITY_EAGER_US = 1000, /* … while the watch, which reports changes there, is not asked */
     KEEP_US = 1000000         /* between looks at the second names of -wal and -shm */
 };
 
@@ -55,7 +55,7 @@ struct waiter {
     int wake; /* an eventfd; -1: none */
     struct watch watch;
     bool told;     /* the watch fired, at `since`, and is not asked until the commit was seen */
-    bool overlaps; /* one was seen, at `since`, and the next may be under way */
+    bool overlaps; /* a commit was seen, at `since`, and the next may be under way */
     bool others;   /* the commit before `since` had no rows */
     int64_t since;
     int64_t look_at, keep_at; /* when the next look is due … */
@@ -89,8 +89,8 @@ void waiter_free(struct sqlite_store *s)
     free(w);
 }
 
-/* First the flag, then the descriptor, if there is one yet; the waiter makes the descriptor,
- * then looks at the flag: so no wake is lost. */
+/* This sets the flag, and then writes to the descriptor if there is one yet.  The waiter makes the
+ * descriptor, and then looks at the flag.  So no wake is lost, whichever comes first. */
 void sqlite_wake(struct store *store)
 {
     struct sqlite_store *s = sqlite_of(store);
@@ -108,15 +108,15 @@ static bool version_moved(struct sqlite_store *s)
     return log_data_version(s, &version) != STORE_OK || version != s->data_version;
 }
 
-/* Whether what was read up to `after` lacks something, as far as the end alone tells:
+/* Whether something is new to a store that read up to `after`, as far as the end alone shows:
  *
- *  - Rows get ids beyond last_id, and the end counts those that came past the triggers, too.
- *  - Holes end at last_id or before, since only what was in the log is trimmed, and the end is
- *    cut to that.  Who read up to there was told of them; what is trimmed ahead of somebody
- *    slower, that one's own read finds.
- *  - Another log has another epoch, or ends below; settings have another version.
- *  - That the schema changed is seen by whoever reads the end, which notes what is to be mended:
- *    the next call mends it. */
+ *  - New rows get ids beyond last_id, and the end counts rows that came past the triggers, too.
+ *  - Holes end at last_id or before, since only rows that were in the log are trimmed, and a read
+ *    cuts holes to the end.  A store that read up to the end was told of them; a slower one finds
+ *    what is trimmed ahead of it in its own read.
+ *  - Another log has another epoch, or ends earlier; changed settings have another version.
+ *  - A changed schema is noticed by the read of the end, which notes what is to be mended; the
+ *    next call mends it. */
 static bool lacks_something(const struct sqlite_store *s, const struct store_end *end,
                             int64_t after)
 {
@@ -125,8 +125,8 @@ static bool lacks_something(const struct sqlite_store *s, const struct store_end
            s->lacks[0];
 }
 
-/* A commit was seen: whether it is to be read.  Most commits in the database of an application
- * are to its own tables. */
+/* A commit was seen: whether it has to be read.  In an application's database most commits are to
+ * its own tables. */
 static bool commit_matters(struct sqlite_store *s, int64_t after)
 {
     struct store_end end;
@@ -134,8 +134,8 @@ static bool commit_matters(struct sqlite_store *s, int64_t after)
            lacks_something(s, &end, after);
 }
 
-/* Sleep, at most `us`; true if the watch fired.  While looks are short the watch is not
- * asked. */
+/* Sleep for at most `us`; true if the watch fired.  While looks are frequent (`eager`) the watch
+ * is not asked: a commit in progress makes it fire again and again. */
 static bool sleep_until_something(struct waiter *w, int64_t us, bool eager)
 {
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
@@ -159,7 +159,7 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Whether the files are still those that are open, when it is time to look. */
+/* Whether the files are still those that are open, if it is time to look; true if it is not. */
 static bool are_still_there(struct sqlite_store *s, struct waiter *w, int64_t now, bool eager)
 {
     if (file_is_outdated(&s->log.hold))
@@ -229,7 +229,7 @@ static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t afte
     }
 }
 
-/* There is no log to look at: only a wake or the time ends this. */
+/* There is no log to look at: only a wake or the timeout ends this. */
 static void wait_for_wake(struct sqlite_store *s, struct waiter *w, int64_t deadline)
 {
     for (int64_t now = now_monotonic_us(); !atomic_load(&s->woken) && now < deadline;

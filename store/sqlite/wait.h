@@ -1,4 +1,4 @@
-/* What the rest of the engine has to do with who waits for commits.
+/* What the rest of the engine tells the wait for commits.
  *
  * Thread: that of the store. */
 #ifndef ROWCAST_STORE_SQLITE_WAIT_H
@@ -6,10 +6,10 @@
 
 struct sqlite_store;
 
-/* There were rows: others may follow soon. */
+/* A read found rows: others may follow soon. */
 void waiter_grew(struct sqlite_store *s);
 
-/* The waiter's descriptors, at the store's end. */
+/* Free the waiter and its descriptors when the store is closed. */
 void waiter_free(struct sqlite_store *s);
 
 #endif
