@@ -24,9 +24,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 bool log_open(const char *to, enum log_level most);
 
 /* Open the log file by its name again, because it was rotated, and write a line about it there.
- * Does nothing if the log is not a file.  If the file cannot be opened, lines go where they went
- * before, and one of them says so.  A line that is written meanwhile is in one of the two files.
- * Thread: main. */
+ * Does nothing if the log is not a file.  If the file cannot be opened, lines go where they
+ * went before, and one of them says so.  A line that is written meanwhile is in one of the two
+ * files.  Thread: main. */
 void log_reopen(void);
 
 /* Do the same if the path leads to another file than the open one, or could not be opened so

@@ -40,8 +40,8 @@ struct aside {
 };
 
 /* Put a request aside.  Takes it over, so that it is empty afterwards, takes a reference to the
- * settings, and counts it as one of the hub's streams from now on.  NULL: out of memory, nothing
- * was taken. */
+ * settings, and counts it as one of the hub's streams from now on.  NULL: out of memory,
+ * nothing was taken. */
 struct aside *aside_new(struct request *r, struct settings *settings, struct hub *h);
 
 /* Claim the stream and give it to the hub, or answer the request.  False: it still has to wait,

@@ -1,5 +1,5 @@
-/* Here a request leaves the request room.  What it may still need (a hub, the publisher, a place
- * to wait in) is at hand here, and the request room only says what is to be done (struct
+/* Here a request leaves the request room.  What it may still need (a hub, the publisher, a
+ * place to wait in) is at hand here, and the request room only says what is to be done (struct
  * outcome).  So a request goes in one direction: intake, judgement, body, answer, and then the
  * hub, the publisher, or the end. */
 #include "fcgi/hub/attend.h"
@@ -57,8 +57,8 @@ static void commit(struct attendant *a, struct publishing *p)
 }
 
 /* Answer a request.  True: it is a stream, which the hub has or will have.  A claim that cannot
- * be put aside after all is made at once: then a reload may begin a little too early, which only
- * repeats rows. */
+ * be put aside after all is made at once: then a reload may begin a little too early, which
+ * only repeats rows. */
 static bool attend_answer(struct attendant *a, struct settings *settings, struct request *r)
 {
     const struct worker_context *c = a->context;
@@ -93,8 +93,8 @@ void attendant_release(struct attendant *a)
     a->answerer.store = NULL;
 }
 
-/* The headers are complete: decide what comes next.  A request without a body is read to its end
- * all the same (intake_want with 0), so that nothing unread resets the connection. */
+/* The headers are complete: decide what comes next.  A request without a body is read to its
+ * end all the same (intake_want with 0), so that nothing unread resets the connection. */
 static void judge(struct attendant *a, const struct settings *settings, struct intake *i)
 {
     if (!a->answerer.store) {

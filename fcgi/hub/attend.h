@@ -21,8 +21,8 @@ struct worker_context {
     int stop_fd;                 /* readable: accept nobody any more; never read from here */
     const struct intake_patience *patience; /* NULL: as intake.h has it */
 
-    /* Called before each claim, by any thread.  Returns the hub, running, with its feeder; NULL:
-     * not now, and the stream is told to come later.  The first call starts threads. */
+    /* Called before each claim, by any thread.  Returns the hub, running, with its feeder;
+     * NULL: not now, and the stream is told to come later.  The first call starts threads. */
     struct hub *(*start_streaming)(void *arg);
     /* Take over a request for a stream that had better wait (aside.h), after start_streaming
      * gave a hub.  False: too many wait already, or out of memory; nothing was taken.  NULL: no

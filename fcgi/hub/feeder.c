@@ -1,8 +1,8 @@
 /* One thread waits in two places: for rows in store_wait, and for the hub in its inbox.  So the
- * inbox rings store_wake, and whoever posts need not know which of the two it is.
+ * inbox rings store_wake, and a sender need not know in which of the two it waits.
  *
- * `at` moves only when the hub has taken a batch, and the hub is told of another log before `at`
- * changes to it.  So a lack of memory costs a pause and another try, but never a row. */
+ * `at` moves only when the hub has taken a batch, and the hub is told of another log before
+ * `at` changes to it.  So a lack of memory costs a pause and another try, but never a row. */
 #include "fcgi/hub/feeder.h"
 
 #include <stdatomic.h>
@@ -74,7 +74,7 @@ static void out_of_memory(struct feeder *f)
     feeder_open_mail(f, inbox_wait(&f->inbox, NO_MEMORY_MS));
 }
 
-/* Begin to follow the log at its present end.  The hub is told, which may follow another one. */
+/* Begin to follow the log at its present end, and tell the hub, which may follow another. */
 static void follow(struct feeder *f, const struct store_end *end)
 {
     if (!hub_reset(f->hub, end->epoch, end->last_id)) {

@@ -2,7 +2,7 @@
  * tick; and the sockets.  A stop closes the handles of all three, and the loop returns when it
  * has none left.  That is the only way out of it, so no stream and no bookmark is left behind.
  *
- * Drain and stop are flags and not messages, because they must reach the loop without memory. */
+ * Drain and stop are flags, not messages, because they must reach the loop without memory. */
 #include "fcgi/hub/hub.h"
 
 #include <stdlib.h>

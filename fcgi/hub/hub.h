@@ -56,7 +56,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
 void hub_run(struct hub *h);  /* until hub_stop; the thread that calls it is the hub's */
 void hub_free(struct hub *h); /* after hub_run, or instead of it; closes what is left */
 
-/* Whether one more stream would be too many, and how many there are, with those on their way. */
+/* Whether one more stream would be too many; how many there are or are on their way. */
 bool hub_is_full(const struct hub *h);
 size_t hub_streams(const struct hub *h);
 
@@ -94,8 +94,8 @@ void hub_probe(struct hub *h, const int64_t *stream_ids, size_t n);
  * jittered retry of its own, so that they do not all come back at one moment.  Until its turn a
  * stream is served as ever.  What is left after `deadline_ms` is cut.  A stream that still
  * comes is ended at once.  A later call may make either time earlier, never later.
- * friends.emptied tells when no stream is left.  Neither this nor hub_stop needs memory, because
- * the end of a process must not depend on it. */
+ * friends.emptied tells when no stream is left.  Neither this nor hub_stop needs memory,
+ * because the end of a process must not depend on it. */
 void hub_drain(struct hub *h, int spread_ms, int deadline_ms);
 void hub_stop(struct hub *h);
 

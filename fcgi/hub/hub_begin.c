@@ -18,8 +18,8 @@ void stream_left(struct hub *h)
         h->friends.emptied(h->friends.arg);
 }
 
-/* The stream was accepted and cannot be served: it is told to come later, which needs no memory.
- * Its bookmark is still the one that the claim saved. */
+/* The stream was accepted and cannot be served: it is told to come later, which needs no
+ * memory.  Its bookmark is still the one that the claim saved. */
 static void refuse(struct hub *h, struct ticket *t, const char *why)
 {
     log_line(LOG_LEVEL_WARN, "stream_refused", "streams=%u why=\"%s\"", h->seats, why);

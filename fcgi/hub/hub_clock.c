@@ -11,8 +11,8 @@
  * the log at least once a second. */
 enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
-/* A loop that has not turned for so long has stood still.  It is more than a tick, and less than
- * the shortest age at which bytes count as received. */
+/* A loop that has not turned for so long has stood still.  It is more than a tick, and less
+ * than the shortest age at which bytes count as received. */
 enum { STOOD_STILL_MS = 700 };
 
 uint64_t clock_now(struct hub *h)
@@ -24,7 +24,7 @@ uint64_t clock_now(struct hub *h)
     return now - h->stood_still;
 }
 
-/* Between 0.8 and 1.0 of so many seconds, in ms, by the stream's serial number.  The prime step
+/* Between 0.8 and 1.0 of these seconds, in ms, by the stream's serial number.  The prime step
  * spreads streams that began one after the other. */
 static uint64_t spread(const struct stream *s, int64_t seconds)
 {
@@ -129,8 +129,7 @@ void clock_drain(struct hub *h)
         cut_all(h);
 }
 
-/* A twentieth of the shortest time between heartbeats, since a heartbeat may be late by a
- * tick. */
+/* A twentieth of the shortest heartbeat interval: a heartbeat may be late by one tick. */
 static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
 {
     uint64_t ms = (uint64_t)heartbeat * 1000 / 20;

@@ -165,8 +165,8 @@ void stream_left(struct hub *h); /* count one less: a stream, or a ticket that b
 int64_t stream_retry(const struct hub *h, int64_t at_claim); /* the setting as it is now */
 
 /* hub_state.c: the only writer of `state`; a move that is not in the table fails an assertion.
- * It also keeps the list of blocked streams.  One that blocks again goes to the end of the list:
- * it was not stuck. */
+ * It also keeps the list of blocked streams.  One that blocks again goes to the end of the
+ * list: it was not stuck. */
 void stream_move(struct stream *s, enum stream_state to);
 
 /* hub_stream.c */

@@ -26,9 +26,9 @@ static bool may_have_asked(enum stream_state state)
     return (TO(ASKS) | TO(WRITES) | TO(BLOCKED)) & 1U << state;
 }
 
-/* A heartbeat takes a stream from STRAYS to WRITES, and to BLOCKED if its socket is full, though
- * nothing has changed about its log.  So only a state that tells that its log was found ends the
- * count. */
+/* A heartbeat takes a stream from STRAYS to WRITES, and to BLOCKED if its socket is full,
+ * though nothing has changed about its log.  So only a state that tells that its log was found
+ * ends the count. */
 static void note_straying(struct stream *s, enum stream_state to)
 {
     if (to == STREAM_STRAYS && s->strays_since == 0)

@@ -15,14 +15,14 @@
  * until it does.
  *
  * The bytes of an event belong to a batch that all streams share, so nothing can be put inside
- * them.  What the hub has to say itself goes out between two events: first a heartbeat; then, if
- * the stream is told to end, its end; then a change of the log; then gaps and the end of a
+ * them.  What the hub has to say itself goes out between two events: first a heartbeat; then,
+ * if the stream is told to end, its end; then a change of the log; then gaps and the end of a
  * replay.  A FastCGI record tells its length before its content, so all but the heartbeat wait
  * for an end of an event that is the end of a record, too (client.h).
  *
  * Ending a stream never allocates.  The message with the last bookmark was made together with
- * the ticket, and goes to the janitor as it is.  The last stream in the list takes the seat that
- * becomes free.  The loop frees the stream when it has closed its watch.  It has to be so,
+ * the ticket, and goes to the janitor as it is.  The last stream in the list takes the seat
+ * that becomes free.  The loop frees the stream when it has closed its watch.  It has to be so,
  * because streams are closed when memory is short, and because a drain must come to an end. */
 #include <stdlib.h>
 
@@ -64,8 +64,9 @@ void stream_close(struct stream *s)
     stream_close_at(s, mark_running(&s->mark, &s->hub->log, clock_now(s->hub)));
 }
 
-/* A poll of a client that brings no id stays, after it told something, until its mark has passed
- * that.  Otherwise the same rows would come in each poll.  What comes meanwhile is sent, too. */
+/* A poll of a client that brings no id stays, after it told something, until its mark has
+ * passed that.  Otherwise the same rows would come in each poll.  What comes meanwhile is sent,
+ * too. */
 static bool linger(struct stream *s)
 {
     if (!s->lingers || !s->client.answered)

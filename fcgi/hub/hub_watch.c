@@ -16,8 +16,8 @@ static int departure(const struct stream *s)
 
 static void on_socket(uv_poll_t *w, int status, int events);
 
-/* The departure is always watched, UV_WRITABLE only while the socket is full: a socket with room
- * is writable all the time, and would keep the loop busy. */
+/* The departure is always watched, UV_WRITABLE only while the socket is full: a socket with
+ * room is writable all the time, and would keep the loop busy. */
 void watch_for(struct stream *s, bool writable)
 {
     if (s->watched)

@@ -77,8 +77,8 @@ static void forget_ended(struct janitor *j)
     j->ended_n = 0;
 }
 
-/* True: it was saved.  If there was nothing to save, success says nothing about the sessions, so
- * an outage does not count as over. */
+/* True: it was saved.  If there was nothing to save, success says nothing about the sessions,
+ * so an outage does not count as over. */
 static bool save(struct janitor *j, const struct bookmark *b, size_t n)
 {
     enum store_result r = store_save(j->store, b, n);
@@ -216,8 +216,8 @@ static void janitor_tidy(struct janitor *j)
         tend(j, now);
 }
 
-/* Another process may be writing at this moment, so a second try is worth it.  There is no third
- * one, because the web server does not wait long for our end. */
+/* Another process may be writing at this moment, so a second try is worth it.  There is no
+ * third one, because the web server does not wait long for our end. */
 static void save_the_last(struct janitor *j)
 {
     for (struct aside *next; j->aside; j->aside = next) { /* the hub is gone */
@@ -235,8 +235,7 @@ static uint64_t round_due(const struct janitor *j, uint64_t round)
     return j->tend_at < beat ? j->tend_at : beat;
 }
 
-/* Mail wakes it at once, but what the mail brings waits for the round, because ends are saved
- * together. */
+/* Mail wakes it at once, but ends wait for the round, so that they are saved together. */
 static void *janitor_run(void *arg)
 {
     struct janitor *j = arg;

@@ -6,11 +6,12 @@
  *     when the store wants it  expiry and retention, a piece each (store_tend)
  *
  * Nothing that streams leave behind is forgotten before it was saved.  If the sessions are full
- * or locked, or memory is short, that only takes longer.  Ends are kept here.  The hub keeps the
- * bookmarks of streams that run, and gives those of all streams again if some were not saved.
+ * or locked, or memory is short, that only takes longer.  Ends are kept here.  The hub keeps
+ * the bookmarks of streams that run, and gives those of all streams again if some were not
+ * saved.
  *
- * Served time is the time during which the janitor makes its rounds.  A process that was stopped
- * for an hour, or could not run, has not served that hour, so no session expires by it.
+ * Served time is the time during which the janitor makes its rounds.  A process that was
+ * stopped for an hour, or could not run, has not served that hour, so no session expires by it.
  *
  * Thread: any may call these; janitor_stop joins, and saves the last bookmarks first. */
 #ifndef ROWCAST_FCGI_JANITOR_H

@@ -141,16 +141,15 @@ static bool pursue(struct parking *p, struct intake *i)
     return false;
 }
 
-/* Whether it was held for STORE_PATIENCE_MS, and another program has kept the lock for as
- * long. */
+/* Whether it was held for STORE_PATIENCE_MS while another program had the lock as long. */
 static bool is_locked_out(const struct parking *p, const struct intake *i)
 {
     return i->held_at != 0 && monotonic_ms() - i->held_at >= STORE_PATIENCE_MS &&
            publisher_is_stuck(publisher_of(p));
 }
 
-/* Perhaps there is room for those that are held: they go on in their order, as long as there is.
- * Bodies that turn out to come in slowly may take half of PARKING_BYTES. */
+/* Perhaps there is room for those that are held: they go on in their order, as long as there
+ * is.  Bodies that turn out to come in slowly may take half of PARKING_BYTES. */
 static void serve_held(struct parking *p)
 {
     size_t bytes = places_bytes(&p->places);

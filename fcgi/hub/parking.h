@@ -1,11 +1,12 @@
 /* Connections whose request does not come in at once: slow headers, slow bodies, what is still
  * sent after an answer.  One thread polls them all, and serves those that become complete.  So
- * no worker ever waits for a client, and new streams are accepted however many slow bodies there
- * are.
+ * no worker ever waits for a client, and new streams are accepted however many slow bodies
+ * there are.
  *
  * Publications that the publisher has no room for are held here, too.  Their bodies stay in the
- * sockets, and are read in the order in which they came, when there is room.  If another program
- * has kept the log locked for STORE_PATIENCE_MS, those that were held for as long get 503.
+ * sockets, and are read in the order in which they came, when there is room.  If another
+ * program has kept the log locked for STORE_PATIENCE_MS, those that were held for as long get
+ * 503.
  *
  * Bounded by the number of places (places.h), and by PARKING_BYTES of what all of them sent so
  * far.  Beyond that, the connection that has been there longest has to go, and gets 503 if its

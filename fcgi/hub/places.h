@@ -1,4 +1,5 @@
-/* The places of the parking: which connections wait, and which one goes when there are too many.
+/* The places of the parking: which connections wait, and which one goes when there are too
+ * many.
  *
  * There are at most PLACES_SLOW_MAX slow connections, and PLACES_HELD_MAX that are held for the
  * publisher, in the order in which they came.  That order does not change with the stage of a
@@ -35,8 +36,8 @@ void places_admit(struct places *p, struct intake *i);
 struct intake *places_remove(struct places *p, size_t n);
 
 /* Stop waiting for the n-th connection, and tell it so.  It keeps its place until the rest of
- * what it sends was read, or the answer would be lost.  `at_once`: there is no time for that; it
- * is closed and freed. */
+ * what it sends was read, or the answer would be lost.  `at_once`: there is no time for that;
+ * it is closed and freed. */
 void places_turn_away(struct places *p, size_t n, int status, const char *why, bool at_once);
 
 /* Turn away the connection that has to go next, with 503.  There has to be one. */

@@ -1,7 +1,8 @@
 /* A group stays together until it is committed or its oldest members have waited too long.
- * While the lock is taken, the group grows by what comes meanwhile, so the wait for a lock makes
- * the one commit larger and not the queue longer.  Each try for the lock is short (TRY_MS),
- * because between two tries the group can grow, and those who waited too long can be told. */
+ * While the lock is taken, the group grows by what comes meanwhile, so the wait for a lock
+ * makes the one commit larger and not the queue longer.  Each try for the lock is short
+ * (TRY_MS), because between two tries the group can grow, and those who waited too long can be
+ * told. */
 #include "fcgi/hub/publisher.h"
 
 #include <stdatomic.h>
@@ -13,8 +14,8 @@
 #include "fcgi/hub/publisher_room.h"
 
 /* TRY_MS: how long the store tries to get the lock each time.  HURRY_MS: how long a publication
- * may still wait once the process has to end.  UNSENT_MS: between looks at answers that a socket
- * did not take.  IDLE_MS: between looks at whether the connection can be closed. */
+ * may still wait once the process has to end.  UNSENT_MS: between looks at answers that a
+ * socket did not take.  IDLE_MS: between looks at whether the connection can be closed. */
 enum { IDLE_MS = 1000, UNSENT_MS = 20, TRY_MS = 5, HURRY_MS = 250 };
 
 struct publisher {
@@ -183,8 +184,8 @@ static void publish_group(struct publisher *p)
 
 /* ---- its life ---------------------------------------------------------------------- */
 
-/* Wait for a publication.  Meanwhile answers that a socket did not take are tried again, and the
- * store's connection is closed after some idle seconds. */
+/* Wait for a publication.  Meanwhile answers that a socket did not take are tried again, and
+ * the store's connection is closed after some idle seconds. */
 static void wait_for_mail(struct publisher *p, bool *rests)
 {
     int ms = p->unsent.first ? UNSENT_MS : *rests ? -1 : IDLE_MS;

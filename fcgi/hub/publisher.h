@@ -41,8 +41,8 @@ struct publisher;
 /* NULL: out of memory.  `db_path` must stay. */
 struct publisher *publisher_new(const char *db_path);
 
-/* Hand a publication over, to be committed and answered; never waits.  False: no thread could be
- * started, and the publication is still the caller's. */
+/* Hand a publication over, to be committed and answered; never waits.  False: no thread could
+ * be started, and the publication is still the caller's. */
 bool publisher_post(struct publisher *p, struct publishing *what);
 
 /* Whether there is room for one more publication, so that its body may be read.  `held`: it was

@@ -1,6 +1,7 @@
 /* One lock guards it all, and is held for a few instructions: workers ask once for each body,
  * the publisher once for each group.  The eventfd is written under the lock.  So a thread that
- * first says how many are held (publisher_room_holds) and then looks for room cannot miss it. */
+ * first says how many are held (publisher_room_holds) and then looks for room cannot miss
+ * it. */
 #include "fcgi/hub/publisher_room.h"
 
 #include <sys/eventfd.h>

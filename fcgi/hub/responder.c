@@ -1,9 +1,9 @@
 /* Threads stop in the order in which work flows, so nothing is handed to a thread that has
  * ended.  The streams end first, while the workers still answer what they are reading: a client
- * that was accepted knows nothing of the stop.  A worker may bring a last stream in this way, so
- * the hub is drained once more when the workers are gone.  Then the hub's loop ends, and gives
- * its last bookmarks and endings to the janitor.  Next the janitor ends, which saves them, and
- * then those who only read.
+ * that was accepted knows nothing of the stop.  A worker may bring a last stream in this way,
+ * so the hub is drained once more when the workers are gone.  Then the hub's loop ends, and
+ * gives its last bookmarks and endings to the janitor.  Next the janitor ends, which saves
+ * them, and then those who only read.
  *
  * All of that takes less than 2 s, whatever the log holds.  A log can be made such that a
  * question to it never ends, so the statements have a deadline meanwhile (store_deadline). */
@@ -79,8 +79,8 @@ static void *run_hub(void *arg)
     return NULL;
 }
 
-/* Hub, feeder and janitor send messages to each other.  The hub sends none before its loop runs,
- * so that loop starts last, when all who may get one are there. */
+/* Hub, feeder and janitor send messages to each other.  The hub sends none before its loop
+ * runs, so that loop starts last, when all who may get one are there. */
 static struct hub *start_all(struct responder *r)
 {
     struct hub_friends friends = {r, on_ask, on_ended, on_marks, on_fanned_out, on_emptied};

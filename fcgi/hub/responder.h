@@ -6,8 +6,8 @@
  *
  * It starts with one worker.  The other workers, hub, feeder, readers and janitor start when
  * they are needed, and connections of stores that are idle are closed, so a process with one
- * stream stays small.  It stops in the direction of the flow: nobody is accepted any more, the streams
- * end, the janitor saves the last bookmarks, and feeder and readers end.
+ * stream stays small.  It stops in the direction of the flow: nobody is accepted any more, the
+ * streams end, the janitor saves the last bookmarks, and feeder and readers end.
  *
  * Thread: main's. */
 #ifndef ROWCAST_FCGI_RESPONDER_H

@@ -1,6 +1,7 @@
-/* `listening` counts the workers that wait in accept.  The one that takes a connection and finds
- * that no other is left starts another before it serves.  So there is always somebody to accept
- * a client until `most` are busy, and nobody has to decide in advance how many are needed.
+/* `listening` counts the workers that wait in accept.  The one that takes a connection and
+ * finds that no other is left starts another before it serves.  So there is always somebody to
+ * accept a client until `most` are busy, and nobody has to decide in advance how many are
+ * needed.
  *
  * The rest of the file is about running out of descriptors.  It cannot be avoided, since a web
  * server may open any number of connections, and what must not happen then is silence: a client
@@ -78,8 +79,7 @@ static void worker_serve_sparing(struct worker *w, int fd)
 
 static void *worker_run(void *arg);
 
-/* Called with the lock held.  If no thread can be started, fewer workers are slower, but not
- * wrong. */
+/* Called with the lock held.  If no thread can be started, fewer workers serve. */
 static void start_one(struct workers *all)
 {
     struct worker *w = &all->worker[all->count];

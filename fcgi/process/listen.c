@@ -1,6 +1,6 @@
-/* A socket comes from one of two sources: it was given to us, or we make it.  One rule holds for
- * both: what is not a listening socket is refused at the start, with a sentence, because later
- * accept() would fail in the threads, again and again. */
+/* A socket comes from one of two sources: it was given to us, or we make it.  One rule holds
+ * for both: what is not a listening socket is refused at the start, with a sentence, because
+ * later accept() would fail in the threads, again and again. */
 #include "fcgi/process/listen.h"
 
 #include <errno.h>

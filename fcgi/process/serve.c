@@ -35,8 +35,7 @@ struct waiting {
     bool failed; /* the exit status has to tell that something is wrong */
 };
 
-/* PIPE is blocked and never taken: the write to a peer that left fails with EPIPE, which is
- * enough. */
+/* PIPE is blocked and never taken, since a write to a peer that left fails with EPIPE. */
 static int block_signals(void)
 {
     sigset_t all, taken;

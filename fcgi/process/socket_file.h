@@ -26,8 +26,8 @@ enum { SOCKET_FILE_WHY_SIZE = 320 };
 bool socket_file_give(const char *path, const char *owner, mode_t mode,
                       char why[SOCKET_FILE_WHY_SIZE]);
 
-/* `file` is the file that was made, open by O_PATH.  Whether it was removed (clients still reach
- * us by a file that was only renamed), and whether it is the file at `path`. */
+/* `file` is the file that was made, open by O_PATH.  Whether it was removed (clients still
+ * reach us by a file that was only renamed), and whether it is the file at `path`. */
 bool socket_file_is_removed(int file);
 bool socket_file_is_at(int file, const char *path);
 

@@ -43,8 +43,8 @@ static void supervisor_stop(struct supervisor *s)
         supervisor_ended(s);
 }
 
-/* A process that is starting opens the log file by its new name anyway, and HUP might end it: it
- * has perhaps not blocked the signal yet. */
+/* A process that is starting opens the log file by its new name anyway, and HUP might end it:
+ * it has perhaps not blocked the signal yet. */
 static void supervisor_hang_up(struct supervisor *s)
 {
     struct process *p;
@@ -68,8 +68,8 @@ static void on_signal(uv_signal_t *h, int signal)
     }
 }
 
-/* Nothing here can repair a listener.  The exit status 1 tells whoever started us to do so
- * again, and a new start makes a new socket. */
+/* Nothing here can repair a listener.  The exit status 1 asks for another start, by a service
+ * manager or a person, and that makes a new socket. */
 static void on_look(uv_timer_t *t)
 {
     struct supervisor *s = t->data;
@@ -82,8 +82,7 @@ static void on_look(uv_timer_t *t)
     supervisor_stop(s);
 }
 
-/* The process that started us may have left any signal ignored or blocked, and we inherit
- * that. */
+/* We inherit which signals the process that started us had ignored or blocked. */
 static void watch_signals(struct supervisor *s)
 {
     sigset_t set;

@@ -6,18 +6,17 @@
  *                      "ready" or "unfit", its end
  *
  * - A process that dies is replaced at once; a slot whose processes die again and again is
- *   tried for ever, after growing pauses (supervisor_pause).
- * - HUP opens the log files again, and begins a *round*: slot by slot a process is started from
- *   the program that is on the disk now; when all are ready, the old ones drain, together.  A
- *   new process that dies, or is not ready in time, ends the round: slots that had no turn keep
- *   their process.  After a HUP within a round, another round follows.
- * - A process that says it is *unfit* (it cannot use the event log: control.h) does not replace
- *   a fit one, and ends the round.  In a slot without a process it waits until it is ready
- *   after all, and serves only while no other process serves.
- * - When nobody can reach the listener any more, everything ends, with status 1.
- * - TERM, INT and USR1 end all processes, and then the supervisor.  A process that has not ended
- *   after SUPERVISOR_END_MS is killed.  If the supervisor is killed, its processes end as well
- *   (control.h).
+ * tried for ever, after growing pauses (supervisor_pause).  - HUP opens the log files again,
+ * and begins a *round*: slot by slot a process is started from the program that is on the disk
+ * now; when all are ready, the old ones drain, together.  A new process that dies, or is not
+ * ready in time, ends the round: slots that had no turn keep their process.  After a HUP within
+ * a round, another round follows.  - A process that says it is *unfit* (it cannot use the event
+ * log: control.h) does not replace a fit one, and ends the round.  In a slot without a process
+ * it waits until it is ready after all, and serves only while no other process serves.  - When
+ * nobody can reach the listener any more, everything ends, with status 1.  - TERM, INT and USR1
+ * end all processes, and then the supervisor.  A process that has not ended after
+ * SUPERVISOR_END_MS is killed.  If the supervisor is killed, its processes end as well
+ * (control.h).
  *
  * It opens no database and has no thread.  Thread: main. */
 #ifndef ROWCAST_FCGI_SUPERVISOR_H

@@ -27,8 +27,7 @@ static void close_all(struct process *p)
     uv_close((uv_handle_t *)&p->deadline, on_closed);
 }
 
-/* Only a drain or the stop makes a process end.  Any other end is an error, even with status
- * 0. */
+/* Only a drain or the stop ends a process.  Any other end is an error, even with status 0. */
 static void on_exit_of(uv_process_t *h, int64_t status, int by_signal)
 {
     struct process *p = h->data;

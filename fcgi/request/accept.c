@@ -1,6 +1,6 @@
-/* accept() alone could not be ended by a stop.  So a worker polls the listener together with the
- * stop descriptor, and accepts only when somebody waits.  Between the two, another worker or
- * process may take that client, which is no error.
+/* accept() alone could not be ended by a stop.  So a worker polls the listener together with
+ * the stop descriptor, and accepts only when somebody waits.  Between the two, another worker
+ * or process may take that client, which is no error.
  *
  * A failure of accept() is sorted by what would help: nothing (the listener is gone), another
  * try, descriptors that somebody gives back, or a pause, without which a lasting failure would

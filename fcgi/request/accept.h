@@ -7,7 +7,7 @@
 enum {
     ACCEPT_STOP = -1, /* instead of a descriptor */
     ACCEPT_IDLE = -2, /* nobody came for ACCEPT_IDLE_MS */
-    ACCEPT_FULL = -3, /* no descriptor, or no memory, for whoever came */
+    ACCEPT_FULL = -3, /* a client waits, but there is no descriptor or memory for it */
     ACCEPT_IDLE_MS = 1000
 };
 

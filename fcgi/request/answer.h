@@ -57,8 +57,8 @@ struct outcome {
 struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
                       enum answer_room room);
 
-/* Answer a request for which there is no store or no descriptor, as `why` says: a stream is told
- * `later`, any other request gets 503.  The caller calls request_end afterwards. */
+/* Answer a request for which there is no store or no descriptor, as `why` says: a stream is
+ * told `later`, any other request gets 503.  The caller calls request_end afterwards. */
 void answer_put_off(const struct settings *settings, struct request *r, const char *why);
 
 #endif

@@ -10,9 +10,9 @@
 
 enum { CGI_BODY_MS = 30000 };
 
-/* Fill `r`, except for its body; takes over `out`.  False: out of memory, or too many variables.
- * Then a GET was told to come later, any other request got 503, `r` is empty, and `out` is
- * closed. */
+/* Fill `r`, except for its body; takes over `out`.  False: out of memory, or too many
+ * variables.  Then a GET was told to come later, any other request got 503, `r` is empty, and
+ * `out` is closed. */
 bool cgi_request(struct request *r, const char *const *environment, int out);
 
 /* Read CONTENT_LENGTH bytes from `in`, or fewer if it ends early.  A body beyond `body_max` is

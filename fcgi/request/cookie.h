@@ -2,10 +2,10 @@
  *
  *     sse-session-id=<own token>.<another installation's>.<a third one's>
  *
- * Browsers tell hosts apart, but not ports, and send every cookie of a name whose path fits.  So
- * a request can bring several: of an older path, or of another installation on the same host.
- * All of them are offered to the store.  The known one wins, and those that were never ours are
- * sent back behind it, so that no installation ends another's sessions.  For the other
+ * Browsers tell hosts apart, but not ports, and send every cookie of a name whose path fits.
+ * So a request can bring several: of an older path, or of another installation on the same
+ * host.  All of them are offered to the store.  The known one wins, and those that were never
+ * ours are sent back behind it, so that no installation ends another's sessions.  For the other
  * installation they are credentials, but every program on this host is shown them anyway; we
  * neither keep nor log them.
  *

@@ -99,8 +99,7 @@ static enum fastcgi_part begin_request(struct fastcgi *f, const FCGI_Header *h)
     return (b.roleB1 << 8 | b.roleB0) == FCGI_RESPONDER ? FASTCGI_MORE : FASTCGI_ROLE;
 }
 
-/* Pairs may be cut by the ends of records and reads, so they are put together before they are
- * read. */
+/* Records and reads may end in the middle of a pair, so all pairs are put together first. */
 static enum fastcgi_part add_pairs(struct fastcgi *f, const uint8_t *bytes, size_t len)
 {
     size_t room = f->pairs_room == 0 ? PAIRS_FIRST : f->pairs_room;
@@ -220,8 +219,8 @@ static bool count_pairs(const struct fastcgi *f, size_t *count)
     return true;
 }
 
-/* The two lengths of a pair take at least as many bytes as '=' and NUL.  So each text fits where
- * its pair was, and no second block is needed. */
+/* The two lengths of a pair take at least as many bytes as '=' and NUL.  So each text fits
+ * where its pair was, and no second block is needed. */
 static void rewrite_pairs(struct fastcgi *f, size_t count, const char **variable)
 {
     const char *at = f->pairs;

@@ -9,10 +9,11 @@
  * and more in PARAMS; four names in GET_VALUES, whose answer overruns its stack).  Here a
  * length is only compared with the bytes that are there, and never asked of the allocator.
  *
- * Ignored: management records (GET_VALUES; no web server sends one), records of another request,
- * DATA.  Broken: another version, a record out of order, more than REQUEST_VARIABLES_MAX bytes
- * of variables, a name with NUL or '=', a value with NUL (as NAME=VALUE texts they would be
- * other variables than were sent), and ABORT_REQUEST, since nobody waits for an answer then.
+ * Ignored: management records (GET_VALUES; no web server sends one), records of another
+ * request, DATA.  Broken: another version, a record out of order, more than
+ * REQUEST_VARIABLES_MAX bytes of variables, a name with NUL or '=', a value with NUL (as
+ * NAME=VALUE texts they would be other variables than were sent), and ABORT_REQUEST, since
+ * nobody waits for an answer then.
  *
  * Pure.  Thread: its owner's. */
 #ifndef ROWCAST_FCGI_FASTCGI_H
@@ -56,9 +57,9 @@ struct fastcgi {
 void fastcgi_begin(struct fastcgi *f);
 void fastcgi_end(struct fastcgi *f); /* frees */
 
-/* Read from *at up to `end`, and move *at behind what was taken.  After FASTCGI_MORE that is all
- * of it; after other parts call again.  Not to be called after FASTCGI_END, or after one of the
- * last three parts. */
+/* Read from *at up to `end`, and move *at behind what was taken.  After FASTCGI_MORE that is
+ * all of it; after other parts call again.  Not to be called after FASTCGI_END, or after one of
+ * the last three parts. */
 enum fastcgi_part fastcgi_read(struct fastcgi *f, const uint8_t **at, const uint8_t *end);
 
 /* After FASTCGI_VARIABLES, once: *variable is a list of NAME=VALUE texts inside *text, and ends

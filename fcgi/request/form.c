@@ -24,8 +24,7 @@ void form_wrong(struct form *f, const char *format, ...)
     va_end(args);
 }
 
-/* The first byte that is neither white space nor part of a byte order mark; NUL: there is
- * none. */
+/* The first byte that is no white space and no part of a byte order mark; NUL: none. */
 static char first_byte(const struct request *r)
 {
     static const char mark[] = "\xef\xbb\xbf";

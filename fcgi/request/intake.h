@@ -52,9 +52,9 @@ struct intake {
     uint8_t bytes[8192];
 };
 
-/* Take over a connection that was just accepted.  It gets TCP_NODELAY (a heartbeat must not wait
- * for the acknowledgement of the event before it) and no timeout for reading, and is otherwise
- * left as it is.  `patience` NULL: the constants above. */
+/* Take over a connection that was just accepted.  It gets TCP_NODELAY (a heartbeat must not
+ * wait for the acknowledgement of the event before it) and no timeout for reading, and is
+ * otherwise left as it is.  `patience` NULL: the constants above. */
 void intake_begin(struct intake *i, int fd, const struct intake_patience *patience,
                   int64_t now_ms);
 

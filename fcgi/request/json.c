@@ -1,8 +1,8 @@
 /* jansson escapes and writes; this file knows what goes into which answer.  Two things jansson
- * does not do.  It refuses text that is not UTF-8, and a path or a header may hold any bytes, so
- * such text is repaired and offered again.  And each of its calls can fail for want of memory:
- * failures are gathered in one flag, because an answer that lacks a member would be worse than
- * none. */
+ * does not do.  It refuses text that is not UTF-8, and a path or a header may hold any bytes,
+ * so such text is repaired and offered again.  And each of its calls can fail for want of
+ * memory: failures are gathered in one flag, because an answer that lacks a member would be
+ * worse than none. */
 #include "fcgi/request/json.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
-/* The JSON of answers, and of the headers that a session keeps of its request.  It is written by
- * jansson, in this file only.  (Events are not written here: their data is the publisher's, and
- * goes out as it is.)
+/* The JSON of answers, and of the headers that a session keeps of its request.  It is written
+ * by jansson, in this file only.  (Events are not written here: their data is the publisher's,
+ * and goes out as it is.)
  *
  * Each function returns a text in one line, malloc'd, which the caller frees; NULL: out of
  * memory.  Texts go in as UTF-8.  Bytes that are not UTF-8 become U+FFFD, since a path or a

@@ -14,8 +14,8 @@
 static const char CLOSED[] =
     "publishing over HTTP is off: set publish_token in rowcast_config, or INSERT rows";
 
-/* A guess that is nearly right takes as long as one that is all wrong, so the time does not tell
- * an attacker how much of it was right. */
+/* A guess that is nearly right takes as long as one that is all wrong, so the time does not
+ * tell an attacker how much of it was right. */
 static bool same_secret(const char *given, const char *secret)
 {
     size_t len = strlen(given), wanted = strlen(secret);

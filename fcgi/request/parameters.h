@@ -15,8 +15,8 @@
 enum { PARAMETERS_WHY_SIZE = 320 };
 
 /* Whether the path has each parameter in `q`.  False: `why` names one that it does not have.
- * Names that begin with `_`, which libraries add to defeat caches, are let through, and so is an
- * empty name without a value (`a=1&`). */
+ * Names that begin with `_`, which libraries add to defeat caches, are let through, and so is
+ * an empty name without a value (`a=1&`). */
 bool parameters_fit(enum route route, const struct query *q, char why[PARAMETERS_WHY_SIZE]);
 
 #endif

@@ -25,7 +25,7 @@ struct position position_read(const char *value);
  * Last-Event-ID, evs_last_event_id and the like. */
 bool position_is_name(const char *name);
 
-/* Whether the value is `null`, `undefined` or the like, which clients send if they have none. */
+/* Whether the value is `null`, `undefined` or the like, which clients send for none. */
 bool position_means_none(const char *value, size_t len);
 
 #endif

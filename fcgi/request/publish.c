@@ -48,8 +48,8 @@ static void read_publication(struct form *f, const struct request *r, struct pub
     read_data(f, r, p);
 }
 
-/* The publication, or NULL if it was answered.  Memory is asked about first: without it the form
- * was not read, and what is wrong is not known. */
+/* The publication, or NULL if it was answered.  Memory is asked about first: without it the
+ * form was not read, and what is wrong is not known. */
 static struct publishing *publish_ready(struct publishing *p)
 {
     if (p->form.nomem || !publishing_prepare(p))
@@ -70,8 +70,7 @@ void publish_refuse_large(const struct settings *settings, struct request *r)
     reply_error(r, 413, NULL, sentence);
 }
 
-/* Begin the publication that `r` asks for, as far as both kinds are alike.  NULL: it was
- * answered. */
+/* Begin a publication, as far as both kinds are alike.  NULL: the request was answered. */
 static struct publishing *publish_begin(const struct settings *settings, struct request *r,
                                         struct query *q, enum route route)
 {

@@ -9,16 +9,15 @@
 #include "fcgi/request/request.h"
 #include "store/settings.h"
 
-/* The largest body, in bytes, that may hold one event: form encoding makes up to three bytes of
- * one. */
+/* The largest body that may hold one event; form encoding makes up to three bytes of one. */
 size_t publish_body_max(const struct settings *settings);
 
 /* Answer that the data is too large: 413, with the setting's name. */
 void publish_refuse_large(const struct settings *settings, struct request *r);
 
-/* The publication that a request asks for.  It takes over what `r` and `q` have, which are empty
- * afterwards, and is answered when it was committed.  NULL: it was answered already, because
- * something is wrong or there is no memory.  The caller has checked the token. */
+/* The publication that a request asks for.  It takes over what `r` and `q` have, which are
+ * empty afterwards, and is answered when it was committed.  NULL: it was answered already,
+ * because something is wrong or there is no memory.  The caller has checked the token. */
 struct publishing *publish_broadcast(const struct settings *settings, struct request *r,
                                      struct query *q);
 struct publishing *publish_send(const struct settings *settings, struct request *r,

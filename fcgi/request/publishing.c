@@ -45,8 +45,8 @@ static size_t rows(const struct publishing *p)
     return sessions > 0 ? sessions : 1;
 }
 
-/* The body counts twice, since a form is decoded into a copy.  This is what a bound on memory is
- * compared with (publisher_room.h), so an estimate is enough. */
+/* The body counts twice, since a form is decoded into a copy.  This is what a bound on memory
+ * is compared with (publisher_room.h), so an estimate is enough. */
 static size_t size_of(const struct publishing *p)
 {
     const struct request *r = &p->request;
@@ -66,8 +66,8 @@ bool publishing_prepare(struct publishing *p)
 static void answer_ids(struct publishing *p)
 {
     char *json = json_of_published(&p->appending);
-    /* The event is in the log.  A lack of memory for its ids must not tell the client to send it
-     * again. */
+    /* The event is in the log.  A lack of memory for its ids must not tell the client to send
+     * it again. */
     reply_json(&p->request, 200, NULL, json ? json : "{}");
     free(json);
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <uriparser/Uri.h>
 
-/* A decoded NUL would end the value, and `5f2a91c0-3%00junk` would pass for an id.  Every %00 in
- * the text is an encoded NUL, whatever stands before it, so a plain search finds them. */
+/* A decoded NUL would end the value, and `5f2a91c0-3%00junk` would pass for an id.  Every %00
+ * in the text is an encoded NUL, whatever stands before it, so a plain search finds them. */
 static bool disarm_nul(char *text)
 {
     bool found = false;

@@ -1,8 +1,8 @@
 /* A query string, or a form-encoded body, split and decoded (by liburiparser).
  *
  * A decoded value may hold any byte, even line breaks, so callers ask query_is_plain first,
- * unless line breaks are fine.  A NUL (%00) cannot be kept in a C string: it is decoded as \001,
- * so such a value is not plain, and `nul` is set.
+ * unless line breaks are fine.  A NUL (%00) cannot be kept in a C string: it is decoded as
+ * \001, so such a value is not plain, and `nul` is set.
  *
  * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_QUERY_H

@@ -1,7 +1,7 @@
 /* An answer that is not a stream.  It is written as a whole, blocking for at most
  * UNSENT_SECONDS; then the request is ended and the connection closed.  With r->unsent the
- * socket gets what it takes now, and the rest is left there.  A client that left loses its answer, and
- * nobody is told.
+ * socket gets what it takes now, and the rest is left there.  A client that left loses its
+ * answer, and nobody is told.
  *
  * Every answer says Cache-Control: no-store.  Without memory the answer is a 503 that needs
  * none.  Each function takes over the request's descriptor, unless a body is still on its way

@@ -56,8 +56,8 @@ bool request_is_head(const struct request *r);
 void request_begin(struct request *r, int fd, enum framing_kind framing, uint16_t request_id);
 void request_end(struct request *r); /* frees all, closes fd */
 
-/* Copy the variables of `environment` (NAME=VALUE, NULL at the end).  False: there are too many,
- * or there is no memory. */
+/* Copy the variables of `environment` (NAME=VALUE, NULL at the end).  False: there are too
+ * many, or there is no memory. */
 bool request_variables(struct request *r, const char *const *environment);
 
 /* Use the variables that fastcgi_variables gave; takes over both blocks. */

@@ -35,8 +35,8 @@ static void opening_note(atomic_bool *outage, bool failed, const char *what, con
 
 /* no-transform keeps proxies from compressing, which would hold events back until a block is
  * full; X-Accel-Buffering keeps nginx from buffering.  The token is in a header, too, for
- * clients that keep no cookies.  If the client keeps its token, no cookie is written: that would
- * renew it for 400 days although nobody knows whether it is ours. */
+ * clients that keep no cookies.  If the client keeps its token, no cookie is written: that
+ * would renew it for 400 days although nobody knows whether it is ours. */
 static void add_headers(struct buffer *out, const struct settings *settings,
                         const struct request *r, const struct claim *c)
 {
@@ -94,7 +94,7 @@ static void unblock(int fd)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* Where the session begins again if the stream ends before anything of it counts as received. */
+/* Where the session begins again if nothing of the stream ever counts as received. */
 static struct bookmark first_bookmark(const struct claim *c)
 {
     struct bookmark b = {.stream_id = c->stream_id, .position = c->bookmark};

@@ -25,7 +25,7 @@ static void read_tokens(struct wish *w, const struct settings *settings,
     w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
 }
 
-/* An empty name is not an error: `?channel=` is what a form sends whose field was left empty. */
+/* An empty name is no error: a form whose field was left empty sends `?channel=`. */
 static const char *read_channels(struct wish *w, const struct query *q)
 {
     const char *all[QUERY_ITEMS_MAX];
@@ -125,8 +125,8 @@ static const char *read_wait(struct wish *w, const struct query *q)
     return NULL;
 }
 
-/* A shorter interval than the setting's, for clients whose patience is shorter.  A longer one is
- * no error, because the page cannot know the setting. */
+/* A shorter interval than the setting's, for clients whose patience is shorter.  A longer one
+ * is no error, because the page cannot know the setting. */
 static const char *read_heartbeat(struct wish *w, const struct query *q)
 {
     const char *heartbeat = query_value(q, "heartbeat");

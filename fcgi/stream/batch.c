@@ -1,5 +1,5 @@
-/* A batch that was made.  Readers, feeder and hub share it without a lock, since its bytes never
- * change again, and the thread that drops the last reference frees it.
+/* A batch that was made.  Readers, feeder and hub share it without a lock, since its bytes
+ * never change again, and the thread that drops the last reference frees it.
  *
  * Taking a reference needs no memory order, because the caller has one already.  Dropping one
  * does: what other threads did with the batch has to be over before it is freed. */
@@ -33,7 +33,7 @@ size_t batch_memory(void)
     return atomic_load_explicit(&memory, memory_order_relaxed);
 }
 
-/* So many of the largest events fit into memory at once, however small memory_bytes is. */
+/* How many of the largest events fit into memory at once, however small memory_bytes is. */
 enum { LARGEST_EVENTS = 8 };
 
 size_t batch_memory_limit(const struct settings *s)

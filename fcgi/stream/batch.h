@@ -11,9 +11,9 @@
  * [at, at + object_end), the mark, [at + object_end, at + len).  Live renditions of neighbours
  * are neighbours, so that a run of them is one slice.
  *
- * A batch ends at BATCH_BYTES, or with the one event that is larger.  `through` moves on even if
- * nothing matched.  It is immutable from batch_builder_finish on, is one allocation, and counts
- * in batch_memory() until the last reference is gone.
+ * A batch ends at BATCH_BYTES, or with the one event that is larger.  `through` moves on even
+ * if nothing matched.  It is immutable from batch_builder_finish on, is one allocation, and
+ * counts in batch_memory() until the last reference is gone.
  *
  * Thread: any; the count is atomic. */
 #ifndef ROWCAST_FCGI_BATCH_H

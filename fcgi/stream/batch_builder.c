@@ -16,7 +16,7 @@
 #include "store/subscription.h"
 
 /* KEEP_BYTES: the room that a builder keeps from one batch to the next.  The room for one event
- * of a megabyte must not stay in the process for ever.  SEEN: so many names are remembered. */
+ * of a megabyte must not stay in the process for ever.  SEEN: how many names it remembers. */
 enum { KEEP_BYTES = 256 * 1024, SEEN = 64 };
 
 struct batch_builder {

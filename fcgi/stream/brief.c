@@ -1,5 +1,6 @@
 /* Header, text and end of the request are put together on the stack and leave by one send(), so
- * a peer gets all of it or nothing.  An error is not looked at: there is nobody left to tell. */
+ * a peer gets all of it or nothing.  An error is not looked at: there is nobody left to
+ * tell. */
 #include "fcgi/stream/brief.h"
 
 #include <errno.h>

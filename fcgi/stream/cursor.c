@@ -1,12 +1,13 @@
-/* A cursor decides what its stream is sent next.  The bytes are the simple part, and have a file
- * of their own (cursor_bytes.c).  What is hard is to tell the truth about rows that are gone:
+/* A cursor decides what its stream is sent next.  The bytes are the simple part, and have a
+ * file of their own (cursor_bytes.c).  What is hard is to tell the truth about rows that are
+ * gone:
  *
  *     Each row of the stream's mailboxes up to `after` was sent, is of a type that the stream
  *     does not want, or belongs to a hole of which the stream was told.
  *
  * Each mailbox is trimmed on its own, so the log's oldest id says nothing of a stream.  The log
- * keeps for each mailbox how far it was trimmed (a hole), and one such id for all mailboxes that
- * it has forgotten.  A batch carries the holes that lie beyond its beginning.
+ * keeps for each mailbox how far it was trimmed (a hole), and one such id for all mailboxes
+ * that it has forgotten.  A batch carries the holes that lie beyond its beginning.
  *
  * A hole is told once.  It is a fact of the log and does not go away: a stream at 10 whose
  * mailbox was trimmed up to 50 meets the same hole in each batch until it is past 50.  So the

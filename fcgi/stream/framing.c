@@ -1,6 +1,6 @@
-/* A record's length stands before its content, so a record that was begun binds us: so many
- * bytes of content have to follow, whatever else there is to say meanwhile.  That is why what is
- * owed is counted here, and why framing_open is asked before anything else is said. */
+/* A record's length stands before its content, so a record that was begun binds us: that many
+ * bytes of content have to follow, whatever else there is to say meanwhile.  That is why what
+ * is owed is counted here, and why framing_open is asked before anything else is said. */
 #include "fcgi/stream/framing.h"
 
 #include <assert.h>

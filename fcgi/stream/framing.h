@@ -37,9 +37,9 @@ void framing_record(struct framing *f, size_t content);
 /* Count `written` bytes that went out, the header's first; returns how many were content. */
 size_t framing_wrote(struct framing *f, size_t written);
 
-/* Write the end of the request: an empty FCGI_STDOUT and FCGI_END_REQUEST.  (Without it lighttpd
- * logs two lines for each client; measured.)  Returns its length: FRAMING_END_SIZE, or 0 for
- * FRAMING_NONE. */
+/* Write the end of the request: an empty FCGI_STDOUT and FCGI_END_REQUEST.  (Without it
+ * lighttpd logs two lines for each client; measured.) Returns its length: FRAMING_END_SIZE, or
+ * 0 for FRAMING_NONE. */
 size_t framing_end(const struct framing *f, uint8_t out[FRAMING_END_SIZE]);
 
 #endif

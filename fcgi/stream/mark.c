@@ -1,11 +1,12 @@
 /* Every doubt ends at an older mark.  A mark that is too old repeats some rows to a client that
  * comes back; one that is too new loses rows for good.  So times are rounded down here, and
- * what is no longer known (a time beyond the list, a stay of 49 days) does not move the mark. */
+ * what is no longer known (a time beyond the list, a stay of 49 days) does not move the
+ * mark. */
 #include "fcgi/stream/mark.h"
 
-/* A departure within BY_WRITE_MS of a write was perhaps noticed by that write.  The write before
- * it is doubted only if it is younger than BY_WRITE_MOST_MS: else each row of a quiet stream
- * would come twice. */
+/* A departure within BY_WRITE_MS of a write was perhaps noticed by that write.  The write
+ * before it is doubted only if it is younger than BY_WRITE_MOST_MS: else each row of a quiet
+ * stream would come twice. */
 enum { BY_WRITE_MS = 250, BY_WRITE_MOST_MS = 5000 };
 
 void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end)
@@ -16,8 +17,8 @@ void mark_log_begin(struct mark_log *l, uint64_t now, int64_t end)
 }
 
 /* The newest moment is in `at` and `end`, and goes into the ring when the log grows again.  It
- * is left out if it is within MARK_GRAIN_MS of the last one there: then the older one stands for
- * it, and its mark is older. */
+ * is left out if it is within MARK_GRAIN_MS of the last one there: then the older one stands
+ * for it, and its mark is older. */
 void mark_log_grew(struct mark_log *l, uint64_t now, int64_t end)
 {
     const uint32_t newest = (l->moments + MARK_MOMENTS - 1) % MARK_MOMENTS;

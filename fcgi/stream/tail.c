@@ -1,17 +1,19 @@
-/* All streams at the end of the log need the same bytes next, and a stream that is a moment late
- * needs those of a moment ago.  The tail keeps them, so that neither costs a look at the log.
+/* All streams at the end of the log need the same bytes next, and a stream that is a moment
+ * late needs those of a moment ago.  The tail keeps them, so that neither costs a look at the
+ * log.
  *
- * The batches are neighbours: the first begins at the floor, each begins where the one before it
- * ends, and the last one ends at `end`.  So the tail has every row between floor and end, and a
- * search by halves finds the batch that follows any position there.  What is older than the
- * floor is a question to the log.
+ * The batches are neighbours: the first begins at the floor, each begins where the one before
+ * it ends, and the last one ends at `end`.  So the tail has every row between floor and end,
+ * and a search by halves finds the batch that follows any position there.  What is older than
+ * the floor is a question to the log.
  *
- * The ring holds pointers, and batches do not know each other.  If each batch held the next one,
- * a cursor would need no search; but then a client that stops reading would hold its batch and,
- * with it, all later ones, and memory would grow until that client is gone.  Here a cursor has
- * a reference to the one batch that it sends.  The tail drops its oldest batches at its limit
- * without asking who reads them, and a slow cursor that is done with its batch finds that the
- * floor has moved past it.  Then it is answered from the log, like any stream that is behind.
+ * The ring holds pointers, and batches do not know each other.  If each batch held the next
+ * one, a cursor would need no search; but then a client that stops reading would hold its batch
+ * and, with it, all later ones, and memory would grow until that client is gone.  Here a cursor
+ * has a reference to the one batch that it sends.  The tail drops its oldest batches at its
+ * limit without asking who reads them, and a slow cursor that is done with its batch finds that
+ * the floor has moved past it.  Then it is answered from the log, like any stream that is
+ * behind.
  *
  * Without memory for a larger ring the tail drops all that it has and begins again with the
  * newest batch: a tail with a hole would break the rule above, and an empty one costs questions

@@ -5,8 +5,8 @@
  *        |[batch)(batch](batch](batch](batch](batch]   |
  *
  * A cursor at or past the floor is served from here, an older one from the store; both get
- * batches, so a client cannot tell the difference.  A slow cursor holds one batch, never the run
- * behind it, so memory stays within the limit whatever clients do.
+ * batches, so a client cannot tell the difference.  A slow cursor holds one batch, never the
+ * run behind it, so memory stays within the limit whatever clients do.
  *
  * Thread: the hub that owns it.  No locks: batches are shared, the tail is not. */
 #ifndef ROWCAST_FCGI_TAIL_H

@@ -1,5 +1,5 @@
-/* A stream on its way from the thread that claimed it to the hub that will serve it: the socket,
- * how its bytes are framed, what has to be said first, and where its cursor stands.
+/* A stream on its way from the thread that claimed it to the hub that will serve it: the
+ * socket, how its bytes are framed, what has to be said first, and where its cursor stands.
  *
  * The thread that claims makes it; the hub owns it once it was posted. */
 #ifndef ROWCAST_FCGI_TICKET_H
