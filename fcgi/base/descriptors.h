@@ -1,9 +1,9 @@
 /* File descriptors: how many there may be, and whether a stream may keep one more.
  *
  * The kernel gives the lowest number that is free.  So the number of a connection that was just
- * accepted tells how full the table is, and nothing has to be counted.  The last
- * ones are kept for what comes and goes (SQLite's files, further connections): a stream on one of
- * those is told to come later, while there still is a descriptor to tell it on.
+ * accepted tells how full the table is, and nothing has to be counted.  The last ones are kept
+ * for what comes and goes (SQLite's files, further connections): a stream on one of those is
+ * told to come later, while there still is a descriptor to tell it on.
  *
  * Thread: any. */
 #ifndef ROWCAST_FCGI_DESCRIPTORS_H

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Long options only, so their numbers begin beyond all characters. */
+/* Beyond all characters, which getopt_long returns for other options, and '?' for a wrong
+ * one. */
 enum {
     OPTION_DB = 256,
     OPTION_LISTEN,
