@@ -1,2 +1,2 @@
--- A read transaction: what is read until COMMIT is one state of the file.
+-- A read transaction: all that is read until COMMIT is of one moment.  Costs no I/O by itself.
 BEGIN

@@ -1,2 +1,2 @@
--- A write transaction, its lock taken now: a later upgrade could be refused at once.
+-- A write transaction that takes its lock now: an upgrade from a read could be refused at once.
 BEGIN IMMEDIATE

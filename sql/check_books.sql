@@ -1,5 +1,5 @@
--- What the books say of the events and is not so, and events that no stream can get: a sentence
--- each.  Reads all events: for people who ask, never while serving.
+-- Where the books are wrong about the events, and which events no stream can get: a sentence for
+-- each.  Reads all events, so only --check runs it, never a responder.
 WITH
     found(mailbox, n) AS (
         SELECT CASE WHEN session_id IS NULL THEN ifnull(channel, '') ELSE '@' || session_id END, count(*)

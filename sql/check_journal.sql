@@ -1,2 +1,2 @@
--- Says wal where it is right.
+-- The journal mode, which should be wal.  From the header of the file.
 PRAGMA journal_mode

@@ -1,2 +1,2 @@
--- Reads the whole file: for people who ask, never while serving.
+-- Up to five faults of the file.  Reads all of it, so only --check runs it, never a responder.
 PRAGMA quick_check(5)

@@ -1,2 +1,2 @@
--- A write that changes nothing.
+-- A write that changes nothing.  One row, by the primary key.
 UPDATE rowcast_log SET version = version WHERE one = 1

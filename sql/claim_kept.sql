@@ -1,2 +1,2 @@
--- How many events mailbox ?1 keeps.  Its primary key.
+-- How many events mailbox ?1 keeps.  By the primary key.
 SELECT kept FROM rowcast_channels WHERE mailbox = ?1

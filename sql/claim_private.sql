@@ -1,3 +1,3 @@
--- The newest row in (?2, ?3] of session ?1.  A seek of events_mailbox.
+-- The newest row in (?2, ?3] of the mailbox of session ?1.  A seek of events_mailbox.
 SELECT id FROM events WHERE session_id IS ?1 AND channel = '' AND id > ?2 AND id <= ?3
 ORDER BY id DESC LIMIT 1

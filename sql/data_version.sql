@@ -1,2 +1,2 @@
--- Moves when another connection has committed.  Reads the wal-index only: 2.3 µs.
+-- Changes when another connection commits.  Reads the wal-index only: 2.3 µs.
 PRAGMA data_version

@@ -1,2 +1,2 @@
--- The session whose token has the hash ?1 is one again.  A seek of departed_token.
+-- Delete that note, since the session exists again.  A seek of departed_token.
 DELETE FROM departed WHERE token_hash = ?1

@@ -1,2 +1,2 @@
--- Says wal; where it is so already, nothing is written.
+-- Put the file into WAL mode.  If it is in that mode already, nothing is written.
 PRAGMA journal_mode = WAL

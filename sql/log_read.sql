@@ -1,7 +1,7 @@
--- All rows behind ?1, in id order.  Walks the primary key from there; costs what is taken.
+-- All rows after ?1, in id order.  Walks the primary key from there, as far as the caller steps.
 -- The second column is the mailbox; NULL: nobody's, which only a row past the triggers can be.
--- The last column: data is one JSON object.  json_valid() alone would parse each number too, and
--- stops at a NUL.
+-- The last column says whether data is one JSON object.  json_valid() alone would accept other
+-- values, too, and stop at a NUL.
 SELECT id,
        CASE WHEN session_id IS NULL THEN CASE WHEN channel < '@' OR channel >= 'A' THEN channel END
             WHEN channel = '' AND typeof(session_id) = 'text' THEN '@' || session_id END,

@@ -1,2 +1,2 @@
--- The version of the log's schema; cannot be prepared where there is no log yet.
+-- The version of the log's schema.  Cannot be prepared if there is no schema yet.  One row.
 SELECT version FROM rowcast_log WHERE one = 1

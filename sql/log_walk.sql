@@ -1,5 +1,5 @@
--- The rows of one mailbox behind ?3, in id order: of channel ?2, or of session ?1 where ?2 is ''.
--- Walks the index events_mailbox from there; the columns are those of log_read.sql.
+-- The rows of one mailbox after ?3, in id order: channel ?2, or session ?1 if ?2 is ''.  Walks
+-- events_mailbox from there, as far as the caller steps.  Columns as in log_read.sql.
 SELECT id, NULL, type, data, created_at,
        CASE WHEN ltrim(substr(data, 1, 64), char(9, 10, 13, 32)) GLOB '{*'
             THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END

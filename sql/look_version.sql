@@ -1,2 +1,2 @@
--- Moves with each change of the schema.  One page, which every statement reads.
+-- Changes with each change of the schema.  Reads one page, which every statement reads anyway.
 PRAGMA schema_version

@@ -1,4 +1,4 @@
--- Each connection to the sessions.  NORMAL: a power cut may lose the last seconds of bookmarks,
+-- For each connection to the sessions.  NORMAL: a power cut may lose the last seconds of bookmarks,
 -- and then some events come twice.
 PRAGMA cache_size = -256;
 PRAGMA temp_store = MEMORY;

@@ -1,2 +1,3 @@
--- Which time is believed.  One row; none in a log of an earlier version that could not be mended.
+-- Which time is believed.  One row, by the primary key; none if the log of an earlier version could
+-- not be mended.
 SELECT believed_at, doubted_at, seen_at FROM rowcast_clock WHERE one = 1

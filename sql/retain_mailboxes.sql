@@ -1,4 +1,4 @@
--- The next 100 mailboxes behind ?1.  Walks the primary key from there; passes over names that no
+-- The next 100 mailboxes after ?1.  Walks the primary key from there, and passes over names that no
 -- event can have, which only a person can have written.
 SELECT mailbox, kept, last_at FROM rowcast_channels
 WHERE mailbox > ?1 AND typeof(mailbox) = 'text' AND length(CAST(mailbox AS BLOB)) <= 129

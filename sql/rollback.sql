@@ -1,1 +1,2 @@
+-- Undo everything since BEGIN.
 ROLLBACK

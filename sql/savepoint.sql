@@ -1,2 +1,2 @@
--- Begin what can be undone alone, within a transaction.
+-- Begin a part of a transaction that can be undone alone.
 SAVEPOINT publication

@@ -1,2 +1,2 @@
--- What was done since the savepoint stays, in the transaction.
+-- Keep what was done since the savepoint, as part of the transaction.
 RELEASE publication

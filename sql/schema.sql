@@ -40,8 +40,8 @@ PRAGMA journal_mode = WAL;
 
 SAVEPOINT rowcast_schema;
 
--- These change from version to version, so they are created anew.  (Also, a first statement that
--- writes takes the lock before anything was read.)
+-- These change from version to version, so they are created anew.  (It also helps that the first
+-- statement writes: it takes the lock before anything was read.)
 DROP TRIGGER IF EXISTS rowcast_config_insert;
 DROP TRIGGER IF EXISTS rowcast_config_update;
 DROP TRIGGER IF EXISTS rowcast_log_insert;
@@ -57,14 +57,14 @@ CREATE TABLE IF NOT EXISTS events (
                DEFAULT (CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER))
 );
 
--- A mailbox in id order, and the count of some types in it without a look at the rows.
+-- For walks of one mailbox in id order, and for counts of some types in it without its rows.
 CREATE INDEX IF NOT EXISTS events_mailbox ON events(session_id, channel, id, type);
 CREATE INDEX IF NOT EXISTS events_created_at ON events(created_at);
 -- Not UNIQUE: a conflict would make OR REPLACE delete the older row without calling a trigger.
 CREATE INDEX IF NOT EXISTS events_dedup_key ON events(dedup_key, session_id, channel)
     WHERE dedup_key IS NOT NULL;
 
--- One row a mailbox that has, or lately had, events: a channel, or '@' and a session's id.
+-- One row for each mailbox that has, or lately had, events: a channel, or '@' and a session's id.
 CREATE TABLE IF NOT EXISTS rowcast_channels (
     mailbox    TEXT PRIMARY KEY NOT NULL,
     kept       INTEGER NOT NULL DEFAULT 0, -- events it has now
@@ -131,7 +131,7 @@ INSERT INTO rowcast_config(name, value)
         ('cookie_path',         '')            -- '': the folder of the stream
     ) WHERE column1 NOT IN (SELECT name FROM rowcast_config);
 
--- The newest id that was given, and whether some ids given since the books stopped are missing.
+-- The newest id that was given, and whether events are missing that came after the books stopped.
 DROP VIEW IF EXISTS temp.rowcast_lost;
 CREATE TEMP VIEW rowcast_lost AS
     SELECT end, end - booked > (SELECT count(*) FROM events WHERE id > booked) AS lost
@@ -217,7 +217,7 @@ CREATE TRIGGER IF NOT EXISTS rowcast_config_updated AFTER UPDATE ON rowcast_conf
 BEGIN
     UPDATE rowcast_log SET config_version = config_version + 1 WHERE one = 1;
 END;
--- An INSERT, also OR REPLACE, of a setting that is there (they all are) changes it.
+-- An INSERT of a setting changes it, with or without OR REPLACE: all settings are there.
 CREATE TRIGGER IF NOT EXISTS rowcast_config_insert BEFORE INSERT ON rowcast_config
 BEGIN
     SELECT RAISE(ABORT, 'there is no setting of this name')
@@ -408,7 +408,7 @@ BEGIN
         SELECT max(id) FROM oldest);
 END;
 
--- Whoever deletes events: mailbox and log remember up to which id, so that streams are told.
+-- Whatever deletes an event: mailbox and log note up to which id, so that streams are told of it.
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
@@ -422,11 +422,11 @@ BEGIN
         WHERE one = 1;
 END;
 
--- Recount the books if rows came, or left, and no trigger saw it.  First the books themselves.
+-- Recount the books if events came or left while triggers were missing.  First comes the epoch.
 UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)))
     WHERE one = 1 AND (typeof(epoch) <> 'text' OR length(epoch) <> 8
                        OR epoch GLOB '*[^0-9a-f]*' OR instr(epoch, char(0)));
--- Rows of the books that may have left unseen: a mailbox keeps fewer of them than it should.
+-- Events that the books knew may have left unseen: the mailbox keeps fewer than it should.
 UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowcast_load)
     WHERE (SELECT recount FROM temp.rowcast_load) AND kept > (
         SELECT count(*) FROM events
@@ -435,7 +435,7 @@ UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowca
               AND id <= (SELECT last_id FROM temp.rowcast_load));
 UPDATE rowcast_log SET trimmed_to = max(trimmed_to, (SELECT ifnull(max(trimmed_to), 0) FROM rowcast_channels))
     WHERE one = 1 AND (SELECT recount FROM temp.rowcast_load);
--- Some of the rows that came unseen are missing: nobody knows which mailbox they left.
+-- Some of the events that came unseen are missing: nobody knows from which mailbox.
 UPDATE rowcast_channels SET trimmed_to = 9223372036854775807 -- cut to the log's end below
     WHERE (SELECT recount FROM temp.rowcast_load) AND (SELECT lost FROM temp.rowcast_lost);
 UPDATE rowcast_log SET forgotten_to = 9223372036854775807, trimmed_to = 9223372036854775807

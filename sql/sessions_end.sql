@@ -1,3 +1,3 @@
--- Session ?1 is no more, if it is still idle since ?2 or longer.  Its primary key; the trigger
--- takes its bookmarks along.
+-- Delete session ?1 if it is still idle, since ?2 or longer.  By the primary key; the trigger
+-- sessions_delete removes its bookmarks.
 DELETE FROM sessions WHERE id = ?1 AND idle_since <= ?2

@@ -1,2 +1,2 @@
--- Whether there is a session ?1.  Its primary key.
+-- Whether there is a session ?1.  By the primary key.
 SELECT 1 FROM sessions WHERE id = ?1

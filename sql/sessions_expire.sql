@@ -1,5 +1,5 @@
--- Up to ?2 sessions that are idle since served time ?1 or longer, and where their streams would
--- begin again.  Walks sessions_idle; a seek of streams_session each.
+-- Up to ?2 sessions that have been idle since served time ?1 or longer, with their smallest bookmark
+-- and the range of its epochs.  Walks sessions_idle, and streams_session three times for each.
 SELECT id, token, created_at, last_seen_at, reconnections,
        (SELECT min(position) FROM streams WHERE session_id = sessions.id),
        (SELECT min(epoch) FROM streams WHERE session_id = sessions.id),

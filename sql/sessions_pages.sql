@@ -1,3 +1,3 @@
--- Free pages, all pages, and whether they can be given back one by one (2).  From the header.
+-- Free pages, all pages, and whether pages can be given back one by one (2: yes).  From the header.
 SELECT freelist_count, page_count, auto_vacuum
 FROM pragma_freelist_count, pragma_page_count, pragma_auto_vacuum

@@ -1,2 +1,2 @@
--- Nobody will ask for the endings of responder ?1 any more.
+-- Delete the orders for responder ?1, which nobody will read any more.  Walks endings_responder.
 DELETE FROM endings WHERE responder = ?1

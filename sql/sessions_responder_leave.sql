@@ -1,2 +1,2 @@
--- Responder ?1 is no more.
+-- Delete the entry of responder ?1.  By the primary key.
 DELETE FROM responders WHERE id = ?1

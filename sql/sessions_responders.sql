@@ -1,5 +1,5 @@
--- The next ?2 responders behind ?1 that are entered or that streams are open under: a seek of
--- streams_open each.
+-- The next ?2 responders after ?1 that are entered, or under whose number streams are open.  Walks
+-- the primary key, and seeks streams_open once for each.
 WITH RECURSIVE holder(id) AS (
   SELECT min(responder) FROM streams WHERE ended_at IS NULL AND responder > ?1
   UNION ALL

@@ -1,9 +1,10 @@
--- The sessions: who may come back, which streams are open, and where each would begin again.
+-- The sessions: which clients may come back, which streams are open, and where each would begin
+-- again.
 -- The responders alone read and write this file (mode 0600): the tokens in it are credentials.
--- A person may `DELETE FROM sessions`: its streams end within a second, whoever holds them.
+-- A person may `DELETE FROM sessions`: its streams end within a second, in whichever process they are.
 --
 -- Times called *served* count milliseconds during which a janitor ran (state.served), so that
--- neither an outage nor a set clock expires anybody; the others are milliseconds since 1970.
+-- neither an outage nor a clock that is set expires a session; the others are milliseconds since 1970.
 
 PRAGMA auto_vacuum = INCREMENTAL; -- in a new file; before anything else is written
 PRAGMA journal_mode = WAL;
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sessions(
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sessions_idle ON sessions(idle_since) WHERE idle_since IS NOT NULL;
 
--- One row a stream, open (ended_at NULL) or ended: then it is the bookmark it left.
+-- One row for each stream that is open (ended_at NULL), or that ended and left its bookmark.
 CREATE TABLE IF NOT EXISTS streams(
   id           INTEGER PRIMARY KEY, -- only grows: it begins with microseconds since 1970
   session_id   TEXT    NOT NULL,
@@ -51,7 +52,7 @@ CREATE INDEX IF NOT EXISTS streams_open ON streams(responder)
   WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS streams_ended ON streams(ended_at) WHERE ended_at IS NOT NULL;
 
--- Streams that have to end, for the responder that holds them.
+-- Orders to end a stream, for the responder that holds it.
 CREATE TABLE IF NOT EXISTS endings(
   id        INTEGER PRIMARY KEY,
   responder INTEGER NOT NULL,
@@ -65,8 +66,8 @@ CREATE TABLE IF NOT EXISTS responders(
   started_at INTEGER NOT NULL
 );
 
--- Sessions that are gone, remembered so that a client is told of a loss only where there may be
--- one.  The newest of them; none that a person deleted.
+-- Notes of sessions that are gone, so that a client is told of a loss only if there may be one.  The
+-- newest notes are kept; a session that a person deletes leaves none.
 CREATE TABLE IF NOT EXISTS departed(
   id         INTEGER PRIMARY KEY,  -- in the order they went
   token_hash TEXT    NOT NULL,     -- the first half of its SHA-256
@@ -87,7 +88,7 @@ CREATE TRIGGER IF NOT EXISTS sessions_delete AFTER DELETE ON sessions BEGIN
   DELETE FROM streams WHERE session_id = OLD.id;
 END;
 
--- The last stream that ends lets its session's time run.
+-- When a session's last stream ends, the time until it expires begins to run.
 CREATE TRIGGER IF NOT EXISTS streams_end AFTER UPDATE OF ended_at ON streams
 WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
   UPDATE sessions SET idle_since = NEW.ended_at

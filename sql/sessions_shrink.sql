@@ -1,2 +1,2 @@
--- The last pages of the file go, 200 of them.
+-- Give up to 200 free pages back: the file becomes shorter by as many.
 PRAGMA incremental_vacuum(200);

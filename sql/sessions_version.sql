@@ -1,2 +1,2 @@
--- The version of the sessions' schema; cannot be prepared where there is none yet.
+-- The version of the sessions' schema.  Cannot be prepared if there is no schema yet.  One row.
 SELECT version FROM state WHERE one = 1

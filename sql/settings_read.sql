@@ -1,2 +1,2 @@
--- The settings.  Reads all of a table that never grows.
+-- The settings.  Reads the whole table, which never grows.
 SELECT name, value FROM rowcast_config

@@ -1,2 +1,2 @@
--- Change setting ?1 to ?2; its trigger may refuse.
+-- Change setting ?1 to ?2, unless its trigger refuses.  By the primary key.
 UPDATE rowcast_config SET value = ?2 WHERE name = ?1

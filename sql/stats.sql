@@ -1,5 +1,5 @@
--- What the log keeps: its oldest event's id and time (NULL: there is none), how many events and
--- mailboxes, and their bytes.  Walks the mailboxes, never the events.
+-- What the log keeps: id and time of its oldest event (NULL: there is none), how many events and
+-- mailboxes, and the bytes of the events.  Walks the mailboxes, never the events.
 SELECT (SELECT id FROM events WHERE id > 0 ORDER BY id LIMIT 1),
        (SELECT created_at FROM events WHERE id > 0 ORDER BY id LIMIT 1),
        (SELECT ifnull(sum(kept), 0) FROM rowcast_channels WHERE mailbox >= ''),

@@ -1,12 +1,12 @@
 -- Views over both files, for people:
 --     sqlite3 -init sql/views.sql rowcast.db
--- TEMP, since a permanent view cannot name another file's tables.  An account that may not read
--- the sessions (mode 0600: use the responder's account) gets errors for their views, and has the
--- others.
+-- The views are TEMP, since a permanent one cannot name another file's tables.  An account that may
+-- not read the sessions (mode 0600: use the responder's account) gets errors for their views, and
+-- can use the others.
 
 .timeout 1000
 
--- The newest events first, what they are for and when they came.
+-- The newest events: their mailboxes, types and data, and when they came.
 CREATE TEMP VIEW recent_events AS
     SELECT id, CASE WHEN session_id IS NULL THEN channel ELSE '@' || session_id END AS mailbox,
            type, substr(data, 1, 60) AS data,
@@ -27,7 +27,7 @@ CREATE TEMP VIEW log AS
 
 ATTACH (SELECT file || '.sessions' FROM pragma_database_list WHERE name = 'main') AS sessions_file;
 
--- Who may come back, with how many streams, and what waits for it.  No token.
+-- The clients that may come back, with their open streams and the events kept for them.  No token.
 CREATE TEMP VIEW clients AS
     SELECT s.id, s.remote_addr, s.reconnections, s.subscriptions,
            (SELECT count(*) FROM sessions_file.streams
