@@ -47,9 +47,9 @@ enum answer_room {
 /* What is left to be done for a request; all empty: it was answered. */
 struct outcome {
     struct ticket *ticket; /* a stream, for the hub */
-    struct publishing
-        *publishing; /* for the publisher, or publishing_commit; it took over the request */
-    bool waits;      /* a stream that had better wait; the request is unchanged */
+    /* For the publisher, or for publishing_commit; it took over the request. */
+    struct publishing *publishing;
+    bool waits; /* a stream that had better wait; the request is unchanged */
 };
 
 /* Answer a request that was judged, and has its body if it needs one.  The caller calls

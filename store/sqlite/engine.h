@@ -27,8 +27,7 @@ struct sqlite_store {
     int64_t expire_until; /* … of what was idle at this served time */
     int idle;             /* how often store_rest was called since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* why a setting of the environment was refused */
-    struct store_end
-        seen; /* epoch.c: how far this process had seen the log before the call … */
+    struct store_end seen; /* epoch.c: the log as this process had seen it before the call … */
     struct store_end left;  /* … and the log that the path led to before; "": none */
     bool fell;              /* end.c: the log ends before `seen`; the next call renews it */
     struct store_end saved; /* sessions.c: how far the sessions have it as seen */

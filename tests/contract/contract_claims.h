@@ -1,11 +1,11 @@
-/* Streams of a world: how they are claimed, saved and ended. */
+/* The streams of a world: how a test claims, saves and ends them. */
 #ifndef ROWCAST_TESTS_CONTRACT_CLAIMS_H
 #define ROWCAST_TESTS_CONTRACT_CLAIMS_H
 
 #include "tests/contract/contract_world.h"
 #include "tests/unit/some_session.h"
 
-/* A world whose sessions are gone half a minute after their last stream. */
+/* A world whose sessions expire half a minute after their last stream ended. */
 static inline int setup_ttl(void **state)
 {
     if (world_setup(state))
@@ -22,7 +22,7 @@ static inline enum store_result try_claim(struct world *w, const struct claim_re
     return store_claim(w->store, w->settings, r, &w->claim);
 }
 
-/* Claim; the answer, which is w->claim, is valid until the next. */
+/* Claim a stream; the result, which is w->claim, is valid until the next claim. */
 static inline struct claim *claim(struct world *w, const struct claim_request *r)
 {
     enum store_result result = try_claim(w, r);
@@ -31,7 +31,7 @@ static inline struct claim *claim(struct world *w, const struct claim_request *r
     return &w->claim;
 }
 
-/* By a token; NULL: somebody new. */
+/* Claim with a token; NULL: as a new client. */
 static inline struct claim *claim_as(struct world *w, const char *token)
 {
     struct claim_request r = some_request();
@@ -39,7 +39,7 @@ static inline struct claim *claim_as(struct world *w, const char *token)
     return claim(w, &r);
 }
 
-/* By an id as a client would send it. */
+/* Claim with an id in the form that clients send. */
 static inline struct claim *claim_at(struct world *w, const char *position)
 {
     struct claim_request r = some_request();
@@ -48,7 +48,7 @@ static inline struct claim *claim_at(struct world *w, const char *position)
     return claim(w, &r);
 }
 
-/* The text of an id of this log; valid until the next. */
+/* The text of an id of this log; valid until the next call. */
 static inline const char *id_text(const struct world *w, int64_t id)
 {
     static char text[EVENT_ID_SIZE];
@@ -56,7 +56,8 @@ static inline const char *id_text(const struct world *w, int64_t id)
     return text;
 }
 
-/* The request of somebody who has everything up to `id`; valid until the next of these two. */
+/* The request of a client that has everything up to `id`; valid until the next call of this or of
+ * id_text. */
 static inline struct claim_request request_from(const struct world *w, int64_t id)
 {
     struct claim_request r = some_request();
@@ -91,7 +92,7 @@ static inline void save_at(struct world *w, int64_t stream, int64_t at)
     assert_int_equal(store_save(w->store, &b, 1), STORE_OK);
 }
 
-/* Someone whose session is `token` was sent everything up to `at`, and left. */
+/* Make a session whose client received everything up to `at`, and left. */
 static inline void remember_session(struct world *w, char *token, char *id, int64_t at)
 {
     struct claim *c = claim_as(w, NULL);
@@ -107,7 +108,7 @@ static inline void expect_no_gap(const struct claim *c)
     assert_int_equal(c->gap_from, -1);
 }
 
-/* Which streams somebody wants ended, as the process is told: up to `max` of them. */
+/* The streams that this process is told to end, `max` of them at most. */
 static inline size_t orders(struct world *w, int64_t *stream_ids, size_t max)
 {
     size_t n = max + 1;

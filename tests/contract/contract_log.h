@@ -1,4 +1,4 @@
-/* Reading the log of a world, and what was read as text that a test can compare. */
+/* Reading the log of a world, and turning what was read into text that a test can compare. */
 #ifndef ROWCAST_TESTS_CONTRACT_LOG_H
 #define ROWCAST_TESTS_CONTRACT_LOG_H
 
@@ -6,11 +6,11 @@
 
 /* What a read gave. */
 struct reading {
-    char rows[65536]; /* "1 2 3", and a hole as "hole:room<7"; of a forgotten mailbox "hole:?<7"
-                       */
+    /* Ids as "1 2 3", a hole as "hole:room<7", that of forgotten mailboxes as "hole:?<7". */
+    char rows[65536];
     struct store_end end;
     int64_t through;
-    int most; /* rows that are taken at most; 0: all */
+    int most; /* take so many rows at most; 0: all */
     int taken, begun;
     enum store_taken at_most; /* the answer to the last of them */
 };
@@ -29,7 +29,7 @@ __attribute__((format(printf, 1, 2))) static inline void note_row(const char *fo
 static void take_end(void *arg, const struct store_end *end)
 {
     struct reading *r = arg;
-    assert_string_equal(r->rows, ""); /* it comes first, and once */
+    assert_string_equal(r->rows, ""); /* `begin` comes first, and once */
     assert_int_equal(r->begun++, 0);
     r->end = *end;
 }
@@ -51,7 +51,7 @@ static void take_hole(void *arg, const char *mailbox, int64_t trimmed_to)
              (long long)trimmed_to);
 }
 
-/* Ask, and put what comes into the_reading. */
+/* Ask, and put the answer into the_reading. */
 static inline enum store_result try_read(struct world *w, const struct store_question *q)
 {
     struct reading *r = &the_reading;
@@ -64,8 +64,8 @@ static inline enum store_result try_read(struct world *w, const struct store_que
     return result;
 }
 
-/* Holes and ids behind `after`, in the mailboxes of `only` (NULL: in all), as text that is
- * valid until the next. */
+/* Holes and ids after `after`, in the mailboxes of `only` (NULL: in all), as text that is valid
+ * until the next call. */
 static inline const char *read_ids(struct world *w, int64_t after, struct subscription *only)
 {
     struct store_question q = {.after = after, .only = only};
@@ -75,7 +75,7 @@ static inline const char *read_ids(struct world *w, int64_t after, struct subscr
     return the_reading.rows;
 }
 
-/* The first event behind `after`, which the caller looks at in `row`. */
+/* Read the first event after `after`, and have `row` look at it. */
 static inline void read_first(struct world *w, int64_t after, struct subscription *only,
                               enum store_taken (*row)(void *arg, const struct event *e))
 {
@@ -111,7 +111,7 @@ static enum store_taken look_at(void *arg, const struct event *e)
     return STORE_LAST;
 }
 
-/* The first event behind `after`; its id is 0 where there is none. */
+/* The first event after `after`; its id is 0 if there is none. */
 static inline const struct seen *first_after(struct world *w, int64_t after,
                                              struct subscription *only)
 {
@@ -126,7 +126,7 @@ static inline void expect_event(struct world *w, int64_t id, const char *data)
     assert_string_equal(the_seen.data, data);
 }
 
-/* Wait for what is not in the newest reading. */
+/* Wait for something that is not in the newest reading. */
 static inline void wait_for_more(struct world *w, int timeout_ms)
 {
     assert_int_equal(store_wait(w->store, the_reading.through, timeout_ms), STORE_OK);

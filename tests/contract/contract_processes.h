@@ -1,4 +1,4 @@
-/* More processes than the test's own, as a web server starts them. */
+/* Further processes beside the test's own, as a web server starts several. */
 #ifndef ROWCAST_TESTS_CONTRACT_PROCESSES_H
 #define ROWCAST_TESTS_CONTRACT_PROCESSES_H
 
@@ -11,10 +11,10 @@
 
 struct process {
     pid_t pid;
-    int64_t said; /* what its work gave */
+    int64_t said; /* what its work returned */
 };
 
-/* What another process does, with a store of its own that has joined. */
+/* The work of another process, with a store of its own that has joined. */
 typedef int64_t (*process_work)(struct store *s, const struct world *w);
 
 static inline void process_live(const struct world *w, process_work work, int out)
@@ -30,7 +30,8 @@ static inline void process_live(const struct world *w, process_work work, int ou
         pause();
 }
 
-/* Start a process and wait for its work; then it holds what it has until it is killed. */
+/* Start a process and wait until its work is done; it then keeps what it holds until it is
+ * killed. */
 static inline struct process process_start(const struct world *w, process_work work)
 {
     int ends[2];
@@ -51,14 +52,14 @@ static inline void process_kill(struct process p)
     assert_int_equal(waitpid(p.pid, NULL, 0), p.pid);
 }
 
-/* Work: to be there. */
+/* Work: nothing but to live. */
 static inline int64_t just_live(struct store *s, const struct world *w)
 {
     (void)s, (void)w;
     return 0;
 }
 
-/* Work: one stream of somebody new, which is said. */
+/* Work: claim one stream for a new client, and return its id. */
 static inline int64_t claim_one(struct store *s, const struct world *w)
 {
     struct claim_request r = some_request();

@@ -1,15 +1,14 @@
-/* A log and its sessions, fresh for each test, with a store over them: what the contract tests
- * have to themselves.
+/* The world of a contract test: a log and its sessions, fresh for each test, and a store over them.
  *
- * The tests in this folder say what is true of any engine, so they name no file, no key and no
- * SQL.  What they need of the world around the store they do by its verbs: what a publisher
- * does that is not the responder, what a person does and sees, how time passes, and what goes
- * wrong.  A half (half.h) does them with one engine's own means; $ROWCAST_TEST_DB chooses it:
- * an address of that engine, or unset for SQLite in a new folder.
+ * The tests in this folder check what is true of every engine, so they name no file, no key and no
+ * SQL.  For what happens around the store they use the verbs below: what a publisher does that is
+ * not the responder, what a person does and sees, how time passes, and what goes wrong.  Each
+ * engine has a half (half.h), which does the verbs with the engine's own means.  $ROWCAST_TEST_DB
+ * chooses the half by an address of its engine; unset, it is SQLite in a new folder.
  *
- * The verbs fail the test when they cannot be done; those called try_… give the sentence of the
- * refusal, or NULL.  Thread: the test's own; publish may be called from one more, while the
- * test waits in the store. */
+ * A verb that cannot be done fails the test; those called try_… return the sentence of the
+ * refusal, or NULL.  Thread: the test's own; one more may call publish while the test waits in
+ * the store. */
 #ifndef ROWCAST_TESTS_CONTRACT_WORLD_H
 #define ROWCAST_TESTS_CONTRACT_WORLD_H
 
@@ -32,7 +31,7 @@ struct world {
     char address[64]; /* where further stores of this world are opened */
     struct store *store;
     struct settings *settings; /* the defaults; the test may change them */
-    char epoch[EPOCH_SIZE];    /* of the log as the world began */
+    char epoch[EPOCH_SIZE];    /* of the log when the world began */
     struct claim claim;        /* the newest of contract_claims.h */
 };
 
@@ -90,20 +89,20 @@ static inline void reopen(struct world *w)
 
 /* ---- publishers -------------------------------------------------------------------- */
 
-/* n events in one transaction, to everyone (""), to a channel, or to a session ("@id"). */
+/* Publish n events in one transaction: to everyone (""), to a channel, or to a session ("@id"). */
 static inline void publish(struct world *w, const char *mailbox, const char *type,
                            const char *data, int n)
 {
     w->half->publish(w, mailbox, type, data, n);
 }
 
-/* n broadcasts of which the test needs to know nothing. */
+/* Publish n broadcasts whose contents do not matter. */
 static inline void publish_some(struct world *w, int n)
 {
     publish(w, "", "update", "x", n);
 }
 
-/* To a session's own mailbox. */
+/* Publish to a session's own mailbox. */
 static inline void publish_to(struct world *w, const char *session_id, const char *data, int n)
 {
     char mailbox[EVENT_MAILBOX_MAX + 1];
@@ -115,14 +114,14 @@ struct row {
     const char *mailbox, *type;
 };
 
-/* One event each. */
+/* Publish one event for each row. */
 static inline void publish_each(struct world *w, const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         publish(w, rows[i].mailbox, rows[i].type, "x", 1);
 }
 
-/* n bytes of text; valid until the next. */
+/* n bytes of text; valid until the next call. */
 static inline const char *letters(size_t n)
 {
     static char text[1 << 21];
@@ -132,8 +131,7 @@ static inline const char *letters(size_t n)
     return text;
 }
 
-/* One event that says only what is given: TRY(w, WITH("type", "a"), WITH("data", "x")).
- */
+/* Publish one event with these columns alone: TRY(w, WITH("type", "a"), WITH("data", "x")). */
 static inline const char *try_publish(struct world *w, const struct column *columns, size_t n)
 {
     return w->half->try_publish(w, columns, n);
@@ -152,7 +150,7 @@ static inline const char *try_publish(struct world *w, const struct column *colu
 
 /* ---- people ------------------------------------------------------------------------ */
 
-/* The events of a mailbox (NULL: of all) with an id in [from, to]. */
+/* Delete the events of a mailbox (NULL: of all) with an id in [from, to]. */
 static inline void delete_events(struct world *w, const char *mailbox, int64_t from, int64_t to)
 {
     w->half->delete_events(w, mailbox, from, to);
@@ -163,7 +161,7 @@ static inline void delete_all_events(struct world *w)
     delete_events(w, NULL, 1, INT64_MAX);
 }
 
-/* Let the log forget a mailbox (NULL: each), which must be empty. */
+/* Have the log forget a mailbox (NULL: all), which must be empty. */
 static inline const char *try_forget(struct world *w, const char *mailbox)
 {
     return w->half->forget(w, mailbox);
@@ -189,19 +187,19 @@ static inline void set(struct world *w, const char *name, const char *value)
         fail_msg("%s = %s: %s", name, value, why);
 }
 
-/* What the log has for a setting; valid until the next.  NULL: there is no such setting. */
+/* The log's value of a setting; valid until the next call.  NULL: there is no such setting. */
 static inline const char *value_of(struct world *w, const char *name)
 {
     return w->half->value_of(w, name);
 }
 
-/* Give the log another epoch, as after ids were given twice. */
+/* Give the log another epoch, as if ids had been given twice. */
 static inline void renew(struct world *w)
 {
     w->half->renew(w);
 }
 
-/* A session by its id; NULL: every session. */
+/* Delete a session by its id; NULL: every session. */
 static inline void delete_session(struct world *w, const char *session_id)
 {
     w->half->delete_session(w, session_id);
@@ -212,21 +210,21 @@ static inline int64_t count(struct world *w, enum counted what)
     return w->half->count(w, what);
 }
 
-/* How many events a mailbox keeps; -1: the log does not remember it. */
+/* How many events a mailbox keeps; -1: it is forgotten. */
 static inline int64_t kept(struct world *w, const char *mailbox)
 {
     return w->half->kept(w, mailbox);
 }
 
-/* Whether a person finds a session with this in it; see enum counted for what is counted. */
+/* Whether a person who looks at the session finds this value there. */
 static inline bool session_has(struct world *w, const char *session_id, const char *what,
                                const char *value)
 {
     return w->half->session_has(w, session_id, what, value);
 }
 
-/* What a person reads there as a number: when it was created or last seen, in milliseconds since
- * 1970, and the like. */
+/* A number that a person reads there, as when the session was created or last seen (milliseconds
+ * since 1970). */
 static inline int64_t session_number(struct world *w, const char *session_id, const char *what)
 {
     return w->half->session_number(w, session_id, what);
@@ -238,7 +236,7 @@ static inline int64_t position_of(struct world *w, int64_t stream)
     return w->half->position_of(w, stream);
 }
 
-/* What the log says of itself is what its rows say. */
+/* Check that the log's books agree with its events. */
 static inline void books_agree(struct world *w)
 {
     w->half->books_agree(w);
@@ -246,16 +244,16 @@ static inline void books_agree(struct world *w)
 
 /* ---- time -------------------------------------------------------------------------- */
 
-/* So much time passes on the clock, for all that was written until now. */
+/* Make all that was written until now look older by so many seconds. */
 static inline void age(struct world *w, int64_t seconds)
 {
     w->half->age(w, seconds);
 }
 
-/* How soon a store wants to go on where there is more to do. */
+/* A store that has more to do wants to go on within this time. */
 enum { SOON_MS = 100 };
 
-/* So much served time passes, with all that expires by it. */
+/* Let so much served time pass, and let everything expire that does by then. */
 static inline enum store_result try_serve(struct world *w, int64_t seconds)
 {
     int again_ms;
@@ -273,8 +271,8 @@ static inline void serve(struct world *w, int64_t seconds)
         fail_msg("%lld s passed: %d, %s", (long long)seconds, r, store_why(w->store));
 }
 
-/* One piece of what the janitor does for the log; no round of expiry comes before it.  True:
- * there is more to do. */
+/* Do one piece of the janitor's work on the log, without a round of expiry.  True: there is more
+ * to do. */
 static inline bool tidy_a_piece(struct world *w)
 {
     int again_ms;
@@ -285,20 +283,20 @@ static inline bool tidy_a_piece(struct world *w)
     return again_ms <= SOON_MS;
 }
 
-/* All of it. */
+/* Do all of it. */
 static inline void tidy(struct world *w)
 {
     for (int pieces = 0; tidy_a_piece(w); pieces++)
         assert_true(pieces < 100);
 }
 
-/* The process that holds this stream is dead, and nobody entered it. */
+/* Make it look as if the process that holds this stream had died. */
 static inline void orphan(struct world *w, int64_t stream)
 {
     w->half->orphan(w, stream);
 }
 
-/* The bookmark of this stream is of another epoch. */
+/* Give the bookmark of this stream another epoch. */
 static inline void foreign(struct world *w, int64_t stream)
 {
     w->half->foreign(w, stream);
@@ -306,8 +304,8 @@ static inline void foreign(struct world *w, int64_t stream)
 
 /* ---- what goes wrong --------------------------------------------------------------- */
 
-/* Somebody holds the right to write, until released; what the world publishes meanwhile is
- * theirs, and is there from then on.  Reading goes on. */
+/* Hold the write lock as another program, until released.  What the world publishes meanwhile is
+ * written by that program, and can be read after the release.  Reading goes on. */
 static inline void hold(struct world *w, enum part part)
 {
     w->half->hold(w, part);
@@ -318,31 +316,31 @@ static inline void release(struct world *w, enum part part)
     w->half->release(w, part);
 }
 
-/* No room for anything more, for the store of the world; or room again. */
+/* Leave the world's store no room to write more, or give it room again. */
 static inline void fill_up(struct world *w, enum part part, bool full)
 {
     w->half->fill_up(w, part, full);
 }
 
-/* What is there is none of ours any more. */
+/* Overwrite it, so that it is no database of ours any more. */
 static inline void damage(struct world *w, enum part part)
 {
     w->half->damage(w, part);
 }
 
-/* It is gone, and nothing is in its place. */
+/* Remove it, and put nothing in its place. */
 static inline void lose(struct world *w, enum part part)
 {
     w->half->lose(w, part);
 }
 
-/* Another log, new and empty, takes the place of this one. */
+/* Put another log, new and empty, in the place of this one. */
 static inline void replace(struct world *w)
 {
     w->half->replace(w);
 }
 
-/* The log is put back to what it was before its newest n ids were given. */
+/* Put the log back to what it was before its newest n ids were given. */
 static inline void put_back(struct world *w, int64_t n)
 {
     w->half->put_back(w, n);

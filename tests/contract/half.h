@@ -1,5 +1,5 @@
-/* One engine's half of the world in which the contract tests run: the verbs of
- * contract_world.h, which documents them, by that engine's own means. */
+/* One engine's half of the world in which the contract tests run: it does the verbs of
+ * contract_world.h, which documents them, with that engine's own means. */
 #ifndef ROWCAST_TESTS_HALF_H
 #define ROWCAST_TESTS_HALF_H
 
@@ -9,8 +9,7 @@
 
 struct world;
 
-/* A column of an event as a publisher gives it; all of them as text.  `len` 0: up to the NUL.
- */
+/* A column of an event, as a publisher gives it; always a text.  `len` 0: up to the NUL. */
 struct column {
     const char *name, *value;
     size_t len;
@@ -19,12 +18,12 @@ struct column {
 /* What a person can count. */
 enum counted {
     EVENTS,
-    MAILBOXES,    /* that the log remembers */
+    MAILBOXES,    /* that are not forgotten */
     BYTES,        /* of all events, as buffer_bytes counts them */
     LAST_ID,      /* the newest id ever given */
     OLDEST_ID,    /* the oldest that is kept; 0: none */
     TRIMMED_TO,   /* the newest id that left any mailbox */
-    FORGOTTEN_TO, /* the same, of those that are forgotten */
+    FORGOTTEN_TO, /* the same, of the forgotten ones */
     SETTINGS_VERSION,
     SESSIONS,
     IDLE_SESSIONS, /* without a stream: their time runs */
@@ -32,9 +31,9 @@ enum counted {
     OPEN_STREAMS,
     ENDED_STREAMS, /* bookmarks that were left */
     ENDED_SUM,     /* the sum of their positions */
-    ORDERS,        /* to end a stream, which nobody followed yet */
+    ORDERS,        /* to end a stream, not carried out yet */
     RESPONDERS,
-    DEPARTED /* sessions that are gone and remembered */
+    DEPARTED /* notes of sessions that are gone */
 };
 
 /* What can be locked, full or broken on its own. */
@@ -43,8 +42,8 @@ enum part { THE_LOG, THE_SESSIONS };
 struct half {
     const char *name;
     bool (*owns)(const char *address); /* NULL: none is given */
-    void (*begin)(struct world *w);    /* a fresh place; fills w->place and w->address */
-    void (*end)(struct world *w);      /* nothing stays */
+    void (*begin)(struct world *w);    /* make a fresh place; fills w->place and w->address */
+    void (*end)(struct world *w);      /* remove it all */
     void (*publish)(struct world *w, const char *mailbox, const char *type, const char *data,
                     int n);
     const char *(*try_publish)(struct world *w, const struct column *columns, size_t n);

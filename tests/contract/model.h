@@ -1,8 +1,9 @@
-/* A log and its sessions in memory, as slow and as plain as can be: lists that are walked from
- * end to end.  test_model.c has every answer of a store compared with it.
+/* A model of a log and its sessions in memory, as slow and plain as can be: lists that are walked
+ * from end to end.  test_model.c compares every answer of a store with it.
  *
- * It follows what is promised, not how an engine does it.  Ids and tokens, which are random, it
- * takes over from the store; so it does with an epoch, of which it only knows when it changes. */
+ * It follows what the store promises, not how an engine keeps it.  Ids and tokens are random, so it
+ * takes them over from the store.  It also takes over the epoch, of which it only knows when it
+ * has to change. */
 #ifndef ROWCAST_TESTS_CONTRACT_MODEL_H
 #define ROWCAST_TESTS_CONTRACT_MODEL_H
 
@@ -53,7 +54,7 @@ struct model {
     int64_t served;
 };
 
-/* What a stream listens to.  `key` tells equal ones from others. */
+/* What a stream listens to.  Equal subscriptions have the same `key`. */
 struct model_filter {
     const char *channel[4];
     size_t channels;
@@ -72,13 +73,12 @@ void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to
 bool model_forget(struct model *m, const char *mailbox); /* false: it keeps events */
 void model_put_back(struct model *m, int64_t n);
 
-/* The newest id that left a mailbox, as far as anybody knows; of one that nobody remembers, the
- * newest that left any of those. */
+/* The newest id that left a mailbox; of a forgotten one, the newest that left any of these. */
 int64_t model_trimmed_to(const struct model *m, const char *mailbox);
 const struct model_box *model_box(const struct model *m, const char *mailbox); /* or NULL */
 int64_t model_kept(const struct model *m, const char *mailbox);
 
-/* The oldest row of these mailboxes behind `after`; 0: none. */
+/* The oldest row of these mailboxes after `after`; 0: none. */
 int64_t model_oldest(const struct model *m, const struct model_filter *f, int64_t after);
 
 /* ---- claims (model_claim.c) -------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Groups of publications: each stands or falls alone, and is answered what became of it. */
+/* Groups of publications: each succeeds or fails alone, and is told its own result. */
 #include "tests/contract/contract_claims.h"
 #include "tests/contract/contract_log.h"
 

@@ -1,5 +1,5 @@
-/* Claims while the log or the sessions are held, full or ruined: the stream runs unsaved, or is
- * told to come later, and nothing is left behind. */
+/* Claims while the log or the sessions are locked, full or damaged: the stream runs unsaved, or its
+ * client is told to try later, and nothing is left behind. */
 #include "tests/contract/contract_claims.h"
 
 static void test_held_sessions_mean_later_and_leave_nothing(void **state)

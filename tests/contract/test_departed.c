@@ -1,5 +1,5 @@
-/* Sessions that expired, and whose clients come back: they are told of a gap only where
- * something of it may be lost. */
+/* Sessions that expired, and whose clients come back: they are told of a gap only if they may have
+ * lost something. */
 #include "tests/contract/contract_claims.h"
 
 /* A session that was there, had everything up to `at`, left, and expired. */

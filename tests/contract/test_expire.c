@@ -1,4 +1,4 @@
-/* Served time: who has been away for too long, and what goes with them. */
+/* Served time: which sessions have been idle for too long, and what is deleted with them. */
 #include "tests/contract/contract_processes.h"
 
 /* A session that was there and left. */

@@ -1,4 +1,4 @@
-/* Ten thousand random steps, done to a store and to a model of it (model.h).  After each, a read
+/* Ten thousand random steps, taken by a store and by a model of it (model.h).  After each, a read
  * from a random position for a random subscription, and a claim, must have the same answer.
  *
  * After a failure the steps behind it are left out, then those before it of which none is needed

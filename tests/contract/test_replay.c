@@ -1,4 +1,4 @@
-/* Rows as a cursor asks for them: batches of bytes, from whatever engine. */
+/* Rows as a cursor asks for them: batches of bytes, from any engine. */
 #include "fcgi/hub/replay.h"
 #include "tests/contract/contract_world.h"
 

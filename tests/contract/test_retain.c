@@ -1,5 +1,5 @@
-/* What the janitor lets go of while nobody publishes: events that are too old, and mailboxes
- * that nobody uses. */
+/* What the janitor removes while nobody publishes: events that are too old, and mailboxes that
+ * nobody uses. */
 #include "tests/contract/contract_claims.h"
 #include "tests/contract/contract_log.h"
 #include "tests/contract/contract_processes.h"

@@ -1,4 +1,5 @@
-/* What a log keeps: so many events a mailbox, so many bytes, and none that is too old. */
+/* What a log keeps: at most so many events in each mailbox, at most so many bytes, and no event
+ * that is too old. */
 #include "tests/contract/contract_log.h"
 
 static void publish_old(struct world *w, const char *created_at)

@@ -1,4 +1,4 @@
-/* Batches made by hand, for tests of what is done with them. */
+/* Batches made by hand, for the tests of their users. */
 #ifndef ROWCAST_TESTS_UNIT_BATCHES_H
 #define ROWCAST_TESTS_UNIT_BATCHES_H
 
@@ -16,7 +16,7 @@ struct row {
 };
 
 struct hole {
-    const char *mailbox; /* NULL: every mailbox nobody remembers */
+    const char *mailbox; /* NULL: all forgotten mailboxes */
     int64_t trimmed_to;
 };
 

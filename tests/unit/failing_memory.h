@@ -1,11 +1,11 @@
 /* An allocator that fails where a test wants it to, and only while it is armed.
  *
- * The Makefile links programs named test_out_of_… with --wrap, so that what our own code asks
- * for comes by here, and what jansson does, which is told; other libraries (SQLite, libuv,
- * liburiparser) keep the allocator they have, but a watch that libuv is asked for counts as an
- * allocation, too: the kernel may have no room for it.
+ * The Makefile links programs named test_out_of_… with --wrap, so that the allocations of our own
+ * code come by here; so do those of jansson, which is told to use it.  Other libraries (SQLite,
+ * libuv, liburiparser) keep their own allocator.  But asking libuv for a watch counts as an
+ * allocation, too, because the kernel may have no room for it.
  *
- * Failures concern one side: the thread that armed it, or all others. */
+ * Only one side sees failures: the thread that armed it, or all other threads. */
 #ifndef ROWCAST_TESTS_FAILING_MEMORY_H
 #define ROWCAST_TESTS_FAILING_MEMORY_H
 
@@ -35,7 +35,7 @@ static inline void memory_fail(enum memory_whose whose, long n, bool lasting)
     atomic_store(&memory_armed, true);
 }
 
-/* There is memory again; how many allocations failed. */
+/* Let no allocation fail any more; returns how many did. */
 static inline long memory_mend(void)
 {
     atomic_store(&memory_armed, false);
@@ -113,7 +113,7 @@ int __wrap_uv_poll_init(uv_loop_t *loop, uv_poll_t *watch, int fd)
     return memory_fails() ? UV_ENOSPC : __real_uv_poll_init(loop, watch, fd);
 }
 
-/* How many descriptors are open: what fails half way must not keep any. */
+/* How many descriptors are open: a call that fails half-way must not keep any. */
 static inline int descriptors(void)
 {
     DIR *d = opendir("/proc/self/fd");

@@ -1,4 +1,4 @@
-/* FastCGI connections written by hand, for the tests of what reads them. */
+/* FastCGI connections written by hand, for the tests of their readers. */
 #ifndef ROWCAST_TESTS_FASTCGI_BYTES_H
 #define ROWCAST_TESTS_FASTCGI_BYTES_H
 
@@ -7,7 +7,7 @@
 
 #include "fcgi/base/buffer.h"
 
-/* One record of `id`, with `padding` bytes behind its content. */
+/* One record of request `id`, with `padding` bytes after its content. */
 static inline void add_record_of(struct buffer *out, int id, int type, const void *content,
                                  size_t len, int padding)
 {
@@ -47,7 +47,7 @@ static inline void add_length(struct buffer *out, size_t len)
         buffer_add(out, b, 4);
 }
 
-/* A pair as it stands in PARAMS. */
+/* A name and a value, as PARAMS has them. */
 static inline void add_pair(struct buffer *out, const void *name, size_t name_len,
                             const void *value, size_t value_len)
 {
@@ -67,7 +67,7 @@ static inline void add_variable(struct buffer *out, const char *name, const char
     buffer_free(&pair);
 }
 
-/* What ends the variables, and the body. */
+/* The records that end the variables and the body. */
 static inline void add_end_of(struct buffer *out, int type)
 {
     add_record(out, type, "", 0);

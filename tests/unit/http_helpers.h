@@ -1,4 +1,4 @@
-/* Requests made by hand, and what was answered to them.  For the tests of fcgi/. */
+/* Requests made by hand, and their answers.  For the tests of fcgi/. */
 #ifndef ROWCAST_TESTS_HTTP_HELPERS_H
 #define ROWCAST_TESTS_HTTP_HELPERS_H
 

@@ -1,5 +1,5 @@
-/* The hub with a real loop and real sockets; what lies behind it (feeder, readers, janitor) is
- * played by the test. */
+/* The hub with a real loop and real sockets; the test plays the threads behind it (feeder, readers,
+ * janitor). */
 #ifndef ROWCAST_TESTS_HUB_WORLD_H
 #define ROWCAST_TESTS_HUB_WORLD_H
 

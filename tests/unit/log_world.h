@@ -1,5 +1,5 @@
-/* A log in a folder of its own, with a store over it and a connection as a person's shell would
- * have.  For the unit tests of the log. */
+/* A log in a folder of its own, with a store over it, and with a connection like that of a person's
+ * shell.  For the unit tests of the log. */
 #ifndef ROWCAST_TESTS_LOG_WORLD_H
 #define ROWCAST_TESTS_LOG_WORLD_H
 
@@ -31,7 +31,7 @@ struct log_world {
     enum store_taken at_most; /* the answer to the last of them */
 };
 
-/* Run SQL as the shell would; the error's sentence, or NULL.  Valid until the next. */
+/* Run SQL as the shell would; returns the error's sentence, valid until the next call, or NULL. */
 static inline const char *log_try(struct log_world *w, const char *sql)
 {
     return sqlite3_exec(w->shell, sql, NULL, NULL, NULL) == SQLITE_OK
@@ -127,7 +127,7 @@ static inline enum store_result log_ask(struct log_world *w, int64_t after,
     return r;
 }
 
-/* Holes and ids behind `after`, as text. */
+/* Holes and ids after `after`, as text. */
 static inline const char *log_read(struct log_world *w, int64_t after,
                                    struct subscription *only)
 {
@@ -166,8 +166,8 @@ static inline int log_teardown(void **state)
 
 #define LOG_TEST(f) cmocka_unit_test_setup_teardown(f, log_setup, log_teardown)
 
-/* The next piece of retention; no round of expiry comes before it.  *more: another one is to
- * follow at once. */
+/* Do the next piece of retention, without a round of expiry.  *more: another piece should follow at
+ * once. */
 static inline enum store_result retain_once(struct store *s, struct settings *settings,
                                             bool *more)
 {

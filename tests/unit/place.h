@@ -1,4 +1,4 @@
-/* A log in a folder of its own, for the tests of what is before the store. */
+/* A log in a folder of its own, for the tests of the program's parts in front of the store. */
 #ifndef ROWCAST_TESTS_PLACE_H
 #define ROWCAST_TESTS_PLACE_H
 
@@ -62,8 +62,8 @@ static inline void place_publish(struct place *p, const char *channel, const cha
     assert_int_equal(store_append(p->store, &e, &id, epoch), STORE_OK);
 }
 
-/* Judge a whole request and answer it, with whatever it wants committed; `r` is empty
- * afterwards.  The ticket, if it became a stream. */
+/* Judge a whole request and answer it, and commit what it publishes; `r` is empty afterwards.
+ * Returns the ticket if it became a stream. */
 static inline struct ticket *request_answer(struct answerer *a, const struct settings *settings,
                                             struct request *r, enum answer_room room)
 {

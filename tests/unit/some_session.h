@@ -1,4 +1,4 @@
-/* Sessions of which a test needs to know nothing. */
+/* Sessions whose details do not matter to the test. */
 #ifndef ROWCAST_TESTS_SOME_SESSION_H
 #define ROWCAST_TESTS_SOME_SESSION_H
 
@@ -22,7 +22,7 @@ static inline struct claim_request some_request(void)
                                   .headers = "{}"};
 }
 
-/* The id of a session that is there from now on, with an open stream. */
+/* Make a session with an open stream, and return its id. */
 static inline void some_session(struct store *s, const struct settings *settings,
                                 char id[SESSION_ID_SIZE])
 {

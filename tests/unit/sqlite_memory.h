@@ -1,4 +1,4 @@
-/* SQLite's allocator, which fails where a test wants it to: once, or from there on.
+/* An allocator for SQLite that fails where a test wants it to: once, or from then on.
  *
  * It can be put in place only before SQLite is used at all.  One thread. */
 #ifndef ROWCAST_TESTS_SQLITE_MEMORY_H

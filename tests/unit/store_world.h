@@ -1,5 +1,5 @@
-/* A log and its sessions in a folder of their own, with a store over them and two connections
- * as a person's shell would have.  For the unit tests of the sessions. */
+/* A log and its sessions in a folder of their own, with a store over them, and with two connections
+ * like those of a person's shell.  For the unit tests of the sessions. */
 #ifndef ROWCAST_TESTS_STORE_WORLD_H
 #define ROWCAST_TESTS_STORE_WORLD_H
 
@@ -150,7 +150,7 @@ static inline void world_save(struct world *w, int64_t stream, int64_t at)
     assert_int_equal(store_save(w->store, &b, 1), STORE_OK);
 }
 
-/* Let `seconds` of served time pass, with all that expires by it. */
+/* Let `seconds` of served time pass, and let everything expire that does by then. */
 static inline void world_serve(struct world *w, int64_t seconds)
 {
     int again_ms;

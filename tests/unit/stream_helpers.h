@@ -1,4 +1,4 @@
-/* Requests for the stream, and what they got. */
+/* Requests for a stream, and their answers. */
 #ifndef ROWCAST_TESTS_STREAM_HELPERS_H
 #define ROWCAST_TESTS_STREAM_HELPERS_H
 
@@ -40,7 +40,7 @@ static inline void end_stream(struct opened *o)
     free(o->text);
 }
 
-/* The 32 digits behind `before`. */
+/* The 32 digits that follow `before`. */
 static inline void token_in(const char *text, const char *before,
                             char token[SESSION_TOKEN_SIZE])
 {

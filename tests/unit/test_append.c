@@ -1,4 +1,4 @@
-/* Groups of publications where SQLite refuses in its own ways: triggers of an application, a file
+/* Groups of publications that SQLite refuses in ways of its own: an application's triggers, a file
  * that may not grow, ids that are used up, memory that fails. */
 #include "tests/unit/log_world.h"
 #include "tests/unit/some_session.h"

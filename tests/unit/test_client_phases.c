@@ -1,4 +1,4 @@
-/* What a client is about: it streams, moves to another log, ends, signs off. */
+/* The phases of a client: it streams, moves to another log, ends, signs off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

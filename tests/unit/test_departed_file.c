@@ -1,5 +1,5 @@
-/* What the sessions' file keeps of who is gone, how much of it there may be, and files that an
- * earlier version made. */
+/* The notes that the sessions' file keeps of sessions that are gone: what they say, how many are
+ * kept, and files that an earlier version made. */
 #include "tests/unit/store_world.h"
 
 #include "store/sqlite/database.h"

@@ -1,4 +1,4 @@
-/* Wherever the room ends, it is called that: a limit of file size stands for the disk here. */
+/* Wherever the disk is full, the result says so.  Here a limit of file size stands for the disk. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-/* What of a stream counts as received, on a clock that the test moves. */
+/* How much of a stream counts as received, by a clock that the test moves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

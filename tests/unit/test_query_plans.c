@@ -2,8 +2,8 @@
 
 #include "sql_text.h"
 
-/* Statements that may walk a whole table: it never grows, a person asked, or an accident took
- * all of it. */
+/* Statements that may walk a whole table: because it never grows, because a person asked, or
+ * because an accident concerns all of it. */
 static const char *const may_scan[] = {"settings_read.sql", "check_objects.sql",
                                        "check_object.sql", "check_books.sql",
                                        "sessions_lost.sql"};

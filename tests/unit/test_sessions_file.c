@@ -1,5 +1,5 @@
-/* What is true of SQLite's sessions alone: what their file says, and in which slices it is
- * worked on. */
+/* What holds for the sessions of SQLite alone: what their file says, and in which slices the
+ * janitor works on it. */
 #include "tests/unit/store_world.h"
 
 static void test_saving_tells_how_far_the_log_was_seen(void **state)

@@ -1,5 +1,5 @@
-/* Logs that a person or a migration tool changed past the rules: whatever is in them, reading
- * goes on or says why it cannot, and goes on once it was put right. */
+/* Logs that a person or a migration tool changed past the rules: whatever is in them, reading goes
+ * on, or says why it cannot and goes on once the log was repaired. */
 #include "tests/unit/log_world.h"
 #include "tests/unit/some_session.h"
 

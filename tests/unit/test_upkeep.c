@@ -97,8 +97,7 @@ static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(
         pthread_join(reader[i].thread, NULL);
 }
 
-/* A question that does not end: the checkpoint is put off, and whoever follows the log goes on.
- */
+/* A question does not end: the checkpoint is put off, and the following of the log goes on. */
 static void test_a_reader_that_does_not_end_holds_nobody_up_for_long(void **state)
 {
     struct log_world *w = *state;
