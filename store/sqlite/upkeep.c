@@ -127,7 +127,7 @@ enum store_result sqlite_upkeep(struct store *store, bool *worked)
     *worked = wal.bytes > 0;
     if (alone)
         tell_wal(s, &wal, s->store.why);
-    else
+    else if (r == STORE_OK)
         tell_over(s);
     return r;
 }

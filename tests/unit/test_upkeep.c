@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "store/sqlite/engine.h"
 #include "store/sqlite/upkeep.h"
@@ -119,12 +120,47 @@ static void test_a_reader_that_does_not_end_holds_nobody_up_for_long(void **stat
     assert_true(wal.whole);
 }
 
+static int overs;
+
+static void count_overs(enum store_notice what, const char *words)
+{
+    (void)words;
+    overs += what == STORE_CHECKPOINT_DONE;
+}
+
+static enum store_result upkeep_now(struct log_world *w)
+{
+    bool worked;
+    sqlite_of(w->store)->wal_looked_at = 0; /* as if a second had passed */
+    return store_upkeep(w->store, &worked);
+}
+
+static void test_a_wait_is_not_over_because_the_next_look_fails(void **state)
+{
+    struct log_world *w = *state;
+    char aside[sizeof w->path + 8];
+    snprintf(aside, sizeof aside, "%s.aside", w->path);
+    log_insert(w, 1);
+    assert_int_equal(upkeep_now(w), STORE_OK);
+    sqlite_of(w->store)->wal_waits_since = 1;
+    overs = 0;
+    store_notices(count_overs);
+    assert_int_equal(rename(w->path, aside), 0);
+    assert_int_equal(upkeep_now(w), STORE_BUSY);
+    assert_int_equal(overs, 0);
+    assert_int_equal(rename(aside, w->path), 0);
+    assert_int_equal(upkeep_now(w), STORE_OK);
+    assert_int_equal(overs, 1);
+    store_notices(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
         LOG_TEST(test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end),
         LOG_TEST(test_a_reader_that_does_not_end_holds_nobody_up_for_long),
+        LOG_TEST(test_a_wait_is_not_over_because_the_next_look_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
