@@ -54,12 +54,12 @@ __attribute__((format(printf, 2, 3))) static inline void log_sql(struct log_worl
 
 static inline int64_t log_number(struct log_world *w, const char *sql)
 {
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(w->shell, sql, -1, &st, NULL) != SQLITE_OK ||
-        sqlite3_step(st) != SQLITE_ROW)
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(w->shell, sql, -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW)
         fail_msg("%s: %s", sql, sqlite3_errmsg(w->shell));
-    int64_t n = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    int64_t n = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
     return n;
 }
 

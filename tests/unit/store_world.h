@@ -46,12 +46,12 @@ static inline int64_t world_number(sqlite3 *db, const char *format, ...)
     va_start(args, format);
     char *sql = sqlite3_vmprintf(format, args);
     va_end(args);
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK ||
-        sqlite3_step(st) != SQLITE_ROW)
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    int64_t number = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    int64_t number = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
     sqlite3_free(sql);
     return number;
 }

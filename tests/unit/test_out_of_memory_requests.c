@@ -19,14 +19,14 @@ static int64_t count(const struct place *p, const char *file, const char *sql)
 {
     char path[96];
     sqlite3 *db;
-    sqlite3_stmt *st = NULL;
+    sqlite3_stmt *stmt = NULL;
     snprintf(path, sizeof path, "%s%s", p->db, file);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
     sqlite3_close(db);
     return n;
 }

@@ -50,15 +50,15 @@ static bool scans_a_table(const char *detail)
 static bool plan_is_fine(sqlite3 *db, const char *name, const char *sql)
 {
     char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
-    sqlite3_stmt *st = NULL;
+    sqlite3_stmt *stmt = NULL;
     assert_non_null(explain);
-    bool known = sqlite3_prepare_v2(db, explain, -1, &st, NULL) == SQLITE_OK;
-    while (known && sqlite3_step(st) == SQLITE_ROW) {
-        const char *detail = (const char *)sqlite3_column_text(st, 3);
+    bool known = sqlite3_prepare_v2(db, explain, -1, &stmt, NULL) == SQLITE_OK;
+    while (known && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(stmt, 3);
         if (scans_a_table(detail) && !excused(name))
             fail_msg("%s: %s", name, detail);
     }
-    sqlite3_finalize(st);
+    sqlite3_finalize(stmt);
     sqlite3_free(explain);
     return known;
 }
@@ -84,12 +84,12 @@ static void test_no_statement_walks_a_table_that_grows(void **state)
 static void plan(struct log_world *w, const char *sql, char *out, size_t size)
 {
     char explain[1024];
-    sqlite3_stmt *st = NULL;
+    sqlite3_stmt *stmt = NULL;
     snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
-    assert_int_equal(sqlite3_prepare_v2(w->shell, explain, -1, &st, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, 3));
-    sqlite3_finalize(st);
+    assert_int_equal(sqlite3_prepare_v2(w->shell, explain, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 3));
+    sqlite3_finalize(stmt);
 }
 
 static void test_a_mailbox_is_walked_by_its_index_in_id_order(void **state)
