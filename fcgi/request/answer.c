@@ -50,7 +50,7 @@ static void answer_stream(struct answerer *a, const struct settings *settings,
 {
     struct claim_open open = {0};
     bool head = request_is_head(r); /* HEAD enters no stream */
-    if (!head && (room == ANSWER_NO_ROOM || !answer_wants_hub(r, settings))) {
+    if (!head && room == ANSWER_NO_ROOM) {
         reply_later(r, settings->retry);
         return;
     }

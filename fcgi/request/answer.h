@@ -35,11 +35,12 @@ enum answer_judgement answer_judge(struct answerer *a, const struct settings *se
                                    struct request *r);
 
 /* Whether the answer may be a stream.  Then a hub has to run first, because a stream that was
- * entered must be served.  HEAD needs none, nor does a stream that can only be told `later`. */
+ * entered must be served.  HEAD needs none, nor does a stream that can only be told `later`.
+ * Costs a system call (0.1 µs) for a stream. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings);
 
 enum answer_room {
-    ANSWER_NO_ROOM,  /* no hub has room for a stream: it is told to come later */
+    ANSWER_NO_ROOM,  /* none was wanted, or no hub has any: a stream is told to come later */
     ANSWER_MAY_WAIT, /* there is room, and the claim can be put aside if it had better wait */
     ANSWER_AT_ONCE   /* there is room, and the stream has to be claimed now */
 };
