@@ -81,7 +81,7 @@ export JOBS=8
 watched=(ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1)
 # TSan needs its shadow where address randomization may have put something else.
 fixed=(WRAP='setarch -R')
-threads='pthread|thrd_|hub_|inbox_|worker_|feeder_|reader_|janitor_'
+threads='pthread|thrd_|hub_|inbox_|worker_|feeder_|reader_|janitor_|publisher_|responder_'
 # The unit tests, and what holds for each engine.
 bash tests/programs.sh LABEL='unit and contract' $(units build) \
     LABEL='unit and contract, ASan and UBSan' "${watched[@]}" $(units build-address-undefined) \
@@ -98,8 +98,11 @@ bash tests/programs.sh "${memory[@]}" $(scenarios long) "${plain[@]}" $(scenario
     build/scenario/test_{stream,resume,session,front,publish,log,supervisor,deploy,activation,restarts,poll,rotate}
 
 wait "$beside"
+ended=$?
 beside=
 cat "$reports/beside"
+# It ends with 0 or 1.  If it was killed (memory, for example), what it had left to check is not known.
+[ "$ended" -le 1 ] || check "beside the tests, which ended with $ended" false
 # Measured, so each has the machine for itself.
 bash tests/programs.sh "${plain[@]}" LABEL='loads' $(scenarios load) \
     "${memory[@]}" LABEL='loads, ASan and UBSan' $(scenarios load)
