@@ -38,6 +38,8 @@ void batches_move(struct stream *s, const char *epoch, int64_t end)
 {
     question_forget(s);
     client_move(&s->client, epoch, end);
+    if (client_ends(&s->client))
+        return; /* it is blocked and never hears of the other log, so its mark stays as it is */
     /* Also if it is blocked in an event of the old log, because its times count in the new log
      * from now on. */
     mark_begin(&s->mark, clock_now(s->hub), end);

@@ -28,6 +28,7 @@ static int tear_down_still(void **state)
     hub_free(w->hub);
     batch_builder_free(w->builder);
     settings_unref(w->settings);
+    free(w->marks);
     free(w);
     return 0;
 }
@@ -275,6 +276,27 @@ static void test_an_end_needs_no_state_but_waits_for_a_full_socket(void **state)
         close(peers[i]);
 }
 
+/* What it has was of its own log, and it never hears of the other one. */
+static void test_the_bookmark_of_a_stream_that_ends_stays_in_its_log(void **state)
+{
+    struct world *w = *state;
+    int peer;
+    struct stream *full = begin(w, EPOCH, 100, &peer);
+    beat_until_blocked(full);
+    stream_end(full);
+    assert_true(hub_reset(w->hub, OTHER, 500));
+    assert_true(hub_collect(w->hub, true));
+    turn(w);
+    assert_int_equal(w->marks->n, 1);
+    assert_int_equal(w->marks->bookmark[0].position, 100);
+    assert_string_equal(w->marks->bookmark[0].epoch, EPOCH);
+    close(peer);
+    while (w->hub->seats > 0)
+        turn(w);
+    assert_int_equal(w->last_ended.position, 100);
+    assert_string_equal(w->last_ended.epoch, EPOCH);
+}
+
 struct move {
     enum stream_state from, to;
     bool asked; /* a question is under way when it moves to `to` */
@@ -337,6 +359,7 @@ int main(void)
         STATE_TEST(test_a_stream_that_blocks_again_goes_to_the_end_of_the_list),
         STATE_TEST(test_another_log_lets_a_question_and_a_full_socket_go),
         STATE_TEST(test_an_end_needs_no_state_but_waits_for_a_full_socket),
+        STATE_TEST(test_the_bookmark_of_a_stream_that_ends_stays_in_its_log),
         cmocka_unit_test(test_every_other_move_of_a_stream_aborts),
         cmocka_unit_test(test_a_question_is_under_way_only_where_it_can_be),
     };
