@@ -18,6 +18,7 @@
 #include "store/sqlite/responders.h"
 #include "store/sqlite/sessions.h"
 #include "store/sqlite/shrink.h"
+#include "store/sqlite/upkeep.h"
 
 enum { SLICE = 250, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
 
@@ -123,17 +124,12 @@ static enum store_result read_mailbox(struct sqlite_store *s, const struct setti
                : store_failed(s, &s->log, "looking into a mailbox");
 }
 
-/* Ask the log about the leavers, at one moment.  If that fails they go without notes, and those
- * who come back are told that they may have lost something. */
-static enum store_result expire_survey(struct sqlite_store *s, const struct settings *settings,
-                                       struct slice *slice)
+static enum store_result read_mailboxes(struct sqlite_store *s, const struct settings *settings,
+                                        struct slice *slice)
 {
     struct store_end end;
     int64_t forgotten_to;
-    enum store_result r = slice->n > 0 ? database_use(s, &s->log) : STORE_OK;
-    if (r != STORE_OK || slice->n == 0)
-        return r;
-    r = database_run(s, &s->log, SQL_BEGIN);
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN);
     if (r == STORE_OK)
         r = log_read_end(s, &end, &forgotten_to);
     for (size_t i = 0; r == STORE_OK && i < slice->n; i++) {
@@ -141,6 +137,20 @@ static enum store_result expire_survey(struct sqlite_store *s, const struct sett
         r = read_mailbox(s, settings, forgotten_to, &slice->leaver[i]);
     }
     database_rollback(&s->log);
+    return r;
+}
+
+/* Ask the log about the leavers, at one moment.  If that fails they go without notes, and those
+ * who come back are told that they may have lost something. */
+static enum store_result expire_survey(struct sqlite_store *s, const struct settings *settings,
+                                       struct slice *slice)
+{
+    enum store_result r = slice->n > 0 ? database_use(s, &s->log) : STORE_OK;
+    if (r != STORE_OK || slice->n == 0)
+        return r;
+    upkeep_share();
+    r = read_mailboxes(s, settings, slice);
+    upkeep_unshare();
     return r;
 }
 

@@ -10,6 +10,7 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/lease.h"
+#include "store/sqlite/upkeep.h"
 
 static const char stating[] = "reading statistics";
 
@@ -90,11 +91,9 @@ static enum store_result stats_of_row(struct sqlite_store *s, struct store_stats
     return r;
 }
 
-static enum store_result stats_of_log(struct sqlite_store *s, struct store_stats *out)
+static enum store_result stats_at_one_moment(struct sqlite_store *s, struct store_stats *out)
 {
-    enum store_result r = database_use(s, &s->log);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_BEGIN); /* so the end and the rest are of one moment */
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN);
     if (r == STORE_OK)
         r = log_read_end(s, &out->end, NULL);
     if (r == STORE_OK)
@@ -103,6 +102,17 @@ static enum store_result stats_of_log(struct sqlite_store *s, struct store_stats
         r = database_end_read(s, &s->log);
     if (r != STORE_OK)
         database_rollback(&s->log);
+    return r;
+}
+
+static enum store_result stats_of_log(struct sqlite_store *s, struct store_stats *out)
+{
+    enum store_result r = database_use(s, &s->log);
+    if (r != STORE_OK)
+        return r;
+    upkeep_share();
+    r = stats_at_one_moment(s, out);
+    upkeep_unshare();
     return r;
 }
 

@@ -3,7 +3,7 @@
  * Readers that come one after the other, each before the last one left, let no checkpoint get
  * to its end: so they and it meet in a lock of the process that prefers the checkpoint.
  *
- * Thread: any. */
+ * Thread: that of the store; the lock is shared by all threads of the process. */
 #ifndef ROWCAST_STORE_SQLITE_UPKEEP_H
 #define ROWCAST_STORE_SQLITE_UPKEEP_H
 
@@ -12,9 +12,9 @@
 
 #include "store/store.h"
 
-/* Call these around each read transaction of the log that takes longer than a look at its end.
- * They must not be nested, and no other lock may be waited for in between.  upkeep_share waits for
- * the end of a checkpoint; a checkpoint waits 250 ms for those that read. */
+/* Call these around each read transaction of the log that walks rows or mailboxes.  They must not
+ * be nested, and no other lock may be waited for in between.  upkeep_share waits for the end of a
+ * checkpoint, and while one waits for those that read, which is 250 ms at most. */
 void upkeep_share(void);
 void upkeep_unshare(void);
 

@@ -37,6 +37,7 @@ enum { SLOW_READERS = 2 };
 
 struct slow_reader {
     const char *path;
+    enum store_result (*read)(struct store *s);
     atomic_bool *stop;
     atomic_int *reads;
     pthread_t thread;
@@ -56,19 +57,30 @@ static enum store_taken slow_row(void *arg, const struct event *e)
     return STORE_MORE;
 }
 
+static enum store_result read_rows(struct store *s)
+{
+    struct store_sink sink = {NULL, slow_begin, NULL, slow_row};
+    struct store_question q = {.after = 0};
+    int64_t through;
+    return store_read(s, &q, &sink, &through);
+}
+
+static enum store_result read_stats(struct store *s)
+{
+    struct store_stats stats;
+    return store_stats(s, &stats);
+}
+
 /* No assertion here: if one fails on another thread than the test's, cmocka ends the whole
  * program without a word. */
 static void *slow_run(void *arg)
 {
     struct slow_reader *r = arg;
     struct store *s = NULL;
-    struct store_sink sink = {r, slow_begin, NULL, slow_row};
-    struct store_question q = {.after = 0};
-    int64_t through;
     if (store_open(&s, r->path) != STORE_OK)
         strcpy(r->failed, "out of memory");
     while (s && !atomic_load(r->stop)) {
-        if (store_read(s, &q, &sink, &through) != STORE_OK)
+        if (r->read(s) != STORE_OK)
             strcpy(r->failed, store_why(s));
         atomic_fetch_add(r->reads, 1);
     }
@@ -89,17 +101,17 @@ static enum store_result checkpoint_again(struct log_world *w, struct wal *wal, 
     return r;
 }
 
-static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(void **state)
+static void expect_checkpoints_beside(struct log_world *w,
+                                      enum store_result (*read)(struct store *s))
 {
-    struct log_world *w = *state;
     struct slow_reader reader[SLOW_READERS];
     atomic_bool stop = false;
     atomic_int reads = 0;
     struct wal wal;
     bool alone = false;
-    log_insert(w, 10);
     for (int i = 0; i < SLOW_READERS; i++) {
-        reader[i] = (struct slow_reader){.path = w->path, .stop = &stop, .reads = &reads};
+        reader[i] =
+            (struct slow_reader){.path = w->path, .read = read, .stop = &stop, .reads = &reads};
         assert_int_equal(pthread_create(&reader[i].thread, NULL, slow_run, &reader[i]), 0);
     }
     for (int i = 0; i < 5; i++) {
@@ -115,6 +127,21 @@ static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(
         pthread_join(reader[i].thread, NULL);
         assert_string_equal(reader[i].failed, "");
     }
+}
+
+static void test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end(void **state)
+{
+    struct log_world *w = *state;
+    log_insert(w, 10);
+    expect_checkpoints_beside(w, read_rows);
+}
+
+static void test_neither_does_who_asks_for_the_statistics_of_many_mailboxes(void **state)
+{
+    struct log_world *w = *state;
+    log_sql(w, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
+               "WHERE i < 20000) INSERT INTO events(channel) SELECT 'room-' || i FROM n");
+    expect_checkpoints_beside(w, read_stats);
 }
 
 /* A question does not end: the checkpoint is put off, and the following of the log goes on. */
@@ -178,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_a_checkpoint_is_made_when_the_wal_is_large),
         LOG_TEST(test_steady_readers_of_this_process_keep_no_checkpoint_from_its_end),
+        LOG_TEST(test_neither_does_who_asks_for_the_statistics_of_many_mailboxes),
         LOG_TEST(test_a_reader_that_does_not_end_holds_nobody_up_for_long),
         LOG_TEST(test_a_wait_is_not_over_because_the_next_look_fails),
     };
