@@ -92,7 +92,7 @@ static enum store_result schema_look(struct sqlite_store *s, struct database *d,
 {
     *there = false;
     sqlite3_stmt *stmt = database_statement(d, d->version);
-    if (!stmt && sqlite3_errcode(d->db) == SQLITE_ERROR)
+    if (!stmt && database_lacks_table(d))
         return STORE_OK;
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;

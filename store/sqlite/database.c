@@ -67,6 +67,13 @@ sqlite3_stmt *database_statement(struct database *d, enum sql id)
     return *slot;
 }
 
+/* SQLite has no code of its own for this: its general one stands for an error in the text of a
+ * statement, and ours have no other. */
+bool database_lacks_table(const struct database *d)
+{
+    return d->db && sqlite3_errcode(d->db) == SQLITE_ERROR;
+}
+
 /* What failed, in words for people, who do not know the files of sql/. */
 static const char *doing(enum sql id)
 {

@@ -59,6 +59,10 @@ void database_let_go(struct sqlite_store *s, struct database *d);
  * why). */
 sqlite3_stmt *database_statement(struct database *d, enum sql id);
 
+/* Whether the statement that could just not be prepared names what the file does not have: the
+ * file has no schema yet, or is of an earlier version.  False: something else failed. */
+bool database_lacks_table(const struct database *d);
+
 /* Run a statement without parameters or rows, by id: BEGIN, COMMIT and the like. */
 enum store_result database_run(struct sqlite_store *s, struct database *d, enum sql id);
 

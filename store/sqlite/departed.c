@@ -21,12 +21,6 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 
-/* In a file of an earlier version the table is missing, so the statement cannot be prepared. */
-static bool is_of_an_earlier_version(struct database *d)
-{
-    return d->db && sqlite3_errcode(d->db) == SQLITE_ERROR;
-}
-
 static bool departure_read(sqlite3_stmt *stmt, struct departure *d)
 {
     const char *id = (const char *)sqlite3_column_text(stmt, 0);
@@ -47,7 +41,7 @@ enum store_result departure_find(struct sqlite_store *s, const char *token, stru
     sha256_half(hash, token);
     *found = false;
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_DEPARTED_FIND, TEXT(hash));
-    if (!stmt && is_of_an_earlier_version(&s->sessions))
+    if (!stmt && database_lacks_table(&s->sessions))
         return STORE_OK;
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
@@ -65,7 +59,7 @@ enum store_result departure_note(struct sqlite_store *s, const char *token,
     char hash[SHA256_HALF_SIZE];
     sha256_half(hash, token);
     sqlite3_stmt *stmt = database_statement(&s->sessions, SQL_DEPARTED_NOTE);
-    if (!stmt && is_of_an_earlier_version(&s->sessions))
+    if (!stmt && database_lacks_table(&s->sessions))
         return STORE_OK;
     return database_do(s, &s->sessions, "remembering a session that is gone", SQL_DEPARTED_NOTE,
                        TEXT(hash), TEXT(d->session_id), INT(d->lasting), INT(d->revives),
@@ -84,7 +78,7 @@ enum store_result departures_bound(struct sqlite_store *s)
 {
     static const int64_t most[] = {DEPARTED_BRIEF_MAX, DEPARTED_LASTING_MAX};
     if (!database_statement(&s->sessions, SQL_DEPARTED_BOUND) &&
-        is_of_an_earlier_version(&s->sessions))
+        database_lacks_table(&s->sessions))
         return STORE_OK;
     enum store_result r = STORE_OK;
     for (int64_t lasting = 0; r == STORE_OK && lasting < 2; lasting++)
@@ -129,7 +123,8 @@ enum store_result departures_in_vain(struct sqlite_store *s, const struct bookma
 {
     enum store_result r = STORE_OK;
     bool any = false;
-    if (!database_statement(&s->sessions, SQL_DEPARTED_NOTE))
+    if (!database_statement(&s->sessions, SQL_DEPARTED_NOTE) &&
+        database_lacks_table(&s->sessions))
         return STORE_OK; /* a file of an earlier version: the session stays, and expires */
     for (size_t i = 0; r == STORE_OK && i < n; i++)
         if (b[i].in_vain) {

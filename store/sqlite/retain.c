@@ -127,12 +127,14 @@ static int64_t boot_ms(void)
 }
 
 /* *yes: the time can be believed, because it is steady or the log's other writers saw it as well.
- * *row is what the log should keep of this look.  If the table is missing, nothing contradicts. */
+ * *row is what the log should keep of this look.  If the table is missing, nothing contradicts; if
+ * it cannot be read, nothing may be removed. */
 static enum store_result agrees(struct sqlite_store *s, int64_t now, bool steady, bool *yes,
                                 struct clock_row *row)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_RETAIN_CLOCK);
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_DONE;
+    int none = database_lacks_table(&s->log) ? SQLITE_DONE : SQLITE_ERROR;
+    int rc = stmt ? sqlite3_step(stmt) : none;
     enum store_result r = STORE_OK;
     *row = (struct clock_row){.believed_at = now, .seen_at = now};
     if (rc == SQLITE_ROW) {
@@ -158,7 +160,7 @@ static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r != STORE_OK)
         return r;
-    if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET))
+    if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET) || !database_lacks_table(&s->log))
         r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, INT(row->believed_at),
                         INT(row->doubted_at), INT(row->seen_at));
     if (r == STORE_OK && trim)

@@ -3,6 +3,7 @@
 #include "tests/unit/log_world.h"
 
 #include "store/clock.h"
+#include "store/sqlite/engine.h"
 
 enum { MINUTE = 60000, DAY = 86400000 };
 
@@ -213,6 +214,33 @@ static void test_the_janitor_waits_as_long_as_the_log_doubts(void **state)
     settings_unref(s);
 }
 
+static int hide_the_clock(void *arg, int action, const char *table, const char *b,
+                          const char *c, const char *d)
+{
+    (void)arg, (void)b, (void)c, (void)d;
+    bool hidden = action == SQLITE_READ && strcmp(table, "rowcast_clock") == 0;
+    return hidden ? SQLITE_DENY : SQLITE_OK;
+}
+
+static void test_nothing_goes_while_the_log_s_clock_cannot_be_read(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *s = settings_new();
+    struct store_end end;
+    bool more;
+    fill_with_old(w);
+    s->buffer_age = 43200;
+    move_clock(w, -(int64_t)DAY);
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
+    for (int i = 0; i < 3; i++) { /* a failure opens the log anew */
+        sqlite3_set_authorizer(sqlite_of(w->store)->log.db, hide_the_clock, NULL);
+        assert_int_equal(retain_once(w->store, s, &more), STORE_OK);
+        assert_int_equal(store_where(w->store, &end), STORE_OK);
+    }
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 6);
+    settings_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +256,7 @@ int main(void)
         LOG_TEST(test_without_an_age_limit_a_doubt_lets_nothing_go),
         LOG_TEST(test_a_limit_that_is_no_number_lets_nothing_go),
         LOG_TEST(test_the_janitor_waits_as_long_as_the_log_doubts),
+        LOG_TEST(test_nothing_goes_while_the_log_s_clock_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
