@@ -290,9 +290,9 @@ enum store_result store_ended(struct store *s, const struct bookmark *b, size_t 
 
 /* Show that this process lives, and ask which of its streams have to end because somebody wants
  * it (`DELETE FROM sessions`, /disconnect).  Called every STORE_BEAT_MS.  Fills in up to `max`
- * ids, which are not told again; *n is how many.  SQLite: writes only if there are any.  One
- * stat() shows whether `path`.leases is still the file that has this process's lease; if not,
- * the lease is taken anew. */
+ * ids; *n is how many.  They are not told again, unless the call fails.  SQLite: writes only if
+ * there are any.  One stat() shows whether `path`.leases is still the file that has this
+ * process's lease; if not, the lease is taken anew. */
 enum { STORE_BEAT_MS = 250 };
 enum store_result store_beat(struct store *s, int64_t *stream_ids, size_t max, size_t *n);
 

@@ -202,7 +202,7 @@ static enum store_result empty_mailboxes(struct sqlite_store *s, const struct sl
             r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
         begun = r == STORE_OK;
         if (begun)
-            r = database_do(s, &s->log, "emptying a mailbox", SQL_SESSIONS_EMPTY_MAILBOX,
+            r = database_do(s, &s->log, "emptying a mailbox", SQL_LOG_EMPTY_MAILBOX,
                             TEXT(slice->leaver[i].id), INT(room));
         room -= r == STORE_OK ? sqlite3_changes(s->log.db) : 0;
     }

@@ -233,7 +233,7 @@ static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *
     int64_t number = l->number;
     enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, INT(number));
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ORDERS, INT(number));
     if (r == STORE_OK)
         r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENTER, INT(number), INT(l->pid),
                         INT(l->started_at));

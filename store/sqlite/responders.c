@@ -33,7 +33,7 @@ static enum store_result bury(struct sqlite_store *s, int64_t number)
     const char *doing = "ending a dead responder's streams";
     enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
     if (r == STORE_OK)
-        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ENDINGS, INT(number));
+        r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_ORDERS, INT(number));
     if (r == STORE_OK)
         r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_LEAVE, INT(number));
     return r;

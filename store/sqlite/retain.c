@@ -50,7 +50,7 @@ struct found {
     int64_t kept, last_at;
 };
 
-enum { PAGE = 100, CLOCK_NOTE_MS = 60000 };
+enum { PAGE = 100, SLICE_ROWS = 100, CLOCK_NOTE_MS = 60000 };
 
 static enum store_result read_page(struct sqlite_store *s, struct found *page, size_t *n)
 {
@@ -91,7 +91,8 @@ static enum store_result look_at(struct sqlite_store *s, const struct settings *
     if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
         return write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(aged)));
     if (m->name[0] == MAILBOX_MARK && m->last_at < absent && is_nobodys(s, m->name))
-        return m->kept ? write_one(s, SQL_RETAIN_EMPTY, VALUES(TEXT(m->name + 1)))
+        return m->kept ? write_one(s, SQL_LOG_EMPTY_MAILBOX,
+                                   VALUES(TEXT(m->name + 1), INT(SLICE_ROWS)))
                        : write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(absent)));
     *did = false;
     return STORE_OK;

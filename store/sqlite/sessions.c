@@ -245,7 +245,7 @@ enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t m
     if (r != STORE_OK)
         return r;
     file_keep(&d->hold);
-    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_ENDINGS, INT(own), INT(max));
+    sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_ORDERS, INT(own), INT(max));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < max) {
         newest = sqlite3_column_int64(stmt, 0);
@@ -257,7 +257,7 @@ enum store_result sqlite_beat(struct store *store, int64_t *stream_ids, size_t m
     if (r != STORE_OK)
         *n = 0;
     if (*n > 0)
-        r = database_do(s, d, "forgetting which streams to end", SQL_SESSIONS_ENDINGS_FORGET,
+        r = database_do(s, d, "forgetting which streams to end", SQL_SESSIONS_ORDERS_FORGET,
                         INT(own), INT(newest));
     return r;
 }

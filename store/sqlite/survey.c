@@ -72,14 +72,12 @@ static enum store_result find_at(const struct surveying *v)
 static enum store_result find_trimmed(const struct surveying *v, size_t i)
 {
     struct sqlite_store *s = v->store;
-    bool found;
+    bool found, sound = true; /* if it is not, the next read tells */
     sqlite3_stmt *stmt =
-        database_bind(&s->log, SQL_CLAIM_TRIMMED, TEXT(v->q->only->mailbox[i].name));
+        database_bind(&s->log, SQL_LOG_TRIMMED, TEXT(v->q->only->mailbox[i].name));
     enum store_result r = mailbox_first_row(s, stmt, "reading what was trimmed", &found);
-    int64_t to = found ? sqlite3_column_int64(stmt, 0) : v->out->forgotten_to;
-    if (to > v->out->end.last_id)
-        to = v->out->end.last_id; /* the books were edited */
-    v->out->trimmed_to[i] = to;
+    v->out->trimmed_to[i] =
+        found ? log_id_of(stmt, 0, v->out->end.last_id, &sound) : v->out->forgotten_to;
     sqlite3_reset(stmt);
     return r;
 }

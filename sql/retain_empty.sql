@@ -1,3 +1,0 @@
--- Delete the 100 oldest events of session ?1.  Walks events_mailbox.
-DELETE FROM events WHERE id IN (
-    SELECT id FROM events WHERE session_id IS ?1 AND channel = '' ORDER BY id LIMIT 100)
