@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/utf8.h"
+
 /* An object that is being made.  Where jansson has no memory for a value it gives NULL, and to
  * set a NULL fails.  So one look, when the object is finished, is enough. */
 struct making {
@@ -34,34 +36,17 @@ static char *finish(struct making *m, size_t flags)
     return text;
 }
 
-/* How many bytes at `at` make one character of UTF-8 (Unicode 15, table 3-7); 0: none do. */
-static size_t character(const unsigned char *at)
-{
-    size_t n = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (at[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
-    bool beyond = (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f);
-    return overlong || beyond ? 0 : n;
-}
-
-/* The same text with U+FFFD for each byte that is not UTF-8; only for what jansson refused. */
+/* The same text with U+FFFD for what is not UTF-8; only for what jansson refused. */
 static json_t *repaired(const char *text)
 {
-    static const char replacement[] = "\xef\xbf\xbd";
-    char *copy = malloc(strlen(text) * strlen(replacement) + 1), *to = copy;
+    size_t len = strlen(text);
+    char *copy = malloc(len * strlen(UTF8_REPLACEMENT) + 1), *to = copy;
     if (!copy)
         return NULL;
-    while (*text) {
-        size_t n = character((const unsigned char *)text);
-        const char *from = n > 0 ? text : replacement;
-        size_t len = n > 0 ? n : strlen(replacement);
-        memcpy(to, from, len);
-        to += len;
-        text += n > 0 ? n : 1;
+    for (size_t at = 0, part; at < len; at += part) {
+        bool sound;
+        part = utf8_part((const unsigned char *)text + at, len - at, &sound);
+        to = sound ? mempcpy(to, text + at, part) : stpcpy(to, UTF8_REPLACEMENT);
     }
     json_t *string = json_stringn(copy, (size_t)(to - copy));
     free(copy);

@@ -13,47 +13,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "fcgi/base/utf8.h"
 #include "store/event_id.h"
 #include "store/rules.h"
-
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-
-/* The second byte has a narrower range after four lead bytes (Unicode 15, table 3-7).  That
- * keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
-static bool second_fits(unsigned char lead, unsigned char second)
-{
-    switch (lead) {
-    case 0xE0:
-        return second >= 0xA0 && second <= 0xBF;
-    case 0xED:
-        return second >= 0x80 && second <= 0x9F;
-    case 0xF0:
-        return second >= 0x90 && second <= 0xBF;
-    case 0xF4:
-        return second >= 0x80 && second <= 0x8F;
-    default:
-        return second >= 0x80 && second <= 0xBF;
-    }
-}
-
-/* The length of the character at `s`; if it is not sound, of the part that one U+FFFD stands
- * for (Unicode 15, 3.9: substitution of maximal subparts, which browsers do as well). */
-static size_t utf8_part(const unsigned char *s, size_t len, bool *sound)
-{
-    size_t want = s[0] < 0x80                   ? 1
-                  : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
-                  : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
-                  : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
-                                                : 0;
-    *sound = want == 1;
-    if (want < 2 || len < 2 || !second_fits(s[0], s[1]))
-        return 1;
-    for (size_t n = 2; n < want; n++)
-        if (n == len || (s[n] & 0xC0) != 0x80)
-            return n;
-    *sound = true;
-    return want;
-}
 
 /* How much of `s` may be copied as it is: up to a line break or a byte that is not UTF-8. */
 static size_t plain_run(const unsigned char *s, size_t len)
@@ -84,7 +46,7 @@ static size_t add_break(struct buffer *out, const unsigned char *s, size_t len)
         return s[0] == '\r' && len > 1 && s[1] == '\n' ? 2 : 1;
     }
     bool sound;
-    buffer_text(out, REPLACEMENT);
+    buffer_text(out, UTF8_REPLACEMENT);
     return utf8_part(s, len, &sound);
 }
 

@@ -37,7 +37,7 @@ static void test_bytes_that_are_no_utf8_do_not_break_an_answer(void **state)
     } cases[] = {
         {"/srv/\xff.db", "/srv/" LOST ".db"},
         {"cut in a \xc3", "cut in a " LOST},
-        {"cut in \xe2\x82", "cut in " LOST LOST},
+        {"cut in \xe2\x82", "cut in " LOST},
         {"whole \xe2\x82\xac \xf0\x9f\x90\xa6 \xff",
          "whole \xe2\x82\xac \xf0\x9f\x90\xa6 " LOST},
         {"overlong \xc0\x80", "overlong " LOST LOST},
