@@ -58,16 +58,10 @@ static struct publishing *next_of(const struct publisher *p)
     return (struct publishing *)p->first; /* its first member */
 }
 
-static size_t rows_of(const struct publishing *what)
-{
-    size_t sessions = what->appending.what.session_count;
-    return sessions > 0 ? sessions : 1;
-}
-
 static bool fits(const struct publisher *p, const struct publishing *what)
 {
     return p->group_size == 0 ||
-           (p->group_rows + rows_of(what) <= PUBLISHER_GROUP_ROWS &&
+           (p->group_rows + publishing_rows(what) <= PUBLISHER_GROUP_ROWS &&
             p->group_bytes + what->appending.what.data_len <= PUBLISHER_GROUP_BYTES);
 }
 
@@ -78,7 +72,7 @@ static void gather(struct publisher *p)
     for (struct publishing *what; (what = next_of(p)) && fits(p, what);) {
         p->group[p->group_size] = what;
         p->items[p->group_size++] = &what->appending;
-        p->group_rows += rows_of(what);
+        p->group_rows += publishing_rows(what);
         p->group_bytes += what->appending.what.data_len;
         p->first = what->message.next;
         if (!p->first)
@@ -128,7 +122,7 @@ static void answer_first(struct publisher *p, size_t n)
     publisher_tell(p, p->items[0]);
     for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
-        p->group_rows -= rows_of(p->group[i]);
+        p->group_rows -= publishing_rows(p->group[i]);
         p->group_bytes -= p->group[i]->appending.what.data_len;
         publishing_answer(p->group[i], &p->unsent);
     }

@@ -3,7 +3,8 @@
  * The bound is soft, and nobody is refused here: a thread that reads requests asks
  * publisher_admits before it reads a body, and what it does not read waits in its socket.
  *
- * Thread: any. */
+ * Thread: any, but for publisher_room_open and publisher_room_close.  Each call is some
+ * instructions under one lock, and at most a write to the eventfd. */
 #ifndef ROWCAST_FCGI_PUBLISHER_ROOM_H
 #define ROWCAST_FCGI_PUBLISHER_ROOM_H
 

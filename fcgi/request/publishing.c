@@ -39,7 +39,7 @@ void publishing_free(struct publishing *p)
     free(p);
 }
 
-static size_t rows(const struct publishing *p)
+size_t publishing_rows(const struct publishing *p)
 {
     size_t sessions = p->appending.what.session_count;
     return sessions > 0 ? sessions : 1;
@@ -50,7 +50,8 @@ static size_t rows(const struct publishing *p)
 static size_t size_of(const struct publishing *p)
 {
     const struct request *r = &p->request;
-    size_t size = sizeof *p + 2 * r->body_room + 2 * sizeof *p->appending.ids * rows(p);
+    size_t size =
+        sizeof *p + 2 * r->body_room + 2 * sizeof *p->appending.ids * publishing_rows(p);
     for (const char **v = r->variable; v && *v; v++)
         size += sizeof *v + strlen(*v) + 1;
     return size;
@@ -58,7 +59,7 @@ static size_t size_of(const struct publishing *p)
 
 bool publishing_prepare(struct publishing *p)
 {
-    p->appending.ids = calloc(rows(p), sizeof *p->appending.ids);
+    p->appending.ids = calloc(publishing_rows(p), sizeof *p->appending.ids);
     p->bytes = size_of(p);
     return p->appending.ids;
 }

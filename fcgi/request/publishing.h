@@ -33,6 +33,9 @@ void publishing_free(struct publishing *p); /* closes a request without an answe
  * memory. */
 bool publishing_prepare(struct publishing *p);
 
+/* How many rows it makes: one for each session, or one for its channel. */
+size_t publishing_rows(const struct publishing *p);
+
 /* Commit the publication with this store, answer it and free it, for a process that has no
  * publisher (or no thread for one).  Tries for STORE_PATIENCE_MS, or until the process is told
  * to end (stop.h). */
