@@ -36,9 +36,9 @@ struct lease {
     dev_t device;
     ino_t inode;
     int fd;
-    atomic_int number;  /* 0: none taken */
-    int64_t started_at; /* when it was taken; with pid it tells holders apart */
-    pid_t pid;          /* a forked child inherits this struct, but holds nothing */
+    atomic_int number;               /* 0: none taken */
+    atomic_int_least64_t started_at; /* when it was taken; with pid it tells holders apart */
+    pid_t pid; /* a forked child inherits this struct, but holds nothing */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
