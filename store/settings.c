@@ -11,17 +11,23 @@
 
 #include "store/rules.h"
 
+/* Where a setting is, and how much room a text has there. */
+#define PLACE(NAME) .name = #NAME, .offset = offsetof(struct settings, NAME)
+#define ROOM(NAME) (sizeof((struct settings *)0)->NAME - 1)
+
 #define NUMBER(NAME, LEAST, MOST, STANDARD)                                                    \
     {                                                                                          \
-#NAME, SETTING_NUMBER, false, LEAST, MOST, STANDARD, offsetof(struct settings, NAME)   \
+        .kind = SETTING_NUMBER, .least = (LEAST), .most = (MOST), .standard = (STANDARD),      \
+        PLACE(NAME)                                                                            \
     }
 #define NUMBER_OR_ZERO(NAME, LEAST, MOST, STANDARD)                                            \
     {                                                                                          \
-#NAME, SETTING_NUMBER, true, LEAST, MOST, STANDARD, offsetof(struct settings, NAME)    \
+        .kind = SETTING_NUMBER, .or_zero = true, .least = (LEAST), .most = (MOST),             \
+        .standard = (STANDARD), PLACE(NAME)                                                    \
     }
 #define OTHER(NAME, KIND, MOST, STANDARD)                                                      \
     {                                                                                          \
-#NAME, KIND, false, 0, MOST, STANDARD, offsetof(struct settings, NAME)                 \
+        .kind = (KIND), .most = (MOST), .standard = (STANDARD), PLACE(NAME)                    \
     }
 
 static const struct setting table[] = {
@@ -38,12 +44,11 @@ static const struct setting table[] = {
     NUMBER(tail_bytes, 65536, 1073741824, "8388608"),
     NUMBER(memory_bytes, 1048576, 17179869184, "50331648"),
     OTHER(mark_replayed, SETTING_SWITCH, 1, "1"),
-    OTHER(publish_token, SETTING_TOKEN, sizeof((struct settings *)0)->publish_token - 1, ""),
+    OTHER(publish_token, SETTING_TOKEN, ROOM(publish_token), ""),
     OTHER(session_check, SETTING_CHECK, 0, "user_agent"),
-    OTHER(meta_headers, SETTING_NAMES, sizeof((struct settings *)0)->meta_headers - 1, ""),
-    OTHER(cookie_name, SETTING_COOKIE, sizeof((struct settings *)0)->cookie_name - 1,
-          "sse-session-id"),
-    OTHER(cookie_path, SETTING_PATH, sizeof((struct settings *)0)->cookie_path - 1, ""),
+    OTHER(meta_headers, SETTING_NAMES, ROOM(meta_headers), ""),
+    OTHER(cookie_name, SETTING_COOKIE, ROOM(cookie_name), "sse-session-id"),
+    OTHER(cookie_path, SETTING_PATH, ROOM(cookie_path), ""),
 };
 
 enum { SETTINGS = sizeof table / sizeof *table };

@@ -78,8 +78,9 @@ static enum store_result settings_set(struct sqlite_store *s)
     int rc = names ? sqlite3_step(names) : SQLITE_ERROR;
     for (; rc == SQLITE_ROW && r == STORE_OK; rc = sqlite3_step(names)) {
         const char *name = (const char *)sqlite3_column_text(names, 0);
+        const char *value = (const char *)sqlite3_column_text(names, 1);
         const char *wanted = name ? environment_value(name) : NULL;
-        if (wanted && strcmp(wanted, (const char *)sqlite3_column_text(names, 1)) != 0)
+        if (wanted && value && strcmp(wanted, value) != 0)
             r = setting_seed(s, name, wanted);
     }
     if (r == STORE_OK && rc != SQLITE_DONE)
@@ -95,11 +96,7 @@ static enum store_result settings_seed(struct sqlite_store *s)
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r == STORE_OK)
         r = settings_set(s);
-    if (r == STORE_OK)
-        r = database_run(s, &s->log, SQL_COMMIT);
-    if (r != STORE_OK)
-        database_rollback(&s->log);
-    return r;
+    return database_finish(s, &s->log, r);
 }
 
 static enum store_result look_and_mend(struct sqlite_store *s)
