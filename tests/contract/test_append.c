@@ -1,27 +1,10 @@
 /* Groups of publications: each succeeds or fails alone, and is told its own result. */
 #include "tests/contract/contract_claims.h"
 #include "tests/contract/contract_log.h"
+#include "tests/unit/group.h"
 
 #include <pthread.h>
 #include <time.h>
-
-enum { GROUP_MAX = 8 };
-
-struct group {
-    struct appending item[GROUP_MAX], *items[GROUP_MAX];
-    int64_t ids[GROUP_MAX][2];
-    size_t n;
-};
-
-static struct appending *add(struct group *g, const char *type, const char *data)
-{
-    struct appending *a = &g->item[g->n];
-    *a = (struct appending){.ids = g->ids[g->n],
-                            .what = {.channel = "", .type = type, .data = data}};
-    a->what.data_len = strlen(data);
-    g->items[g->n++] = a;
-    return a;
-}
 
 static void send_to(struct appending *a, const char *const sessions[2])
 {

@@ -1,5 +1,6 @@
 /* Groups of publications that SQLite refuses in ways of its own: an application's triggers, a file
  * that may not grow, ids that are used up, memory that fails. */
+#include "tests/unit/group.h"
 #include "tests/unit/log_world.h"
 #include "tests/unit/some_session.h"
 #include "tests/unit/sqlite_memory.h"
@@ -10,24 +11,6 @@
 #include "store/sqlite/connect.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/engine.h"
-
-enum { GROUP_MAX = 8 };
-
-struct group {
-    struct appending item[GROUP_MAX], *items[GROUP_MAX];
-    int64_t ids[GROUP_MAX][2];
-    size_t n;
-};
-
-static struct appending *add(struct group *g, const char *type, const char *data)
-{
-    struct appending *a = &g->item[g->n];
-    *a = (struct appending){.ids = g->ids[g->n],
-                            .what = {.channel = "", .type = type, .data = data}};
-    a->what.data_len = strlen(data);
-    g->items[g->n++] = a;
-    return a;
-}
 
 static enum store_result append(struct log_world *w, struct group *g)
 {

@@ -179,7 +179,7 @@ static void leases_remove(struct world *w)
     assert_int_equal(unlink(path), 0);
 }
 
-static void endings_look(struct world *w)
+static void beat(struct world *w)
 {
     int64_t id;
     size_t n;
@@ -192,7 +192,7 @@ static void test_a_removed_file_of_leases_is_made_again_with_our_number(void **s
     world_claim_token(w, NULL);
     assert_true(lease_janitor(sqlite_of(w->store)));
     leases_remove(w);
-    endings_look(w);
+    beat(w);
     assert_int_equal(lease_number(sqlite_of(w->store)), 1);
     struct other o = other_start(w, 1);
     assert_int_equal(o.number, 2);
@@ -208,7 +208,7 @@ static void test_who_lost_its_number_with_the_file_takes_another(void **state)
     leases_remove(w);
     struct other o = other_start(w, 1);
     assert_int_equal(o.number, 1);
-    endings_look(w);
+    beat(w);
     assert_int_equal(lease_number(sqlite_of(w->store)), 2);
     assert_int_equal(world_number(w->sessions, "SELECT pid FROM responders WHERE id = 2"),
                      getpid());

@@ -1,22 +1,10 @@
 /* The rules of the data where SQL is what states or evades them: values that are no text, OR
  * clauses, transactions, the shell and its .import. */
 #include "tests/unit/log_world.h"
+#include "tests/unit/sentences.h"
 
 static const char id_given[] = "id must be left out: the log gives it";
 static const char not_text[] = "channel, type and data must be text, not NULL and not a BLOB";
-static const char bad_type[] = "type must be 1 to 128 bytes without CR, LF and NUL";
-static const char bad_channel[] = "channel must be at most 128 bytes without CR, LF and NUL";
-static const char reserved[] = "channels that begin with @, user: or rowcast: are reserved";
-static const char bad_session[] =
-    "session_id must be NULL, or 1 to 128 bytes of text without CR, LF and NUL";
-static const char both[] = "an event is for a session_id or for a channel, not for both";
-static const char bad_key[] = "dedup_key must be NULL, or 1 to 128 bytes of text";
-static const char in_seconds[] =
-    "created_at looks like seconds: it must be milliseconds since 1970, or be left out";
-static const char too_far[] =
-    "created_at is more than a day ahead of the clock of this machine: it must be milliseconds "
-    "since 1970, or be left out";
-static const char bad_time[] = "created_at must be milliseconds since 1970, an integer";
 
 static const struct {
     const char *columns, *values, *sentence;
