@@ -10,6 +10,7 @@
 
 #include "fcgi/base/buffer.h"
 #include "fcgi/request/form.h"
+#include "fcgi/request/json.h"
 #include "fcgi/request/meta.h"
 #include "fcgi/stream/tail.h"
 #include "store/settings.h"
@@ -276,6 +277,36 @@ static void test_kept_headers_are_whole_or_not_there(void **state)
     request_end(&request);
 }
 
+/* A part of it would be worse than nothing. */
+static bool is_whole(char *json, const char *whole)
+{
+    bool there = json;
+    if (there)
+        assert_string_equal(json, whole);
+    free(json);
+    return there;
+}
+
+static bool say_error(void)
+{
+    return is_whole(json_of_error("no \xff.db"), "{\"error\":\"no \xef\xbf\xbd.db\"}");
+}
+
+static bool say_ids(void)
+{
+    int64_t ids[] = {8, 9};
+    struct appending a = {.ids = ids, .epoch = "0a1b2c3d", .what.session_count = 2};
+    return is_whole(json_of_published(&a),
+                    "{\"id\":\"0a1b2c3d-8\",\"ids\":[\"0a1b2c3d-8\",\"0a1b2c3d-9\"]}");
+}
+
+static void test_an_answer_is_whole_or_not_there(void **state)
+{
+    (void)state;
+    fail_each_allocation(say_error);
+    fail_each_allocation(say_ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_a_request_is_whole_or_empty),
         cmocka_unit_test(test_a_form_that_can_not_be_split_is_not_taken_for_something_else),
         cmocka_unit_test(test_kept_headers_are_whole_or_not_there),
+        cmocka_unit_test(test_an_answer_is_whole_or_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
