@@ -251,6 +251,30 @@ static void test_streams_of_sessions_that_were_lost_are_nobodys(void **state)
     assert_int_equal(count(w, OPEN_STREAMS), 1);
 }
 
+/* Two subscriptions that are alike for longer than people are shown of them. */
+static void test_bookmarks_of_long_subscriptions_are_told_apart(void **state)
+{
+    struct world *w = *state;
+    const char *channels[4] = {NULL};
+    char name[4][EVENT_NAME_MAX + 1], token[SESSION_TOKEN_SIZE];
+    struct claim_request r = some_request();
+    for (int i = 0; i < 4; i++) {
+        memset(name[i], 'a' + i, EVENT_NAME_MAX);
+        name[i][EVENT_NAME_MAX] = '\0';
+        channels[i] = name[i];
+    }
+    r.channels = channels;
+    r.channel_count = 4;
+    publish_some(w, 10);
+    strcpy(token, claim(w, &r)->token);
+    end_at(w, w->claim.stream_id, 3);
+    r.token = token;
+    r.channel_count = 3;
+    assert_int_equal(claim(w, &r)->cursor, 10);
+    r.channel_count = 4;
+    assert_int_equal(claim(w, &r)->cursor, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +293,7 @@ int main(void)
         TEST(test_a_claim_that_needs_no_bookmark_does_not_wait),
         TEST(test_an_ended_stream_is_saved_no_more),
         TEST(test_streams_of_sessions_that_were_lost_are_nobodys),
+        TEST(test_bookmarks_of_long_subscriptions_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
  * client is told to try later, and nothing is left behind. */
 #include "tests/contract/contract_claims.h"
 
+#include "store/engine.h"
+
 static void test_held_sessions_mean_later_and_leave_nothing(void **state)
 {
     struct world *w = *state;
@@ -102,6 +104,48 @@ static void test_a_claim_whose_count_fails_does_not_stay_open(void **state)
     assert_int_equal(count(w, SESSIONS), 0);
 }
 
+/* What the engine is asked to enter at the end of a claim. */
+static enum store_result enter(struct world *w, enum entry_as as, const char *session_id,
+                               const char *token, int64_t *stream_id)
+{
+    struct claim_request r = some_request();
+    struct entry e = {.request = &r,
+                      .session_id = session_id,
+                      .token = token,
+                      .key = "",
+                      .epoch = w->epoch,
+                      .as = as,
+                      .take_to = INT64_MAX};
+    return w->store->engine->enter(w->store, &e, stream_id);
+}
+
+static void test_a_session_that_went_since_it_was_recalled_is_not_entered(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    int64_t stream = -1;
+    remember_session(w, token, id, 0);
+    delete_session(w, id);
+    assert_int_equal(enter(w, ENTRY_RETURNS, id, token, &stream), STORE_UNKNOWN);
+    assert_string_not_equal(store_why(w->store), "");
+    assert_int_equal(stream, -1);
+    assert_int_equal(count(w, SESSIONS), 0);
+    assert_int_equal(count(w, OPEN_STREAMS), 0);
+}
+
+static void test_a_session_that_another_claim_made_again_is_not_made_twice(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    int64_t stream = -1;
+    remember_session(w, token, id, 0);
+    assert_int_equal(enter(w, ENTRY_REVIVES, id, token, &stream), STORE_UNKNOWN);
+    assert_int_equal(stream, -1);
+    assert_int_equal(count(w, SESSIONS), 1);
+    assert_int_equal(count(w, OPEN_STREAMS), 0);
+    assert_int_equal(count(w, ENDED_STREAMS), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +155,8 @@ int main(void)
         TEST(test_ruined_sessions_run_the_stream_unsaved),
         TEST(test_a_ruined_log_means_later_and_leaves_nothing),
         TEST(test_a_claim_whose_count_fails_does_not_stay_open),
+        TEST(test_a_session_that_went_since_it_was_recalled_is_not_entered),
+        TEST(test_a_session_that_another_claim_made_again_is_not_made_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

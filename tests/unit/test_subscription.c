@@ -118,6 +118,42 @@ static void test_no_more_than_the_maximum_is_taken(void **state)
     subscription_free(s);
 }
 
+static void test_a_long_key_is_kept_as_a_hash(void **state)
+{
+    char key[400], kept[SUBSCRIPTION_KEPT_KEY_SIZE], other[SUBSCRIPTION_KEPT_KEY_SIZE];
+    (void)state;
+    memset(key, 'c', sizeof key);
+    key[SUBSCRIPTION_KEPT_KEY_SIZE - 1] = '\0';
+    subscription_kept_key(kept, key);
+    assert_string_equal(kept, key);
+    key[SUBSCRIPTION_KEPT_KEY_SIZE - 1] = 'c';
+    key[SUBSCRIPTION_KEPT_KEY_SIZE] = '\0';
+    subscription_kept_key(kept, key);
+    assert_int_equal(kept[0], '#');
+    assert_int_equal(strspn(kept + 1, "0123456789abcdef"), 32);
+    assert_int_equal(strlen(kept), 33);
+    key[SUBSCRIPTION_KEPT_KEY_SIZE - 1] = 'd';
+    subscription_kept_key(other, key);
+    assert_string_not_equal(other, kept);
+}
+
+static void test_what_is_shown_of_a_key_ends_between_two_characters(void **state)
+{
+    char key[400], shown[SUBSCRIPTION_SHOWN_SIZE];
+    (void)state;
+    memset(key, 'c', sizeof key);
+    key[300] = '\0';
+    subscription_shown(shown, key);
+    assert_int_equal(strlen(shown), SUBSCRIPTION_SHOWN_SIZE - 1);
+    memcpy(key + SUBSCRIPTION_SHOWN_SIZE - 3, "\xe2\x82\xac", 3); /* its last byte is cut off */
+    subscription_shown(shown, key);
+    assert_int_equal(strlen(shown), SUBSCRIPTION_SHOWN_SIZE - 3);
+    key[SUBSCRIPTION_SHOWN_SIZE] = '\0'; /* one byte too long, and no more */
+    memset(key, 'c', SUBSCRIPTION_SHOWN_SIZE);
+    subscription_shown(shown, key);
+    assert_int_equal(strlen(shown), SUBSCRIPTION_SHOWN_SIZE - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +164,8 @@ int main(void)
         cmocka_unit_test(test_the_texts_are_copies),
         cmocka_unit_test(test_equal_sets_have_equal_keys_whoever_asks),
         cmocka_unit_test(test_no_more_than_the_maximum_is_taken),
+        cmocka_unit_test(test_a_long_key_is_kept_as_a_hash),
+        cmocka_unit_test(test_what_is_shown_of_a_key_ends_between_two_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
