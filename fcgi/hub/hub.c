@@ -114,6 +114,7 @@ void hub_free(struct hub *h)
     order_forget(h, UINT64_MAX);
     question_free_pending(h);
     batches_free(h);
+    settings_unref(h->settings);
     inbox_close(&h->inbox);
     uv_loop_close(&h->loop);
     free(h->stream);

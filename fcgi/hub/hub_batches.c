@@ -121,5 +121,4 @@ void batches_feed(struct hub *h, struct batch *b)
 void batches_free(struct hub *h)
 {
     tail_free(h->tail);
-    settings_unref(h->settings);
 }
