@@ -12,12 +12,6 @@ int64_t stream_retry(const struct hub *h, int64_t at_claim)
     return h->settings->version < 0 ? at_claim : h->settings->retry;
 }
 
-void stream_left(struct hub *h)
-{
-    if (atomic_fetch_sub(&h->taken, 1) == 1)
-        h->friends.emptied(h->friends.arg);
-}
-
 /* The stream was accepted and cannot be served: it is told to come later, which needs no
  * memory.  Its bookmark is still the one that the claim saved. */
 static void refuse(struct hub *h, struct ticket *t, const char *why)

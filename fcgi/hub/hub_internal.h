@@ -151,7 +151,8 @@ struct hub {
 #define DRAIN_NEVER UINT64_MAX
 
 /* hub_post.c */
-void hub_ring(void *hub); /* wake the loop.  Thread: any */
+void hub_ring(void *hub);        /* wake the loop.  Thread: any */
+void stream_left(struct hub *h); /* one that hub_expect counted is gone.  Thread: any */
 
 /* hub_order.c */
 void order_carry_out(struct hub *h, struct order *o); /* takes o over */
@@ -161,7 +162,6 @@ void order_forget(struct hub *h, uint64_t until);         /* free orders kept up
 
 /* hub_begin.c */
 void stream_begin(struct hub *h, struct ticket *t); /* takes t over; may close it at once */
-void stream_left(struct hub *h); /* count one less: a stream, or a ticket that became none */
 int64_t stream_retry(const struct hub *h, int64_t at_claim); /* the setting as it is now */
 
 /* hub_state.c: the only writer of `state`; a move that is not in the table fails an assertion.

@@ -31,6 +31,12 @@ void hub_expect(struct hub *h)
     atomic_fetch_add(&h->taken, 1);
 }
 
+void stream_left(struct hub *h)
+{
+    if (atomic_fetch_sub(&h->taken, 1) == 1)
+        h->friends.emptied(h->friends.arg);
+}
+
 void hub_expected(struct hub *h, struct ticket *t)
 {
     if (!t) {

@@ -12,7 +12,9 @@
  * far.  Beyond that, the connection that has been there longest has to go, and gets 503 if its
  * headers are known.  So a new one always finds a place.
  *
- * The thread starts with the first connection. */
+ * The thread starts with the first connection.
+ *
+ * Thread: main's, unless a function says otherwise. */
 #ifndef ROWCAST_FCGI_PARKING_H
 #define ROWCAST_FCGI_PARKING_H
 

@@ -20,7 +20,9 @@
  * without streams, which runs no feeder, obeys a changed setting, too.  While the log cannot be
  * read, the board's settings are used.
  *
- * As plain CGI there is one request and no thread: worker_answer_cgi. */
+ * As plain CGI there is one request and no thread: worker_answer_cgi.
+ *
+ * Thread: main's, except for workers_count. */
 #ifndef ROWCAST_FCGI_WORKER_H
 #define ROWCAST_FCGI_WORKER_H
 
