@@ -229,14 +229,8 @@ static void wait_watching(struct sqlite_store *s, struct waiter *w, int64_t afte
     }
 }
 
-/* There is no log to look at: only a wake or the timeout ends this. */
-static void wait_for_wake(struct sqlite_store *s, struct waiter *w, int64_t deadline)
-{
-    for (int64_t now = now_monotonic_us(); !atomic_load(&s->woken) && now < deadline;
-         now = now_monotonic_us())
-        sleep_until_something(w, deadline - now, true);
-}
-
+/* A log that was let go of, since another thread found it replaced, has to be read again at once:
+ * its data_version is -1 then (log_closed). */
 enum store_result sqlite_wait(struct store *store, int64_t after, int timeout_ms)
 {
     struct sqlite_store *s = sqlite_of(store);
@@ -248,9 +242,7 @@ enum store_result sqlite_wait(struct store *store, int64_t after, int timeout_ms
     if (!w)
         return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");
     int64_t deadline = now_monotonic_us() + (int64_t)timeout_ms * 1000;
-    if (!s->log.db) {
-        wait_for_wake(s, w, deadline);
-    } else if (s->data_version >= 0 && s->read.last_id <= after) {
+    if (s->data_version >= 0 && s->read.last_id <= after) {
         watch_open(&w->watch, s->log.wal_path);
         wait_watching(s, w, after, deadline);
     }

@@ -98,6 +98,23 @@ static void test_a_replaced_log_ends_the_wait(void **state)
     assert_int_equal(the_reading.end.last_id, 0);
 }
 
+/* What a store had open is closed when it is about to wait: it has to read again, not to wait. */
+static void test_a_log_that_another_store_found_replaced_ends_the_wait(void **state)
+{
+    struct world *w = *state;
+    struct store *other = another_store(w);
+    struct store_end end;
+    read_ids(w, 0, NULL);
+    assert_int_equal(store_where(other, &end), STORE_OK);
+    replace(w);
+    assert_int_equal(store_where(other, &end), STORE_OK);
+    assert_string_not_equal(end.epoch, w->epoch);
+    assert_true(ends_early(w));
+    read_ids(w, 0, NULL);
+    assert_string_equal(the_reading.end.epoch, end.epoch);
+    store_close(other);
+}
+
 static void test_what_was_read_in_part_is_not_waited_for(void **state)
 {
     struct world *w = *state;
@@ -136,6 +153,7 @@ int main(void)
         TEST(test_what_is_not_committed_does_not_end_the_wait),
         TEST(test_another_thread_can_wake_it_before_or_during_the_wait),
         TEST(test_a_replaced_log_ends_the_wait),
+        TEST(test_a_log_that_another_store_found_replaced_ends_the_wait),
         TEST(test_what_was_read_in_part_is_not_waited_for),
         TEST(test_other_settings_and_another_epoch_end_the_wait),
     };
