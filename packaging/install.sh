@@ -33,11 +33,16 @@ list() {
     for file in conf/*; do echo "644 $file $doc/${file#conf/}"; done
 }
 
-# Print SOURCE with its paths changed to PREFIX.
+# Print SOURCE with its paths changed to PREFIX, and a page's links to where those files go.
 adapted() {
     case $1 in
     "$BUILD"/*) cat "$1" ;;
-    *) sed -E "s,/usr(/lib/cgi-bin|/share/rowcast|/share/doc/rowcast),$PREFIX\1,g" "$1" ;;
+    *)
+        sed -E "s,/usr(/lib/cgi-bin|/share/rowcast|/share/doc/rowcast),$PREFIX\1,g
+            s,]\(docs/rowcast\.8,](../../man/man8/rowcast.8,g
+            s,]\(\.\./packaging/(rowcast\.(service|socket)),](../../../../lib/systemd/system/\1,g
+            s,]\(\.\./web/,](../../../rowcast/web/,g" "$1"
+        ;;
     esac
 }
 

@@ -50,6 +50,15 @@ one_version() {
         [ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]
 }
 has_mode() { [ -f "$2" ] && [ "$(stat -c %a "$2")" = "$1" ] || { ls -l "$2"; return 1; }; }
+# The links of the pages in FOLDER that lead to no file.
+broken_links() {
+    local page link
+    find "$1" -name '*.md' | while read -r page; do
+        grep -oE '\]\([^):#]+[)#]' "$page" | sed -E 's/^..(.*).$/\1/' | while read -r link; do
+            [ -e "$(dirname "$page")/$link" ] || echo "${page##*/}: $link"
+        done
+    done
+}
 
 # dpkg knows a package, by the STATUS it gives, and somebody without root asks what is missing.
 is_missing_as() {
@@ -83,6 +92,7 @@ done
 expect 'folders that everybody can enter' test -z "$(find "$dest"/opt -type d ! -perm 755)"
 expect 'no file names a place that is not ours' test -z \
     "$(grep -rE '/usr/(lib/cgi-bin|share/(doc/)?rowcast)' "$usr/lib/systemd" "$usr/share")"
+expect 'every link between the installed pages leads to a file' test -z "$(broken_links "$usr/share/doc/rowcast")"
 expect 'installing again changes nothing' test -z "$(run_make install DESTDIR="$dest" PREFIX=/opt/x)"
 echo own >"$usr/share/doc/rowcast/of-the-admin"
 expect 'make uninstall' run_make uninstall DESTDIR="$dest" PREFIX=/opt/x
