@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A folder may have a name that ends in a colon, so "://" after another slash says nothing. */
 bool address_is_path(const char *address)
 {
-    return !strstr(address, "://");
+    size_t scheme = strcspn(address, "/:");
+    return strncmp(address + scheme, "://", 3) != 0;
 }
 
 /* The sentence shows the scheme alone, cut short: what follows may hold a password. */

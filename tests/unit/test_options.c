@@ -132,6 +132,8 @@ static void test_what_can_not_be_is_refused_with_a_sentence(void **state)
         {{"--control=4", "--processes=2"}, "--control is for a process that is supervised"},
         {{"--log-level", "loud"}, "no such log level"},
         {{"--db", ""}, "--db: it is empty"},
+        {{"--db", "redis://:secret@host/0"}, "there is no engine for redis:// in this version"},
+        {{"--db", "://"}, "there is no engine for ://"},
         {{"more"}, "what is this"},
         {{"--nothing"}, "nothing"},
     };
@@ -139,6 +141,17 @@ static void test_what_can_not_be_is_refused_with_a_sentence(void **state)
         assert_int_equal(read_args(wrong[i].args), OPTIONS_WRONG);
         if (!strstr(sentence, wrong[i].says))
             fail_msg("%s: %s", wrong[i].says, sentence);
+    }
+}
+
+static void test_a_path_may_have_colons_and_slashes(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"redis:", "a:b.db", ":memory:", "./a://b",
+                                        "/srv/a://b"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(read_options("--db", paths[i]), OPTIONS_RUN);
+        assert_string_equal(options.db, paths[i]);
     }
 }
 
@@ -159,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup(test_every_option_is_understood, clear),
         cmocka_unit_test_setup(test_the_environment_says_it_where_no_option_does, clear),
         cmocka_unit_test_setup(test_what_can_not_be_is_refused_with_a_sentence, clear),
+        cmocka_unit_test_setup(test_a_path_may_have_colons_and_slashes, clear),
         cmocka_unit_test_setup(test_a_check_minds_no_socket, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
