@@ -142,8 +142,9 @@ enum { STORE_REST_S = 10 };
 
 /* A thread calls this once for each second in which it asked the store nothing.  It closes a file
  * that was removed or replaced (a connection that stays on a deleted -wal keeps the others of
- * its process from opening the file anew), and after STORE_REST_S such seconds both files, which
- * gives back some 300 KiB.  The next call opens them again (2 ms).  True: both are closed. */
+ * its process from opening the file anew) or that failed (its transaction may still be open), and
+ * after STORE_REST_S such seconds both files, which gives back some 300 KiB.  The next call opens
+ * them again (2 ms).  True: both are closed. */
 bool store_rest(struct store *s);
 
 /* One thing to publish.  `data` may hold NUL bytes, which SQLite keeps. */

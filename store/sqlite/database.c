@@ -100,8 +100,11 @@ enum store_result database_run(struct sqlite_store *s, struct database *d, enum 
  * would be an error of its own. */
 void database_rollback(struct database *d)
 {
-    if (d->db && !sqlite3_get_autocommit(d->db))
-        sqlite3_exec(d->db, sql_text[SQL_ROLLBACK], NULL, NULL, NULL);
+    if (!d->db || sqlite3_get_autocommit(d->db))
+        return;
+    sqlite3_exec(d->db, sql_text[SQL_ROLLBACK], NULL, NULL, NULL);
+    d->suspect |=
+        !sqlite3_get_autocommit(d->db); /* no memory for that: the next call closes it */
 }
 
 /* The files can be replaced at any moment, so no look before the commit is enough.  If they

@@ -66,7 +66,8 @@ bool database_lacks_table(const struct database *d);
 /* Run a statement without parameters or rows, by id: BEGIN, COMMIT and the like. */
 enum store_result database_run(struct sqlite_store *s, struct database *d, enum sql id);
 
-/* Roll back if a transaction is open. */
+/* Roll back if a transaction is open.  If there is no memory for that, the next call opens the file
+ * anew, which ends the transaction, too. */
 void database_rollback(struct database *d);
 
 /* COMMIT what was written, if the file is current.  If it is not current afterwards, returns

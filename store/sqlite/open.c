@@ -223,7 +223,7 @@ bool sqlite_rest(struct store *store)
     struct database *both[] = {&s->log, &s->sessions};
     bool rest = s->idle >= STORE_REST_S - 1, closed = false;
     for (int i = 0; i < 2; i++)
-        if (both[i]->db && (rest || !database_is_current(both[i]))) {
+        if (both[i]->db && (rest || !database_is_usable(both[i]))) {
             database_close(s, both[i]);
             closed = true;
         }

@@ -54,6 +54,15 @@ static void test_a_store_that_rested_goes_on_where_it_was(void **state)
         world_number(w->sessions, "SELECT count(*) FROM streams WHERE responder = 1"), 1);
 }
 
+static void test_a_file_that_failed_is_closed_at_once(void **state)
+{
+    struct world *w = *state;
+    sqlite_of(w->store)->log.suspect = true;
+    assert_false(store_rest(w->store));
+    assert_false(log_is_open(w));
+    assert_true(sessions_are_open(w));
+}
+
 static void test_who_waits_for_rows_keeps_the_log_alone(void **state)
 {
     struct world *w = *state;
@@ -71,6 +80,7 @@ int main(void)
         TEST(test_both_files_are_closed_after_some_idle_seconds),
         TEST(test_who_is_asked_now_and_then_stays_open),
         TEST(test_a_store_that_rested_goes_on_where_it_was),
+        TEST(test_a_file_that_failed_is_closed_at_once),
         TEST(test_who_waits_for_rows_keeps_the_log_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
