@@ -53,9 +53,11 @@ static void feeder_open_mail(struct feeder *f, struct message *m)
 /* An outage gets a log line when it begins and one when it is over.  Then wait a second. */
 static void trouble(struct feeder *f, const char *doing)
 {
+    const char *why = store_why(f->store);
+    if (!*why)
+        why = "out of memory"; /* the store did not fail, but the batch could not be made */
     if (!f->down)
-        log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=%s why=\"%s\"", doing,
-                 store_why(f->store));
+        log_line(LOG_LEVEL_ERROR, "log_unavailable", "doing=%s why=\"%s\"", doing, why);
     f->down = true;
     feeder_open_mail(f, inbox_wait(&f->inbox, WAIT_MS));
 }

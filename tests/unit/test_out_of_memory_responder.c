@@ -153,6 +153,31 @@ static void test_every_row_arrives_whatever_failed_in_whichever_thread(void **st
     assert_in_range(descriptors(), before, before + logs); /* a lease for each log there was */
 }
 
+/* While a stream runs: what the feeder cannot hand to the hub is read again. */
+static void test_a_row_arrives_whatever_failed_between_its_commit_and_the_socket(void **state)
+{
+    struct service s;
+    static struct browser b;
+    int row = ROWS;
+    long failures = 1;
+    (void)state;
+    service_open(&s);
+    b = (struct browser){.seen = 0};
+    browser_connect(&b, &s);
+    browser_read_up_to(&b, &s, row);
+    for (long n = 1; failures > 0; n++) {
+        memory_fail(MEMORY_OTHERS, n, false);
+        publish(&s, ++row);
+        while (b.seen < row && browser_read(&b, PATIENCE_MS))
+            ;
+        failures = memory_mend();
+        browser_read_up_to(&b, &s, row);
+    }
+    assert_true(row > ROWS + 2); /* a batch, and the order that carries it */
+    close(b.fd);
+    service_close(&s);
+}
+
 static void test_a_responder_that_can_not_start_keeps_nothing(void **state)
 {
     struct responder *r = NULL;
@@ -212,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_arrives_whatever_failed_in_whichever_thread),
+        cmocka_unit_test(test_a_row_arrives_whatever_failed_between_its_commit_and_the_socket),
         cmocka_unit_test(test_a_responder_that_can_not_start_keeps_nothing),
         cmocka_unit_test_setup_teardown(test_threads_that_can_not_start_keep_nothing,
                                         place_open, place_close),
