@@ -12,7 +12,6 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -141,20 +140,10 @@ static bool media_fits(struct request *r)
     return false;
 }
 
-/* The value of CONTENT_LENGTH.  False: there is none, as for a body that is sent in chunks, or
- * it is not a number. */
-static bool answer_content_length(const struct request *r, uint64_t *out)
-{
-    const char *text = request_variable(r, "CONTENT_LENGTH");
-    size_t digits = strspn(text, "0123456789");
-    *out = strtoull(text, NULL, 10); /* with too many digits ULLONG_MAX, which is too large */
-    return digits > 0 && !text[digits];
-}
-
 static bool length_fits(const struct settings *settings, struct request *r)
 {
     uint64_t length;
-    if (!answer_content_length(r, &length)) {
+    if (!request_content_length(r, &length)) {
         if (!request_variable(r, "CONTENT_LENGTH")[0])
             return true;
         reply_error(r, 400, NULL, "Content-Length is not a number of bytes");
@@ -195,7 +184,7 @@ static bool answer_body_fits(const struct settings *settings, struct request *r)
         publish_refuse_large(settings, r);
         return false;
     }
-    if (!answer_content_length(r, &length) || length == r->body_len)
+    if (!request_content_length(r, &length) || length == r->body_len)
         return true;
     snprintf(sentence, sizeof sentence, "the body has %zu bytes, but Content-Length says %llu",
              r->body_len, (unsigned long long)length);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,15 +14,6 @@
 #include "fcgi/base/stop.h"
 #include "fcgi/stream/brief.h"
 #include "fcgi/request/reply.h"
-
-/* The value of CONTENT_LENGTH.  Without one, or with one that is no number, there is no body
- * (RFC 3875, 4.1.2). */
-static uint64_t cgi_content_length(const struct request *r)
-{
-    const char *text = request_variable(r, "CONTENT_LENGTH");
-    size_t digits = strspn(text, "0123456789");
-    return digits == 0 || text[digits] ? 0 : strtoull(text, NULL, 10);
-}
 
 /* RETRY_MS stands for the setting `retry`, which is not at hand yet. */
 enum { LOOK_MS = 100, RETRY_MS = 3000 };
@@ -55,9 +45,10 @@ static size_t cgi_read_some(int in, char *out, size_t size, uint64_t left)
 bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
 {
     char chunk[8192];
-    uint64_t left = cgi_content_length(r);
+    uint64_t left;
     int64_t until = monotonic_ms() + patience_ms;
     size_t n = 1;
+    (void)request_content_length(r, &left); /* without one there is no body (RFC 3875, 4.1.2) */
     for (; left > 0 && n > 0 && !r->body_lost; left -= n) {
         switch (wait_for_body(in, until)) {
         case BODY_ENDS_TOLD:
@@ -78,8 +69,9 @@ bool cgi_body(struct request *r, int in, size_t body_max, int patience_ms)
 void cgi_rest(const struct request *r, int in, int patience_ms)
 {
     char chunk[8192];
-    uint64_t left = cgi_content_length(r);
+    uint64_t left;
     int64_t until = monotonic_ms() + patience_ms;
+    (void)request_content_length(r, &left);
     for (size_t n = 1; left > 0 && n > 0; left -= n) {
         if (monotonic_ms() >= until || wait_for_body(in, until) != BODY_COMES)
             return;

@@ -149,6 +149,15 @@ const char *request_header(const struct request *r, const char *name)
     return !*name ? request_variable(r, variable) : "";
 }
 
+bool request_content_length(const struct request *r, uint64_t *out)
+{
+    const char *text = request_variable(r, "CONTENT_LENGTH");
+    size_t digits = strspn(text, "0123456789");
+    bool is_number = digits > 0 && !text[digits];
+    *out = is_number ? strtoull(text, NULL, 10) : 0;
+    return is_number;
+}
+
 int request_take_fd(struct request *r)
 {
     int fd = r->fd;

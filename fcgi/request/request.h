@@ -74,6 +74,10 @@ bool request_body(struct request *r, const char *bytes, size_t len, size_t max);
 const char *request_variable(const struct request *r, const char *name);
 const char *request_header(const struct request *r, const char *name);
 
+/* The value of CONTENT_LENGTH; UINT64_MAX if it has too many digits.  False, and 0: there is
+ * none, as for a body that is sent in chunks, or it is not a number. */
+bool request_content_length(const struct request *r, uint64_t *out);
+
 /* Take the descriptor over; the request no longer has one. */
 int request_take_fd(struct request *r);
 
