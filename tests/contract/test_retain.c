@@ -72,6 +72,16 @@ static void test_the_mailbox_of_a_session_that_nobody_knows_goes_after_its_time(
     books_agree(w);
 }
 
+static void test_while_the_sessions_cannot_be_read_every_mailbox_is_somebodys(void **state)
+{
+    struct world *w = *state;
+    w->settings->buffer_age = 0;
+    publish_old(w, "@nobody", 5);
+    damage(w, THE_SESSIONS);
+    tidy(w);
+    assert_int_equal(kept(w, "@nobody"), 5);
+}
+
 static void test_mailboxes_go_although_somebody_inserts_all_the_time(void **state)
 {
     struct world *w = *state;
@@ -135,6 +145,7 @@ int main(void)
         TEST(test_with_nothing_to_do_nobody_is_kept_from_publishing),
         TEST(test_an_empty_old_mailbox_is_forgotten_and_the_log_remembers),
         TEST(test_the_mailbox_of_a_session_that_nobody_knows_goes_after_its_time),
+        TEST(test_while_the_sessions_cannot_be_read_every_mailbox_is_somebodys),
         TEST(test_mailboxes_go_although_somebody_inserts_all_the_time),
         TEST(test_only_the_janitor_of_the_log_retains),
         TEST(test_a_walk_reaches_the_mailboxes_of_every_page),
