@@ -44,6 +44,9 @@ void claim_is_unsaved(struct claiming *c, enum store_result r);
 /* Fail with a sentence.  Returns `r`. */
 enum store_result claim_fail(struct claiming *c, enum store_result r, const char *sentence);
 
+/* The i-th of the tokens that the request presents; NULL: it presents no more than i. */
+const char *claim_token(const struct claim_request *r, size_t i);
+
 /* Recall the session of the tokens that were presented: fills `past`, and in `out` session, token
  * and the tokens of others.  If no session is known, invents one with a new token.  Asks the
  * engine once for each token. */

@@ -35,6 +35,13 @@ enum store_result claim_fail(struct claiming *c, enum store_result r, const char
 
 /* ---- the tokens -------------------------------------------------------------------- */
 
+const char *claim_token(const struct claim_request *r, size_t i)
+{
+    if (!r->token || i > r->more_token_count)
+        return NULL;
+    return i == 0 ? r->token : r->more_tokens[i - 1];
+}
+
 static void keep_other(struct claim *c, const char *token)
 {
     for (size_t i = 0; i < c->others; i++)
@@ -110,10 +117,9 @@ static enum store_result recall_all(struct claiming *c)
 {
     const struct claim_request *r = c->request;
     const char *agent = c->settings->session_check == SESSION_CHECK_NONE ? NULL : r->user_agent;
-    size_t count = r->token ? 1 + r->more_token_count : 0;
     enum store_result result = STORE_OK;
-    for (size_t i = 0; result == STORE_OK && i < count; i++) {
-        const char *token = i == 0 ? r->token : r->more_tokens[i - 1];
+    for (size_t i = 0; result == STORE_OK && claim_token(r, i); i++) {
+        const char *token = claim_token(r, i);
         const char *key = c->past.as == ENTRY_NEW ? c->key : NULL;
         struct recall found; /* bookmarks are wanted (`key`) only until a session is found */
         result = c->store->engine->recall(c->store, token, agent, key, c->out->epoch, &found);

@@ -15,9 +15,9 @@ static enum store_result find_open(struct store *s, const struct claim_request *
                                    const char *key, struct claim_open *open)
 {
     enum store_result result = STORE_OK;
-    for (size_t i = 0; result == STORE_OK && i < 1 + r->more_token_count; i++)
-        result = s->engine->open_streams(s, i == 0 ? r->token : r->more_tokens[i - 1], key,
-                                         open->stream_id, CLAIM_OPEN_MAX, &open->n);
+    for (size_t i = 0; result == STORE_OK && claim_token(r, i); i++)
+        result = s->engine->open_streams(s, claim_token(r, i), key, open->stream_id,
+                                         CLAIM_OPEN_MAX, &open->n);
     return result;
 }
 

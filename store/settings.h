@@ -37,7 +37,7 @@ struct settings {
     int64_t max_event_bytes;
     int64_t tail_bytes;
     int64_t memory_bytes;
-    bool mark_replayed;
+    bool mark_replayed; /* replayed JSON objects gain `_replayed`; no struct mark is meant */
     enum session_check session_check;
     char publish_token[257]; /* "": HTTP publishing is closed */
     char meta_headers[1025]; /* names separated by commas; "": none */
