@@ -21,6 +21,14 @@ struct bookmarks {
     int64_t taken_at;
 };
 
+/* People can edit the row.  A negative position is before every event; -1 would mean that there is
+ * no bookmark at all, and the stream would begin at the end, with nothing told. */
+static int64_t stored_position(sqlite3_stmt *row)
+{
+    int64_t position = sqlite3_column_int64(row, 2);
+    return position < 0 ? 0 : position;
+}
+
 /* The bookmark of a stream that is open counts for the start, but is not taken away: the stream
  * may be another tab's, and needs it.  One of another epoch is worth nothing (-1), so it is taken
  * only if there is no better one. */
@@ -28,7 +36,7 @@ static void consider_bookmark(struct bookmarks *b, sqlite3_stmt *row)
 {
     const char *epoch = (const char *)sqlite3_column_text(row, 1);
     bool here = epoch && strcmp(epoch, b->epoch) == 0;
-    int64_t position = here ? sqlite3_column_int64(row, 2) : -1;
+    int64_t position = here ? stored_position(row) : -1;
     bool ended = sqlite3_column_int(row, 3) != 0;
     b->foreign |= !here;
     if (here && (b->smallest < 0 || position < b->smallest))

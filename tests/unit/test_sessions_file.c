@@ -48,11 +48,27 @@ static void test_mailboxes_go_no_more_than_a_hundred_rows_at_once(void **state)
     assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 40);
 }
 
+/* A position that no stream of ours saved: the client gets too much rather than too little. */
+static void test_a_bookmark_that_was_edited_below_zero_skips_nothing(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE];
+    world_insert(w, 3);
+    visitor(w, token, id);
+    world_sql(w->sessions, "UPDATE streams SET position = -5");
+    struct claim *c = world_claim_token(w, token);
+    assert_true(c->reconnection);
+    assert_int_equal(c->cursor, 0);
+    assert_int_equal(c->count, 3);
+    assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM streams"), 1); /* taken */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_saving_tells_how_far_the_log_was_seen),
         TEST(test_mailboxes_go_no_more_than_a_hundred_rows_at_once),
+        TEST(test_a_bookmark_that_was_edited_below_zero_skips_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
