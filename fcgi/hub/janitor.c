@@ -16,7 +16,7 @@
 /* SAVE_MS: between two collections of marks; SAVE_AGAIN_MS if some could not be saved.
  * LOOK_SOON_MS: a short wait after something came, so that what comes together is one look. */
 enum { SAVE_MS = 5000, SAVE_AGAIN_MS = 1000 };
-enum { ENDINGS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
+enum { ORDERS = 256, LOOK_SOON_MS = 10, PROBES = 256, LAST_TRIES = 2 };
 
 /* If there is more time than this between two rounds, the process did not run meanwhile. */
 enum { STOOD_STILL_MS = 1000 };
@@ -37,8 +37,8 @@ struct janitor {
     atomic_int waiting;    /* how many claims wait, with those on their way here */
     struct message *ended; /* each a struct ending, not saved yet */
     size_t ended_n;
-    int64_t ending[ENDINGS]; /* streams that have to end, of which the hub was not told yet */
-    size_t endings;
+    int64_t to_end[ORDERS]; /* streams that have to end, of which the hub was not told yet */
+    size_t orders;
     uint64_t asked_at, tend_at;
     uint64_t served;    /* served time, in ms, that the store was not told yet */
     bool marks_unsaved; /* some marks were not saved: the hub has to give all again */
@@ -178,17 +178,17 @@ static void collect(struct janitor *j, uint64_t now)
 
 /* The store forgets what it tells, so it is asked for more only when the hub was told of all
  * that it gave before. */
-static void carry_out_endings(struct janitor *j)
+static void carry_out_orders(struct janitor *j)
 {
     bool more = true;
     while (more) {
         /* After an error the store may tell some of them again, which does no harm. */
-        if (j->endings == 0)
-            more = store_beat(j->store, j->ending, ENDINGS, &j->endings) == STORE_OK &&
-                   j->endings == ENDINGS;
-        if (j->endings == 0 || !hub_end_streams(j->hub, j->ending, j->endings))
+        if (j->orders == 0)
+            more = store_beat(j->store, j->to_end, ORDERS, &j->orders) == STORE_OK &&
+                   j->orders == ORDERS;
+        if (j->orders == 0 || !hub_end_streams(j->hub, j->to_end, j->orders))
             return;
-        j->endings = 0;
+        j->orders = 0;
     }
 }
 
@@ -210,7 +210,7 @@ static void janitor_tidy(struct janitor *j)
 {
     uint64_t now = now_ms();
     save_ended(j);
-    carry_out_endings(j);
+    carry_out_orders(j);
     collect(j, now);
     if (now >= j->tend_at)
         tend(j, now);
