@@ -1,12 +1,15 @@
 /* An allocator for SQLite that fails where a test wants it to: once, or from then on.
  *
- * It can be put in place only before SQLite is used at all.  One thread. */
+ * It can be put in place only before SQLite is used at all, so a test takes a process of its own
+ * for it (sqlite_memory_process).  One thread. */
 #ifndef ROWCAST_TESTS_SQLITE_MEMORY_H
 #define ROWCAST_TESTS_SQLITE_MEMORY_H
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static sqlite3_mem_methods sqlite_memory;
 static long sqlite_memory_calls, sqlite_memory_from; /* 0: it does not fail */
@@ -53,6 +56,19 @@ static inline bool sqlite_memory_mend(void)
     bool failed = sqlite_memory_calls >= sqlite_memory_from;
     sqlite_memory_from = 0;
     return failed;
+}
+
+/* Run this program again in a process of its own, where SQLite was not used yet, with one argument,
+ * by which its main() knows what to do there.  Returns its exit status; -1: it was killed. */
+static inline int sqlite_memory_process(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test", "out-of-memory", (char *)NULL);
+        _exit(127);
+    }
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 #endif

@@ -3,8 +3,6 @@
 #include "tests/unit/sqlite_memory.h"
 #include "tests/unit/store_world.h"
 
-#include <sys/wait.h>
-
 #include "store/sqlite/engine.h"
 
 static void begin(void *arg, const struct store_end *end)
@@ -188,15 +186,7 @@ static int run_out_in_every_call(void)
 static void test_a_call_without_memory_fails_and_the_next_one_works(void **state)
 {
     (void)state;
-    int status = 0;
-    pid_t child = fork(); /* SQLite's memory can be replaced only before its first use */
-    if (child == 0) {
-        execl("/proc/self/exe", "test_calls_without_memory", "out-of-memory", (char *)NULL);
-        _exit(9);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(sqlite_memory_process(), 0);
 }
 
 int main(int argc, char **argv)

@@ -122,15 +122,7 @@ static int claim_until_it_succeeds(void)
 static void test_out_of_memory_refuses_the_claim_and_nothing_else(void **state)
 {
     (void)state;
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        execl("/proc/self/exe", "test_claim_unsaved", "out-of-memory", (char *)NULL);
-        _exit(9);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(sqlite_memory_process(), 0);
 }
 
 int main(int argc, char **argv)
