@@ -1,7 +1,7 @@
 /* An allocator for SQLite that fails where a test wants it to: once, or from then on.
  *
- * It can be put in place only before SQLite is used at all, so a test takes a process of its own
- * for it (sqlite_memory_process).  One thread. */
+ * It can be put in place only before SQLite is used at all, so a test starts a process of its
+ * own for it (sqlite_memory_process).  One thread. */
 #ifndef ROWCAST_TESTS_SQLITE_MEMORY_H
 #define ROWCAST_TESTS_SQLITE_MEMORY_H
 
@@ -58,8 +58,8 @@ static inline bool sqlite_memory_mend(void)
     return failed;
 }
 
-/* Run this program again in a process of its own, where SQLite was not used yet, with one argument,
- * by which its main() knows what to do there.  Returns its exit status; -1: it was killed. */
+/* Run this program again in a process of its own, where SQLite was not used yet, with one
+ * argument, by which its main() knows what to do there.  Returns its exit status; -1: it was killed. */
 static inline int sqlite_memory_process(void)
 {
     int status = -1;
