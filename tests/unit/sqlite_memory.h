@@ -59,7 +59,8 @@ static inline bool sqlite_memory_mend(void)
 }
 
 /* Run this program again in a process of its own, where SQLite was not used yet, with one
- * argument, by which its main() knows what to do there.  Returns its exit status; -1: it was killed. */
+ * argument, by which its main() knows what to do there.  Returns the exit status; -1: the process
+ * was killed. */
 static inline int sqlite_memory_process(void)
 {
     int status = -1;
