@@ -44,7 +44,7 @@ struct start_case {
 #define ASKS_OF_DEPARTED(...) .asks = {__VA_ARGS__, true}
 #define ANSWER(...) .v = {__VA_ARGS__}
 #define FOLLOWS(...) .follows = {__VA_ARGS__}
-#define STARTS(AT) .cursor = AT, .bookmark = AT, .gap_from = -1
+#define STARTS(AT) .cursor = (AT), .bookmark = (AT), .gap_from = -1
 
 static const struct start_case cases[] = {
     {"nothing is said: the end",
