@@ -16,7 +16,7 @@ import puppeteer from 'puppeteer-core';
 
 import { openWebKit } from './webkit.js';
 
-const DEADLINE_MS = 20000;
+const DEADLINE_MS = 45000; // a client whose server refused it waits for up to 30 s
 const CHROMIUM = [
     '--no-sandbox',
     '--disable-gpu',

@@ -20,7 +20,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
-const DEADLINE_MS = 20000;
+const DEADLINE_MS = 45000; // a client whose server refused it waits for up to 30 s
 
 export const freePort = () =>
     new Promise((resolve, reject) => {
