@@ -44,7 +44,7 @@ static inline int place_close(void **state)
     assert_non_null(folder);
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         snprintf(path, sizeof path, "%s/%s", p->folder, e->d_name);
-        unlink(path);
+        remove(path);
     }
     closedir(folder);
     rmdir(p->folder);
