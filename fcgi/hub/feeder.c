@@ -5,7 +5,6 @@
  * `at` changes to it.  So a lack of memory costs a pause and another try, but never a row. */
 #include "fcgi/hub/feeder.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include "fcgi/request/request.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -115,16 +115,21 @@ static inline int set_up(void **state)
     return 0;
 }
 
-static inline int tear_down(void **state)
+static inline void world_free(struct world *w)
 {
-    struct world *w = *state;
-    hub_stop(w->hub);
-    pthread_join(w->thread, NULL);
     hub_free(w->hub);
     batch_builder_free(w->builder);
     settings_unref(w->settings);
     free(w->marks);
     free(w);
+}
+
+static inline int tear_down(void **state)
+{
+    struct world *w = *state;
+    hub_stop(w->hub);
+    pthread_join(w->thread, NULL);
+    world_free(w);
     return 0;
 }
 

@@ -24,12 +24,7 @@ static int set_up_still(void **state)
 
 static int tear_down_still(void **state)
 {
-    struct world *w = *state;
-    hub_free(w->hub);
-    batch_builder_free(w->builder);
-    settings_unref(w->settings);
-    free(w->marks);
-    free(w);
+    world_free(*state);
     return 0;
 }
 
