@@ -156,6 +156,8 @@ struct publication {
     const char *data;
     size_t data_len;
     const char *dedup_key; /* NULL: none */
+    const char *key;       /* replaces the mailbox's older event of this key; NULL: none */
+    int64_t expires_in;    /* seconds from now on, up to EVENT_EXPIRES_MAX; 0: never */
 };
 
 /* How long an append waits for a lock that another program or process holds. */

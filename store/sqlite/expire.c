@@ -24,7 +24,7 @@ enum { SLICE = 250, MAILBOX_ROWS = 100, STAYED_MS = 10000 };
 
 /* A session whose time is over. */
 struct leaver {
-    char id[EVENT_NAME_MAX + 1]; /* "": too long to be one of ours */
+    char id[EVENT_KEY_MAX + 1]; /* "": too long to be one of ours */
     char token[SESSION_TOKEN_SIZE];
     int64_t created_at;
     bool mail; /* its mailbox keeps something */

@@ -77,7 +77,11 @@ static void test_names_may_have_as_many_bytes_as_the_schema_takes(void **state)
         const char *column;
         int most;
     } cases[] = {
-        {"type", EVENT_TYPE_MAX}, {"channel", EVENT_NAME_MAX}, {"session_id", EVENT_NAME_MAX}};
+        {"type", EVENT_TYPE_MAX},
+        {"channel", EVENT_NAME_MAX},
+        {"session_id", EVENT_KEY_MAX},
+        {"dedup_key", EVENT_KEY_MAX},
+    };
     struct log_world *w = *state;
     char text[EVENT_MAILBOX_MAX + 2];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
