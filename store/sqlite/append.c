@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "store/sqlite/bind.h"
+#include "store/sqlite/append_row.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
@@ -18,8 +18,6 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/sessions.h"
-
-static const char appending[] = "appending to the log";
 
 enum { LOOK_US = 1000 };
 
@@ -58,60 +56,6 @@ static enum store_result sessions_check(struct sqlite_store *s, const struct pub
     return STORE_OK;
 }
 
-/* Nothing was inserted: find the row that has the same key.  If there is none, a trigger of the
- * application's own left the new row out (RAISE(IGNORE)), and nobody will ever get it. */
-static enum store_result find_twin(struct sqlite_store *s, const struct publication *p,
-                                   const char *session, int64_t *id)
-{
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_DEDUP, TEXT(p->dedup_key),
-                                       TEXT(session), TEXT(session ? "" : p->channel));
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    enum store_result r = STORE_OK;
-    if (rc == SQLITE_ROW)
-        *id = sqlite3_column_int64(stmt, 0);
-    else if (rc == SQLITE_DONE)
-        r = store_refuse(s, STORE_REFUSED,
-                         "a trigger on events left the row out: RAISE(IGNORE)");
-    else
-        r = store_failed(s, &s->log, appending);
-    sqlite3_reset(stmt);
-    return r;
-}
-
-/* Which rule refused?  SQLite passes on the rule's sentence and nothing else; the sentence of
- * the size limit names the setting to change. */
-static enum store_result which_refusal(const struct sqlite_store *s, enum store_result r)
-{
-    bool large = r == STORE_REFUSED && strstr(s->store.why, "max_event_bytes");
-    return large ? STORE_TOO_LARGE : r;
-}
-
-static bool is_refusal(enum store_result r)
-{
-    return r == STORE_REFUSED || r == STORE_TOO_LARGE;
-}
-
-static enum store_result append_row(struct sqlite_store *s, const struct publication *p,
-                                    const char *session, int64_t *id)
-{
-    sqlite3_stmt *stmt = database_bind(
-        &s->log, SQL_LOG_INSERT, TEXT(session ? "" : p->channel), TEXT(session), TEXT(p->type),
-        BYTES(p->data ? p->data : "", p->data_len), TEXT(p->dedup_key));
-    if (!stmt)
-        return store_failed(s, &s->log, appending);
-    enum store_result r = STORE_OK;
-    if (sqlite3_step(stmt) != SQLITE_DONE)
-        r = which_refusal(s, store_failed(s, &s->log, appending));
-    sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt); /* the texts are the caller's */
-    if (r != STORE_OK)
-        return r;
-    if (sqlite3_changes(s->log.db) == 0) /* does not count what triggers wrote */
-        return find_twin(s, p, session, id);
-    *id = sqlite3_last_insert_rowid(s->log.db);
-    return STORE_OK;
-}
-
 /* A row for each session, or none. */
 static enum store_result append_rows(struct sqlite_store *s, const struct appending *a)
 {
@@ -122,7 +66,7 @@ static enum store_result append_rows(struct sqlite_store *s, const struct append
         r = append_row(s, &a->what, a->what.sessions[i], &a->ids[i]);
     if (r == STORE_OK)
         return database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
-    if (!is_refusal(r))
+    if (!append_is_refusal(r))
         return r; /* the whole transaction ends */
     char why[STORE_WHY_SIZE];
     memcpy(why, s->store.why, sizeof why);
@@ -175,7 +119,7 @@ static enum store_result append_group(struct sqlite_store *s, struct appending *
             return store_refuse(s, STORE_CORRUPT,
                                 "the log has no id left, since somebody changed last_id of "
                                 "rowcast_log: rowcast.fcgi --check says what to do");
-        if (r != STORE_OK && (!is_refusal(r) || lost))
+        if (r != STORE_OK && (!append_is_refusal(r) || lost))
             return r;
         append_note(s, a, r);
     }
@@ -273,7 +217,7 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
         return STORE_OK;
     s->log.unsure = false;
     enum store_result r = append_together(s, items, n, &p);
-    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || is_refusal(r))) {
+    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || append_is_refusal(r))) {
         append_each(s, items, n);
         return STORE_OK;
     }
