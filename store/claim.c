@@ -62,19 +62,19 @@ enum store_result claim_make_key(struct claiming *c)
     return c->key ? STORE_OK : claim_fail(c, STORE_NOMEM, "out of memory");
 }
 
-static enum store_result subscribe(struct claiming *c, const char *session_id)
+enum store_result claim_subscribe(struct claiming *c, const char *session_id)
 {
     c->out->subscription = subscription_of(c->request, session_id);
     return c->out->subscription ? STORE_OK : claim_fail(c, STORE_NOMEM, "out of memory");
 }
 
-/* *again: the log has another epoch than the one that bookmarks were recalled for. */
-static enum store_result survey_log(struct claiming *c, bool *again)
+enum store_result claim_survey(struct claiming *c, bool *again)
 {
     struct store *s = c->store;
     struct survey_question q;
     struct survey v;
     claim_ask(c->request, &c->past, c->out, &q);
+    q.uncounted = c->uncounted;
     enum store_result r = s->engine->survey(s, &q, &v);
     if (r != STORE_OK)
         return r;
@@ -108,38 +108,17 @@ static enum store_result enter(struct claiming *c, bool *again)
     return STORE_OK;
 }
 
-static enum store_result with_session(struct claiming *c, bool *again)
+static void start_over(struct claiming *c)
 {
-    claim_present(c->request, c->out);
-    enum store_result r = claim_make_key(c);
-    if (r == STORE_OK)
-        r = claim_identify(c);
-    if (r == STORE_OK)
-        r = subscribe(c, c->out->session_id);
-    if (r == STORE_OK)
-        r = survey_log(c, again);
-    if (r == STORE_OK && !*again && c->saved == STORE_OK)
-        r = enter(c, again);
-    return r;
-}
-
-/* enable_reconnection=0: the stream begins at the log's end, whatever the request asks for. */
-static enum store_result without_session(struct claiming *c)
-{
-    struct store_end end;
-    enum store_result r = c->store->engine->where(c->store, &end);
-    if (r != STORE_OK)
-        return r;
-    c->out->cursor = c->out->until = c->out->bookmark = end.last_id;
-    memcpy(c->out->epoch, end.epoch, sizeof end.epoch);
-    return subscribe(c, NULL);
+    *c->out = (struct claim){.presented = -1, .gap_from = -1, .saved = c->saved};
 }
 
 /* Bookmarks are recalled for the epoch of the settings, which were read a moment ago.  Default
  * settings are of no log and have no epoch: then the log is asked. */
-static enum store_result know_epoch(struct claiming *c)
+enum store_result claim_begin(struct claiming *c)
 {
     struct store_end end;
+    start_over(c);
     if (!c->epoch[0])
         memcpy(c->epoch, c->settings->epoch, sizeof c->epoch);
     enum store_result r = c->epoch[0] ? STORE_OK : c->store->engine->where(c->store, &end);
@@ -149,15 +128,41 @@ static enum store_result know_epoch(struct claiming *c)
     return r;
 }
 
+static enum store_result with_session(struct claiming *c, bool *again)
+{
+    enum store_result r = claim_begin(c);
+    claim_present(c->request, c->out);
+    if (r == STORE_OK)
+        r = claim_make_key(c);
+    if (r == STORE_OK)
+        r = claim_identify(c);
+    if (r == STORE_OK)
+        r = claim_subscribe(c, c->out->session_id);
+    if (r == STORE_OK)
+        r = claim_survey(c, again);
+    if (r == STORE_OK && !*again && c->saved == STORE_OK)
+        r = enter(c, again);
+    return r;
+}
+
+/* enable_reconnection=0: the stream begins at the log's end, whatever the request asks for. */
+static enum store_result without_session(struct claiming *c)
+{
+    struct store_end end;
+    start_over(c);
+    enum store_result r = c->store->engine->where(c->store, &end);
+    if (r != STORE_OK)
+        return r;
+    c->out->cursor = c->out->until = c->out->bookmark = end.last_id;
+    memcpy(c->out->epoch, end.epoch, sizeof end.epoch);
+    return claim_subscribe(c, NULL);
+}
+
 static enum store_result attempt(struct claiming *c, bool *again)
 {
     *again = false;
-    *c->out = (struct claim){.presented = -1, .gap_from = -1, .saved = c->saved};
-    enum store_result r = STORE_OK;
-    if (!c->settings->enable_reconnection)
-        r = without_session(c);
-    else if ((r = know_epoch(c)) == STORE_OK)
-        r = with_session(c, again);
+    enum store_result r =
+        c->settings->enable_reconnection ? with_session(c, again) : without_session(c);
     if (r != STORE_OK || *again) {
         subscription_free(c->out->subscription);
         c->out->subscription = NULL;

@@ -28,6 +28,7 @@ struct claiming {
     char epoch[EPOCH_SIZE]; /* that the log is expected to have; "": not known yet */
     struct claim_past past;
     struct claim *out;
+    bool uncounted; /* nobody needs count and private_to, which cost most of a survey */
     enum store_result saved;  /* STORE_OK, or why the sessions cannot be saved … */
     char why[STORE_WHY_SIZE]; /* … in a sentence */
 };
@@ -71,7 +72,17 @@ void claim_start(const struct claim_request *r, const struct claim_past *past,
 
 /* ---- the steps (claim.c) ----------------------------------------------------------- */
 
+/* Begin an attempt: empty c->out, and give it the epoch that the log is expected to have. */
+enum store_result claim_begin(struct claiming *c);
+
 /* Make c->key, by which bookmarks are found, unless it is made; the caller frees it. */
 enum store_result claim_make_key(struct claiming *c);
+
+/* Make the subscription of c->out.  `session_id` NULL: no mailbox of its own. */
+enum store_result claim_subscribe(struct claiming *c, const char *session_id);
+
+/* Step 2: ask the log, and fix where c->out starts.  *again: the log has another epoch than the
+ * attempt began with; then nothing was fixed, and the claim has to begin once more. */
+enum store_result claim_survey(struct claiming *c, bool *again);
 
 #endif

@@ -67,6 +67,7 @@ struct survey_question {
     int64_t since;
     /* The id of a session that is gone: how far did its mailbox go?  NULL: not asked. */
     const char *departed;
+    bool uncounted; /* count and private_to are not asked, and mean nothing then */
 };
 
 /* "Rows" are those in the mailboxes of `only`, whatever their types; rows that "pass the filter"

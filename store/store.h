@@ -271,6 +271,43 @@ enum { CLAIM_ROWS_MAX = 100000 };
 enum store_result store_claim(struct store *s, const struct settings *settings,
                               const struct claim_request *r, struct claim *out);
 
+/* What a stream with the same request would be sent first, for clients that want no stream. */
+struct history {
+    char epoch[EPOCH_SIZE];
+    /* Every event asked for, up to here, was given.  A stream or an answer that goes on after it
+     * gives the others. */
+    int64_t next;
+    bool more; /* it is full, or looked at enough rows: go on at `next` */
+    enum gap_reason gap;
+    int64_t gap_from, gap_oldest; /* as in a claim */
+};
+
+/* Receives the events, in id order.  `begin` is called first, and may be called again: then what
+ * was given so far is void.  `event` false: out of memory.  Strings are valid during the call. */
+struct history_sink {
+    void *arg;
+    void (*begin)(void *arg, const char *epoch);
+    bool (*event)(void *arg, const struct event *e);
+};
+
+enum {
+    HISTORY_BYTES = 1024 * 1024, /* of data in one answer, or one event that is larger */
+    HISTORY_ROWS_MAX = 10000,    /* of unwanted types, that one answer looks at; in bytes: */
+    HISTORY_ROWS_BYTES = 16 * 1024 * 1024
+};
+
+/* Give up to `limit` events of the types asked for.  Mailboxes, start and gap follow the rules of
+ * a claim, but nothing is entered, and bookmarks do not count: `start` is not START_UNSAID.  A
+ * session's own mailbox is read if the token would give a stream that session.  If no session
+ * has the token, and there is no note of it, no gap is told of that: a stream tells it.  The
+ * caller has made sure that enable_reconnection is 1.
+ *
+ * Costs what a claim's recall and survey cost, and the reading of the rows.  Any result but
+ * STORE_OK means "try later". */
+enum store_result store_history(struct store *s, const struct settings *settings,
+                                const struct claim_request *r, int64_t limit,
+                                const struct history_sink *sink, struct history *out);
+
 /* Whether this claim should wait a moment: it would begin at a bookmark, and earlier streams of
  * its session and subscription are still open, perhaps because their ends are not saved yet.
  * A read without a lock, two index seeks for each token. */

@@ -162,6 +162,8 @@ static enum store_result find_count(const struct surveying *v)
     char *types;
     if (v->out->at == v->out->end.last_id)
         return STORE_OK;
+    if (v->q->uncounted)
+        return mailboxes_oldest(v->store, v->q->only, v->out->at, &v->out->oldest);
     if (!type_list(v->q->only, &types))
         return store_refuse(v->store, STORE_NOMEM, "out of memory");
     enum store_result r = find_private(v);
