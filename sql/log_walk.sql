@@ -2,5 +2,6 @@
 -- events_mailbox from there, as far as the caller steps.  Columns as in log_read.sql.
 SELECT id, NULL, type, data, created_at,
        CASE WHEN ltrim(substr(data, 1, 64), char(9, 10, 13, 32)) GLOB '{*'
-            THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END
+            THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END,
+       key, expires_at
 FROM events WHERE session_id IS ?1 AND channel = ?2 AND id > ?3 ORDER BY id

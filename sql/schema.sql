@@ -1,7 +1,9 @@
 -- The event log.  Load it with `sqlite3 -bail rowcast.db < sql/schema.sql`, into a new file or into
 -- an application's own database, so that the application can publish in its own transactions and
 -- triggers.  Loading it again creates what is missing and changes nothing else.  If triggers were
--- missing, it also recounts the books (what rowcast_log and rowcast_channels say).
+-- missing, it also recounts the books (what rowcast_log and rowcast_channels say).  It does not load
+-- into a log of an earlier revision: the program upgrades such a log when it opens it, and so does
+-- `rowcast.fcgi --check`.
 --
 -- Every rule of the data is a trigger, so that it holds for whoever inserts.  Refusals are
 -- RAISE(ABORT) in triggers: OR IGNORE silently swallows constraints, but not these.  The triggers
@@ -17,6 +19,7 @@
 DROP TABLE IF EXISTS temp.rowcast_load;
 CREATE TEMP TABLE rowcast_load (
     own     INTEGER CONSTRAINT "the database has a table events of its own, so it cannot be a log: use another file; nothing was changed" CHECK (own = 0),
+    old     INTEGER CONSTRAINT "the event log was made by an earlier version of Rowcast: run rowcast.fcgi --check, which upgrades it, and load this file again; nothing was changed" CHECK (old = 0),
     lacks   INTEGER CONSTRAINT "the schema could not be loaded, for the reason of the errors above; nothing was changed" CHECK (lacks = 0),
     was_there INTEGER, -- it is not loaded for the first time
     recount INTEGER,   -- the books have to be made true again
@@ -24,14 +27,19 @@ CREATE TEMP TABLE rowcast_load (
 );
 DROP VIEW IF EXISTS temp.rowcast_own;
 CREATE TEMP VIEW rowcast_own AS
-    SELECT EXISTS (
-        SELECT 1 FROM main.sqlite_schema WHERE name = 'events' COLLATE NOCASE
-            AND (type <> 'table' OR (
-                SELECT count(*) FROM pragma_table_info('events', 'main') WHERE name IN
-                    ('id', 'channel', 'session_id', 'type', 'data', 'dedup_key', 'created_at')) < 7)) AS own;
+    SELECT there AND (NOT is_table OR first < 7 OR (second < 2 AND NOT is_log)) AS own,
+           there AND is_log AND (second < 2 OR revisions = 0) AS old
+    FROM (SELECT
+        EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'events' COLLATE NOCASE) AS there,
+        EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'events' COLLATE NOCASE AND type = 'table') AS is_table,
+        EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_log') AS is_log,
+        (SELECT count(*) FROM pragma_table_info('events', 'main') WHERE name IN
+            ('id', 'channel', 'session_id', 'type', 'data', 'dedup_key', 'created_at')) AS first,
+        (SELECT count(*) FROM pragma_table_info('events', 'main') WHERE name IN ('key', 'expires_at')) AS second,
+        (SELECT count(*) FROM pragma_table_info('rowcast_log', 'main') WHERE name = 'revision') AS revisions);
 SAVEPOINT rowcast_free;
-INSERT OR ROLLBACK INTO temp.rowcast_load(own, was_there)
-    SELECT own, EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config')
+INSERT OR ROLLBACK INTO temp.rowcast_load(own, old, was_there)
+    SELECT own, old AND NOT own, EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config')
     FROM temp.rowcast_own;
 SAVEPOINT rowcast_refused;
 RELEASE rowcast_free;
@@ -46,6 +54,10 @@ DROP TRIGGER IF EXISTS rowcast_config_insert;
 DROP TRIGGER IF EXISTS rowcast_config_update;
 DROP TRIGGER IF EXISTS rowcast_log_insert;
 
+-- Which triggers were there.  (An upgrade drops and makes all of ours, and has noted them before.)
+CREATE TEMP TABLE IF NOT EXISTS rowcast_before AS
+    SELECT name FROM main.sqlite_schema WHERE type = 'trigger';
+
 CREATE TABLE IF NOT EXISTS events (
     id         INTEGER PRIMARY KEY AUTOINCREMENT, -- given by the log; only grows
     channel    TEXT NOT NULL DEFAULT '',          -- '': to everyone
@@ -54,15 +66,23 @@ CREATE TABLE IF NOT EXISTS events (
     data       TEXT NOT NULL DEFAULT '',
     dedup_key  TEXT,                              -- NULL, or once within its mailbox
     created_at INTEGER NOT NULL                   -- milliseconds since 1970
-               DEFAULT (CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER))
+               DEFAULT (CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)),
+    key        TEXT,                              -- NULL, or what the event is the newest state of
+    expires_at INTEGER                            -- NULL, or milliseconds since 1970
 );
 
 -- For walks of one mailbox in id order, and for counts of some types in it without its rows.
 CREATE INDEX IF NOT EXISTS events_mailbox ON events(session_id, channel, id, type);
-CREATE INDEX IF NOT EXISTS events_created_at ON events(created_at);
+-- For removal by age.  Events with a key do not age: the state of a quiet thing is still its state.
+CREATE INDEX IF NOT EXISTS events_created_at ON events(created_at) WHERE key IS NULL;
 -- Not UNIQUE: a conflict would make OR REPLACE delete the older row without calling a trigger.
 CREATE INDEX IF NOT EXISTS events_dedup_key ON events(dedup_key, session_id, channel)
     WHERE dedup_key IS NOT NULL;
+-- For the older event of a key.
+CREATE INDEX IF NOT EXISTS events_key ON events(session_id, channel, key, id) WHERE key IS NOT NULL;
+-- For what is due, and for counts of it in one mailbox without its rows.
+CREATE INDEX IF NOT EXISTS events_expires_at ON events(expires_at, session_id, channel, id, type)
+    WHERE expires_at IS NOT NULL;
 
 -- One row for each mailbox that has, or lately had, events: a channel, or '@' and a session's id.
 CREATE TABLE IF NOT EXISTS rowcast_channels (
@@ -76,7 +96,7 @@ CREATE INDEX IF NOT EXISTS rowcast_channels_trimmed_to ON rowcast_channels(trimm
 -- What is true of the log as a whole, in one row.
 CREATE TABLE IF NOT EXISTS rowcast_log (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
-    version        INTEGER NOT NULL,           -- of this schema
+    version        INTEGER NOT NULL,           -- whoever does not know it must not use the log
     epoch          TEXT    NOT NULL,           -- eight hex digits, another for each log
     last_id        INTEGER NOT NULL DEFAULT 0  -- the newest id ever given
                    CHECK (typeof(last_id) = 'integer' AND last_id >= 0),
@@ -84,11 +104,17 @@ CREATE TABLE IF NOT EXISTS rowcast_log (
     forgotten_to   INTEGER NOT NULL DEFAULT 0, -- the same, of mailboxes that are forgotten
     bytes          INTEGER NOT NULL DEFAULT 0, -- of all events: their data and 200 each
     excess         INTEGER NOT NULL DEFAULT 0, -- a note from one trigger to another
-    config_version INTEGER NOT NULL DEFAULT 0  -- moves with each change of rowcast_config
+    config_version INTEGER NOT NULL DEFAULT 0, -- moves with each change of rowcast_config
+    revision       INTEGER NOT NULL DEFAULT 1  -- what is there: an upgrade of the log raises it
 );
-INSERT INTO rowcast_log(one, version, epoch)
-    SELECT 1, 1, lower(hex(randomblob(4)))
+INSERT INTO rowcast_log(one, version, revision, epoch)
+    SELECT 1, 1, 2, lower(hex(randomblob(4)))
     WHERE NOT EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
+
+-- The position that belongs to what a transaction reads: a stream that begins after it gets what is
+-- committed later.
+CREATE VIEW IF NOT EXISTS rowcast_position AS
+    SELECT epoch || '-' || last_id AS position FROM rowcast_log WHERE one = 1;
 
 -- Which time is believed when events are removed by age: a clock that is set ahead by more than
 -- ten minutes is doubted until it has stood there for ten minutes.  Milliseconds since 1970.
@@ -148,18 +174,18 @@ UPDATE temp.rowcast_load SET (last_id, recount) = (
         OR trimmed_to NOT BETWEEN 0 AND last_id OR forgotten_to NOT BETWEEN 0 AND last_id
         OR bytes < 0 OR (SELECT max(trimmed_to) FROM rowcast_channels) > last_id
     FROM rowcast_log, (
-        SELECT count(*) AS n FROM main.sqlite_schema WHERE type = 'trigger' AND name IN
+        SELECT count(*) AS n FROM temp.rowcast_before WHERE name IN
             ('events_insert', 'events_update', 'events_inserted', 'events_deleted', 'rowcast_channels_delete'))
     WHERE one = 1);
 -- Somebody may have changed settings while the trigger that tells of it was missing.
 UPDATE rowcast_log SET config_version = config_version + 1
     WHERE one = 1 AND (SELECT was_there FROM temp.rowcast_load) AND NOT EXISTS (
-        SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_config_updated');
+        SELECT 1 FROM temp.rowcast_before WHERE name = 'rowcast_config_updated');
 -- A mailbox that was forgotten while its trigger was missing was trimmed no further than the
 -- newest id that left any mailbox.
 UPDATE rowcast_log SET forgotten_to = max(forgotten_to, trimmed_to)
     WHERE one = 1 AND NOT EXISTS (
-        SELECT 1 FROM main.sqlite_schema WHERE name = 'rowcast_channels_delete');
+        SELECT 1 FROM temp.rowcast_before WHERE name = 'rowcast_channels_delete');
 
 CREATE TRIGGER IF NOT EXISTS rowcast_config_update BEFORE UPDATE ON rowcast_config
 BEGIN
@@ -239,12 +265,15 @@ BEGIN
     SELECT RAISE(ABORT, 'rowcast_log has one row and keeps it')
         WHERE EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
 END;
--- The epoch is part of each id that clients get.
-CREATE TRIGGER IF NOT EXISTS rowcast_log_update BEFORE UPDATE OF epoch ON rowcast_log
+-- The epoch is part of each id that clients get, and no id is given twice under one epoch.
+CREATE TRIGGER IF NOT EXISTS rowcast_log_update BEFORE UPDATE OF epoch, last_id ON rowcast_log
+    WHEN NEW.epoch IS NOT OLD.epoch OR NEW.last_id < OLD.last_id
 BEGIN
     SELECT RAISE(ABORT, 'epoch must be eight hex digits in lower case: lower(hex(randomblob(4)))')
         WHERE typeof(NEW.epoch) <> 'text' OR length(NEW.epoch) <> 8 OR NEW.epoch GLOB '*[^0-9a-f]*'
               OR instr(NEW.epoch, char(0));
+    SELECT RAISE(ABORT, 'last_id never falls, or ids would be given twice: if it has to, set epoch = lower(hex(randomblob(4))) in the same UPDATE')
+        WHERE NEW.last_id < OLD.last_id AND NEW.epoch IS OLD.epoch;
 END;
 
 -- A mailbox that is forgotten was trimmed no further than forgotten_to.
@@ -266,10 +295,10 @@ BEGIN
             THEN RAISE(ABORT, 'channel, type and data must be text, not NULL and not a BLOB')
         WHEN NEW.session_id IS NOT NULL AND NEW.channel <> ''
             THEN RAISE(ABORT, 'an event is for a session_id or for a channel, not for both')
-        WHEN NEW.channel <> '' AND (length(CAST(NEW.channel AS BLOB)) > 128
+        WHEN NEW.channel <> '' AND (length(CAST(NEW.channel AS BLOB)) > 512
              OR instr(NEW.channel, char(10)) OR instr(NEW.channel, char(13))
              OR instr(NEW.channel, char(0)))
-            THEN RAISE(ABORT, 'channel must be at most 128 bytes without CR, LF and NUL')
+            THEN RAISE(ABORT, 'channel must be at most 512 bytes without CR, LF and NUL')
         WHEN NEW.channel <> '' AND (substr(NEW.channel, 1, 1) = '@'
              OR substr(NEW.channel, 1, 5) = 'user:' OR substr(NEW.channel, 1, 8) = 'rowcast:')
             THEN RAISE(ABORT, 'channels that begin with @, user: or rowcast: are reserved')
@@ -293,6 +322,15 @@ BEGIN
         WHEN NEW.dedup_key IS NOT NULL AND (typeof(NEW.dedup_key) <> 'text'
              OR length(CAST(NEW.dedup_key AS BLOB)) NOT BETWEEN 1 AND 128)
             THEN RAISE(ABORT, 'dedup_key must be NULL, or 1 to 128 bytes of text')
+        WHEN NEW.key IS NOT NULL AND (typeof(NEW.key) <> 'text'
+             OR length(CAST(NEW.key AS BLOB)) NOT BETWEEN 1 AND 128 OR instr(NEW.key, char(0)))
+            THEN RAISE(ABORT, 'key must be NULL, or 1 to 128 bytes of text without NUL')
+        WHEN NEW.expires_at IS NOT NULL AND (typeof(NEW.expires_at) <> 'integer' OR NEW.expires_at < 0)
+            THEN RAISE(ABORT, 'expires_at must be NULL, or milliseconds since 1970, an integer')
+        WHEN NEW.expires_at < 100000000000 -- March 1973; as seconds, the year 5138
+            THEN RAISE(ABORT, 'expires_at looks like seconds: it must be milliseconds since 1970, or NULL')
+        WHEN NEW.expires_at >= 100000000000000 -- the year 5138; as microseconds, March 1973
+            THEN RAISE(ABORT, 'expires_at looks like microseconds: it must be milliseconds since 1970, or NULL')
         WHEN typeof(NEW.created_at) <> 'integer' OR NEW.created_at < 0
             THEN RAISE(ABORT, 'created_at must be milliseconds since 1970, an integer')
         WHEN NEW.created_at < 100000000000 -- March 1973; as seconds, the year 5138
@@ -312,8 +350,8 @@ BEGIN
     SELECT RAISE(ABORT, 'events cannot be changed: insert another one');
 END;
 
--- Enter the event in the books, and remove what exceeds the bounds.  In the event's mailbox that is
--- usually the oldest event.  Age and bytes follow from the last statement, which fires the two
+-- Enter the event in the books, remove the older event of its key, and remove what exceeds the
+-- bounds.  In the event's mailbox that is usually the oldest event.  Age and bytes follow from the last statement, which fires the two
 -- triggers below.  If a bound was lowered, no more than 100 events are removed for each reason, so
 -- that no publisher waits long.  (Why it is written like this: an IN (SELECT …) makes a temporary
 -- table, 60 µs, more than all the rest; a DELETE that finds nothing costs 2 µs, a WHEN less than
@@ -334,6 +372,9 @@ BEGIN
         FROM rowcast_log WHERE one = 1
         ON CONFLICT(mailbox) DO UPDATE SET kept = kept + 1, last_at = excluded.last_at;
 
+    DELETE FROM events WHERE NEW.key IS NOT NULL AND session_id IS NEW.session_id
+        AND channel = NEW.channel AND key = NEW.key AND id < NEW.id;
+
     DELETE FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel AND id <= (
         SELECT max(id) FROM (
             SELECT id FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel
@@ -348,14 +389,16 @@ BEGIN
         WHERE one = 1;
 END;
 
--- Each insert removes the two oldest events that are older than buffer_age, by the time that is
--- believed.  While the clock is doubted, excess is -1, so that each insert looks at the clock: a
+-- Each insert removes the two oldest events that are older than buffer_age, and two whose expires_at
+-- has passed, by the time that is believed.  While the clock is doubted, excess is -1, so that each insert looks at the clock: a
 -- clock that was set back must not be taken for one that still stands ahead.  Looks count towards
 -- the ten minutes only if they are an hour apart at most.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_old AFTER UPDATE OF last_id ON rowcast_log
-    WHEN NEW.excess < 0 OR (SELECT min(created_at) FROM events) < (
+    WHEN NEW.excess < 0 OR (SELECT min(created_at) FROM events WHERE key IS NULL) < (
         SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) - value * 1000
         FROM rowcast_config WHERE name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
+        OR (SELECT min(expires_at) FROM events WHERE expires_at IS NOT NULL)
+           <= CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
 BEGIN
     UPDATE rowcast_clock SET (believed_at, doubted_at, seen_at) = (
         SELECT iif(believed, now, believed_at),
@@ -369,15 +412,21 @@ BEGIN
     UPDATE rowcast_log SET excess = (SELECT -(doubted_at > 0) FROM rowcast_clock WHERE one = 1)
         WHERE one = 1 AND excess = (SELECT -(doubted_at = 0) FROM rowcast_clock WHERE one = 1);
     DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE created_at < (
+        SELECT id FROM events WHERE key IS NULL AND created_at < (
             SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
             WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
         ORDER BY created_at LIMIT 1);
     DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE created_at < (
+        SELECT id FROM events WHERE key IS NULL AND created_at < (
             SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
             WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
         ORDER BY created_at LIMIT 1);
+    DELETE FROM events WHERE id = (
+        SELECT id FROM events WHERE expires_at <= (SELECT believed_at FROM rowcast_clock WHERE one = 1)
+        ORDER BY expires_at LIMIT 1);
+    DELETE FROM events WHERE id = (
+        SELECT id FROM events WHERE expires_at <= (SELECT believed_at FROM rowcast_clock WHERE one = 1)
+        ORDER BY expires_at LIMIT 1);
 END;
 
 -- Each insert removes the oldest event if there are more than buffer_bytes, but never the newest.
@@ -408,16 +457,27 @@ BEGIN
         SELECT max(id) FROM oldest);
 END;
 
--- Whatever deletes an event: mailbox and log note up to which id, so that streams are told of it.
+-- Whatever deletes an event: mailbox and log note up to which id, so that streams are told of it.  They
+-- are not told of an event whose time has passed, nor of one whose key has a newer event: neither is
+-- missing.
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
         VALUES (CASE WHEN OLD.session_id IS NULL THEN ifnull(OLD.channel, '') ELSE '@' || OLD.session_id END,
-                0, OLD.id)
+                0,
+                CASE WHEN OLD.key IS NOT NULL AND EXISTS (
+                              SELECT 1 FROM events WHERE session_id IS OLD.session_id
+                                  AND channel = OLD.channel AND key = OLD.key AND id > OLD.id)
+                     THEN 0
+                     WHEN OLD.expires_at <= CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+                     THEN 0
+                     ELSE OLD.id END)
         ON CONFLICT(mailbox) DO UPDATE
             SET kept = kept - 1, trimmed_to = max(trimmed_to, excluded.trimmed_to);
     UPDATE rowcast_log
-        SET trimmed_to = max(trimmed_to, OLD.id),
+        SET trimmed_to = max(trimmed_to, ifnull((
+                SELECT trimmed_to FROM rowcast_channels WHERE trimmed_to >= OLD.id AND mailbox =
+                    CASE WHEN OLD.session_id IS NULL THEN ifnull(OLD.channel, '') ELSE '@' || OLD.session_id END), 0)),
             bytes = bytes - 200 - ifnull(length(CAST(OLD.data AS BLOB)), 0)
         WHERE one = 1;
 END;
@@ -467,20 +527,21 @@ INSERT INTO sqlite_sequence(name, seq)
 UPDATE sqlite_sequence SET seq = (SELECT last_id FROM rowcast_log WHERE one = 1)
     WHERE name = 'events' AND seq < (SELECT last_id FROM rowcast_log WHERE one = 1);
 
-INSERT OR ROLLBACK INTO temp.rowcast_load(own, lacks)
-    SELECT own, (
+INSERT OR ROLLBACK INTO temp.rowcast_load(own, old, lacks)
+    SELECT own, old, (
         SELECT count(*) FROM main.sqlite_schema
-        WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_log', 'rowcast_clock', 'rowcast_config')
+        WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_log', 'rowcast_clock', 'rowcast_config', 'rowcast_position')
               AND name IN (
-                'events', 'events_mailbox', 'events_created_at', 'events_dedup_key',
+                'events', 'events_mailbox', 'events_created_at', 'events_dedup_key', 'events_key', 'events_expires_at',
                 'events_insert', 'events_update', 'events_inserted', 'events_deleted',
                 'rowcast_channels', 'rowcast_channels_trimmed_to', 'rowcast_channels_delete',
                 'rowcast_log', 'rowcast_log_insert', 'rowcast_log_update', 'rowcast_log_delete',
-                'rowcast_log_old', 'rowcast_log_full', 'rowcast_log_excess', 'rowcast_clock',
+                'rowcast_log_old', 'rowcast_log_full', 'rowcast_log_excess', 'rowcast_position', 'rowcast_clock',
                 'rowcast_config', 'rowcast_config_insert', 'rowcast_config_update',
-                'rowcast_config_updated', 'rowcast_config_delete')) < 24
+                'rowcast_config_updated', 'rowcast_config_delete')) < 27
     FROM temp.rowcast_own;
 RELEASE rowcast_schema;
 DROP VIEW temp.rowcast_lost;
 DROP VIEW temp.rowcast_own;
+DROP TABLE temp.rowcast_before;
 DROP TABLE temp.rowcast_load;

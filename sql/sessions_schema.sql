@@ -13,12 +13,13 @@ BEGIN IMMEDIATE;
 
 CREATE TABLE IF NOT EXISTS state(
   one     INTEGER PRIMARY KEY CHECK (one = 1),
-  version INTEGER NOT NULL,            -- of this schema
+  version INTEGER NOT NULL,            -- whoever does not know it must not use the file
   served  INTEGER NOT NULL DEFAULT 0,
   epoch   TEXT    NOT NULL DEFAULT '', -- of the log that was seen last; '': none yet
-  last_id INTEGER NOT NULL DEFAULT 0   -- and how far it was seen
+  last_id INTEGER NOT NULL DEFAULT 0,  -- and how far it was seen
+  revision INTEGER NOT NULL DEFAULT 1  -- what is there: an upgrade of the file raises it
 );
-INSERT INTO state(one, version) SELECT 1, 1 WHERE NOT EXISTS (SELECT 1 FROM state);
+INSERT INTO state(one, version, revision) SELECT 1, 1, 2 WHERE NOT EXISTS (SELECT 1 FROM state);
 
 CREATE TABLE IF NOT EXISTS sessions(
   id             TEXT    PRIMARY KEY NOT NULL, -- its public address
@@ -63,7 +64,8 @@ CREATE INDEX IF NOT EXISTS endings_responder ON endings(responder);
 CREATE TABLE IF NOT EXISTS responders(
   id         INTEGER PRIMARY KEY, -- its number: the byte of the leases it holds locked
   pid        INTEGER NOT NULL,
-  started_at INTEGER NOT NULL
+  started_at INTEGER NOT NULL,
+  version    TEXT    NOT NULL DEFAULT '' -- of the program; '': one that did not say it
 );
 
 -- Notes of sessions that are gone, so that a client is told of a loss only if there may be one.  The

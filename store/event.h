@@ -19,7 +19,9 @@ struct event {
     const char *type; /* as stored: the reader checks it again, since rows come from anyone */
     const char *data; /* any bytes, line feeds and NUL among them */
     size_t data_len;
+    const char *key;    /* what the event is the newest state of; NULL: it is news */
     int64_t created_at; /* milliseconds since 1970 */
+    int64_t expires_at; /* the same; not delivered from then on; 0: never */
     bool is_object;     /* data is one valid JSON object */
 };
 

@@ -12,8 +12,8 @@
 
 enum {
     EVENT_TYPE_MAX = 128,         /* bytes */
-    EVENT_NAME_MAX = 128,         /* bytes of a channel's name */
-    EVENT_MAILBOX_MAX = 129,      /* bytes of a name and its mark */
+    EVENT_NAME_MAX = 512,         /* bytes of a channel's name */
+    EVENT_MAILBOX_MAX = 513,      /* bytes of a name and its mark */
     EVENT_KEY_MAX = 128,          /* bytes of a key, of a dedup_key, or of a session's id */
     EVENT_EXPIRES_MAX = 31536000, /* s from its publication; over HTTP at least 1 */
     EVENT_DATA_MAX = 16777216, /* bytes: the most that the setting max_event_bytes allows … */

@@ -118,6 +118,8 @@ static bool event_of_row(sqlite3_stmt *stmt, const char *mailbox, struct event *
     e->data_len = (size_t)sqlite3_column_bytes(stmt, 3);
     e->created_at = sqlite3_column_int64(stmt, 4);
     e->is_object = sqlite3_column_int(stmt, 5) != 0;
+    e->key = text_of(stmt, 6, NULL);
+    e->expires_at = sqlite3_column_int64(stmt, 7);
     return e->mailbox && e->type && e->data;
 }
 

@@ -27,8 +27,10 @@ static void complete(struct sqlite_store *s)
     sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE);
     bool lacking = stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
     sqlite3_reset(stmt);
-    if (lacking && sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL,
-                                NULL) != SQLITE_OK)
+    if (lacking && (sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_UPGRADE_2], NULL, NULL,
+                                 NULL) != SQLITE_OK ||
+                    sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL,
+                                 NULL) != SQLITE_OK))
         database_rollback(&s->sessions);
 }
 

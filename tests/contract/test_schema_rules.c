@@ -28,6 +28,16 @@ static const struct {
     {WITH("session_id", ""), bad_session},
     {WITH_BYTES("session_id", "a\0", 2), bad_session},
     {WITH("dedup_key", ""), bad_key},
+    {WITH("key", ""), bad_state_key},
+    {WITH_BYTES("key", "a\0", 2), bad_state_key},
+    {WITH("expires_at", "soon"), bad_expiry},
+    {WITH("expires_at", "1795656408000.5"), bad_expiry},
+    {WITH("expires_at", "-1"), bad_expiry},
+    {WITH("expires_at", "0"), expiry_in_seconds},
+    {WITH("expires_at", "1795656408"), expiry_in_seconds},
+    {WITH("expires_at", "99999999999"), expiry_in_seconds},
+    {WITH("expires_at", "100000000000000"), expiry_in_microseconds},
+    {WITH("expires_at", "9223372036854775807"), expiry_in_microseconds},
     {WITH("created_at", "yesterday"), bad_time},
     {WITH("created_at", "1.5"), bad_time},
     {WITH("created_at", "-1"), bad_time},
@@ -61,9 +71,10 @@ static void test_names_that_are_a_byte_too_long_are_refused(void **state)
         strcpy(umlauts + 2 * i, "\xc3\xa4");
     expect(TRY(w, WITH("type", umlauts)), bad_type, "type of 65 characters, 130 bytes");
     expect(TRY(w, WITH("type", letters(129))), bad_type, "type");
-    expect(TRY(w, WITH("channel", letters(129))), bad_channel, "channel");
+    expect(TRY(w, WITH("channel", letters(513))), bad_channel, "channel");
     expect(TRY(w, WITH("session_id", letters(129))), bad_session, "session_id");
     expect(TRY(w, WITH("dedup_key", letters(129))), bad_key, "dedup_key");
+    expect(TRY(w, WITH("key", letters(129))), bad_state_key, "key");
     expect(TRY(w, WITH("data", letters(1048577))), too_large, "data");
     expect_nothing(w);
 }

@@ -230,7 +230,7 @@ static void test_the_dead_are_found_behind_any_number_of_living_responders(void 
     assert_int_equal(fcntl(fd, F_OFD_SETLK, &living), 0);
     world_sql(w->sessions,
               "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 601) "
-              "INSERT INTO responders SELECT i, 1, 1 FROM n");
+              "INSERT INTO responders(id, pid, started_at) SELECT i, 1, 1 FROM n");
     world_claim_token(w, NULL);
     world_sql(w->sessions, "UPDATE streams SET responder = 700");
     world_serve(w, 1);
