@@ -141,6 +141,13 @@ enum store_result store_check(struct store *s, void (*say)(void *arg, const char
     return engine_of(s)->check(s, say, arg);
 }
 
+size_t publication_rows(const struct publication *p)
+{
+    if (p->rows)
+        return p->rows->count;
+    return p->session_count > 0 ? p->session_count : 1;
+}
+
 /* The item has the result, also when the group as a whole was STORE_OK. */
 enum store_result store_append(struct store *s, const struct publication *p, int64_t *ids,
                                char epoch[EPOCH_SIZE])

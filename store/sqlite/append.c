@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/sqlite/append_many.h"
 #include "store/sqlite/append_row.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/end.h"
@@ -43,8 +44,11 @@ static int wait_for_lock(void *arg, int tries)
 }
 
 /* STORE_UNKNOWN if one of the sessions does not exist: then none of them gets the event. */
-static enum store_result sessions_check(struct sqlite_store *s, const struct publication *p)
+static enum store_result sessions_check(struct sqlite_store *s, struct appending *a)
 {
+    const struct publication *p = &a->what;
+    if (p->rows)
+        return append_many_check(s, a);
     for (size_t i = 0; i < p->session_count; i++) {
         bool known = false;
         enum store_result r = sessions_known(s, p->sessions[i], &known);
@@ -59,24 +63,14 @@ static enum store_result sessions_check(struct sqlite_store *s, const struct pub
 /* A row for each session, or none. */
 static enum store_result append_rows(struct sqlite_store *s, const struct appending *a)
 {
-    enum store_result r = database_run(s, &s->log, SQL_SAVEPOINT), undone = STORE_OK;
+    enum store_result r = database_run(s, &s->log, SQL_SAVEPOINT);
     if (r != STORE_OK)
         return r;
     for (size_t i = 0; i < a->what.session_count && r == STORE_OK; i++)
         r = append_row(s, &a->what, a->what.sessions[i], &a->ids[i]);
     if (r == STORE_OK)
         return database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
-    if (!append_is_refusal(r))
-        return r; /* the whole transaction ends */
-    char why[STORE_WHY_SIZE];
-    memcpy(why, s->store.why, sizeof why);
-    undone = database_run(s, &s->log, SQL_SAVEPOINT_UNDO);
-    if (undone == STORE_OK)
-        undone = database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
-    if (undone != STORE_OK)
-        return undone;
-    memcpy(s->store.why, why, sizeof why);
-    return r;
+    return append_is_refusal(r) ? append_undo(s, r) : r; /* else the whole transaction ends */
 }
 
 /* Append one row.  A refusal normally leaves nothing behind.  But a trigger of the application's
@@ -113,7 +107,9 @@ static enum store_result append_group(struct sqlite_store *s, struct appending *
             continue;
         bool lost = false;
         memcpy(a->epoch, end.epoch, sizeof a->epoch);
-        r = a->what.session_count > 0 ? append_rows(s, a) : append_alone(s, a, &lost);
+        r = a->what.rows                ? append_many(s, a)
+            : a->what.session_count > 0 ? append_rows(s, a)
+                                        : append_alone(s, a, &lost);
         lost |= sqlite3_get_autocommit(s->log.db) != 0;
         if (r == STORE_FULL && end.last_id == INT64_MAX) /* SQLite calls that full, too */
             return store_refuse(s, STORE_CORRUPT,
@@ -142,14 +138,21 @@ static enum store_result append_begin(struct sqlite_store *s, struct patience *p
     return r;
 }
 
+/* The largest id of a publication, in which a row that was there already has an older one. */
+static int64_t newest_of(const struct appending *a)
+{
+    int64_t id = 0;
+    for (size_t i = 0; i < publication_rows(&a->what); i++)
+        id = a->ids[i] > id ? a->ids[i] : id;
+    return id;
+}
+
 /* The log reaches at least this far now: if it ever ends before, it lost something. */
 static void note_seen(struct sqlite_store *s, struct appending *const *items, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t rows = items[i]->what.session_count ? items[i]->what.session_count : 1;
-        if (items[i]->result == STORE_OK) /* the ids of one publication ascend */
-            file_saw(s->log.hold.file, items[i]->epoch, items[i]->ids[rows - 1]);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (items[i]->result == STORE_OK)
+            file_saw(s->log.hold.file, items[i]->epoch, newest_of(items[i]));
 }
 
 /* Whether the log was replaced before the commit, so that nothing was written: then the group
@@ -210,7 +213,7 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
     struct patience p = {now_monotonic_ms() + patience_ms};
     size_t well = 0;
     for (size_t i = 0; i < n; i++) { /* before the lock is taken: it is another file */
-        append_note(s, items[i], sessions_check(s, &items[i]->what));
+        append_note(s, items[i], sessions_check(s, items[i]));
         well += items[i]->result == STORE_OK;
     }
     if (well == 0)

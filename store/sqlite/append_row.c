@@ -27,12 +27,29 @@ enum store_result append_find_twin(struct sqlite_store *s, const struct publicat
     return r;
 }
 
-/* Which rule refused?  SQLite passes on the rule's sentence and nothing else; the sentence of
- * the size limit names the setting to change. */
-static enum store_result which_refusal(const struct sqlite_store *s, enum store_result r)
+/* SQLite passes on the rule's sentence and nothing else; the sentence of the size limit names the
+ * setting to change. */
+enum store_result append_failed(struct sqlite_store *s)
 {
+    enum store_result r = store_failed(s, &s->log, appending);
     bool large = r == STORE_REFUSED && strstr(s->store.why, "max_event_bytes");
     return large ? STORE_TOO_LARGE : r;
+}
+
+/* If a trigger of the application's own ended the transaction, nothing is left to be undone. */
+enum store_result append_undo(struct sqlite_store *s, enum store_result r)
+{
+    char why[STORE_WHY_SIZE];
+    if (sqlite3_get_autocommit(s->log.db))
+        return r;
+    memcpy(why, s->store.why, sizeof why);
+    enum store_result undone = database_run(s, &s->log, SQL_SAVEPOINT_UNDO);
+    if (undone == STORE_OK)
+        undone = database_run(s, &s->log, SQL_SAVEPOINT_KEEP);
+    if (undone != STORE_OK)
+        return undone;
+    memcpy(s->store.why, why, sizeof why);
+    return r;
 }
 
 bool append_is_refusal(enum store_result r)
@@ -50,7 +67,7 @@ enum store_result append_row(struct sqlite_store *s, const struct publication *p
         return store_failed(s, &s->log, appending);
     enum store_result r = STORE_OK;
     if (sqlite3_step(stmt) != SQLITE_DONE)
-        r = which_refusal(s, store_failed(s, &s->log, appending));
+        r = append_failed(s);
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt); /* the texts are the caller's */
     if (r != STORE_OK)

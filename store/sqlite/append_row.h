@@ -22,6 +22,13 @@ enum store_result append_row(struct sqlite_store *s, const struct publication *p
 enum store_result append_find_twin(struct sqlite_store *s, const struct publication *p,
                                    const char *session, int64_t *id);
 
+/* An INSERT into the log failed: why, and whether a rule refused. */
+enum store_result append_failed(struct sqlite_store *s);
+
+/* Undo what a publication wrote since its savepoint, because `r` refused it; s's sentence stays.
+ * Returns `r`, or why it could not be undone: then the whole transaction has to end. */
+enum store_result append_undo(struct sqlite_store *s, enum store_result r);
+
 /* Whether a rule of the data refused, which concerns one publication and not the log. */
 bool append_is_refusal(enum store_result r);
 
