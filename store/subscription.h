@@ -17,6 +17,7 @@
 
 enum {
     SUBSCRIPTION_CHANNELS_MAX = 64,
+    SUBSCRIPTION_NAMES_MAX = 8192, /* bytes of all channels' names: 64 of 128, or 16 of 512 */
     SUBSCRIPTION_TYPES_MAX = 64,
     SUBSCRIPTION_KEPT_KEY_SIZE = 201,
     SUBSCRIPTION_SHOWN_SIZE = 257
@@ -40,8 +41,8 @@ struct subscription {
  * suggest what comparing the names decides. */
 uint64_t mailbox_hash(const char *name);
 
-/* Make a subscription of copies of everything given; of channels and types it takes the first
- * SUBSCRIPTION_…_MAX (a caller that wants to refuse more does so before).  `session_id` NULL: no
+/* Make a subscription of copies of everything given; of channels and types it takes the first 64.
+ * (A caller that wants to refuse more, or longer names, does so before.)  `session_id` NULL: no
  * mailbox of its own.  Returns NULL when out of memory. */
 struct subscription *subscription_new(const char *session_id, const char *const *channels,
                                       size_t channel_count, const char *const *types,

@@ -25,22 +25,30 @@ static void read_tokens(struct wish *w, const struct settings *settings,
     w->claim.more_token_count = w->tokens.n > 1 ? w->tokens.n - 1 : 0;
 }
 
+static const char *wrong_channel(const char *name)
+{
+    if (strlen(name) > EVENT_NAME_MAX)
+        return "a channel's name has at most 512 bytes";
+    if (!query_is_plain(name))
+        return "a channel's name cannot contain control characters";
+    return rules_channel_is_reserved(name) ? RULES_CHANNEL_IS_RESERVED : NULL;
+}
+
 /* An empty name is no error: a form whose field was left empty sends `?channel=`. */
 static const char *read_channels(struct wish *w, const struct query *q)
 {
     const char *all[QUERY_ITEMS_MAX];
-    size_t count = query_values(q, "channel", all, QUERY_ITEMS_MAX), n = 0;
+    size_t count = query_values(q, "channel", all, QUERY_ITEMS_MAX), n = 0, bytes = 0;
     for (size_t i = 0; i < count; i++) {
         if (!all[i][0])
             continue; /* everyone's, which every stream has */
+        const char *wrong = wrong_channel(all[i]);
+        if (wrong)
+            return wrong;
         if (n == SUBSCRIPTION_CHANNELS_MAX)
             return "a stream can listen to at most 64 channels";
-        if (strlen(all[i]) > EVENT_NAME_MAX)
-            return "a channel's name has at most 128 bytes";
-        if (!query_is_plain(all[i]))
-            return "a channel's name cannot contain control characters";
-        if (rules_channel_is_reserved(all[i]))
-            return RULES_CHANNEL_IS_RESERVED;
+        if ((bytes += strlen(all[i])) > SUBSCRIPTION_NAMES_MAX)
+            return "the names of a stream's channels have at most 8192 bytes together";
         w->channel[n++] = all[i];
     }
     w->claim.channel_count = n;

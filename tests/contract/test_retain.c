@@ -138,6 +138,18 @@ static void test_a_walk_reaches_the_mailboxes_of_every_page(void **state)
     assert_int_equal(kept(w, "c0349"), -1);
 }
 
+static void test_the_mailbox_of_the_longest_name_is_forgotten_like_any_other(void **state)
+{
+    struct world *w = *state;
+    publish(w, letters(EVENT_NAME_MAX), "update", "x", 1);
+    publish(w, "z", "update", "x", 1);
+    delete_all_events(w);
+    age(w, TEN_YEARS);
+    tidy(w);
+    assert_int_equal(kept(w, letters(EVENT_NAME_MAX)), -1);
+    assert_int_equal(kept(w, "z"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +161,7 @@ int main(void)
         TEST(test_mailboxes_go_although_somebody_inserts_all_the_time),
         TEST(test_only_the_janitor_of_the_log_retains),
         TEST(test_a_walk_reaches_the_mailboxes_of_every_page),
+        TEST(test_the_mailbox_of_the_longest_name_is_forgotten_like_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/contract/contract_streams.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 
 static void test_a_new_stream_begins_with_these_bytes(void **state)
 {
@@ -219,6 +220,57 @@ static void test_what_no_stream_can_have_is_refused(void **state)
     end_stream(&o);
 }
 
+/* A query with `n` channels of `length` bytes, which differ at their end; valid until the next
+ * call. */
+static char *query_of_names(int n, size_t length)
+{
+    static char query[2 * SUBSCRIPTION_NAMES_MAX];
+    char *at = query;
+    for (int i = 0; i < n; i++) {
+        at = stpcpy(stpcpy(at, "channel="), letters(length));
+        at[-1] = (char)('a' + i / 8);
+        at[-2] = (char)('a' + i % 8);
+        at = stpcpy(at, "&");
+    }
+    return query;
+}
+
+static void expect_names(struct world *w, const char *query, const char *refusal)
+{
+    struct opened o = request_stream(w, query, ENVIRONMENT("A=b"));
+    assert_has(o.text, refusal ? "Status: 400 Bad Request\r\n" : "Status: 200 OK\r\n");
+    assert_has(o.text, refusal ? refusal : "event: connected\n");
+    end_stream(&o);
+}
+
+static void test_names_have_512_bytes_and_all_of_a_stream_8192(void **state)
+{
+    struct world *w = *state;
+    expect_names(w, query_of_names(1, 512), NULL);
+    expect_names(w, query_of_names(1, 513), "a channel's name has at most 512 bytes");
+    expect_names(w, query_of_names(64, 128), NULL);
+    expect_names(w, query_of_names(16, 512), NULL);
+    expect_names(w, strcat(query_of_names(16, 512), "channel=&channel="), NULL);
+    expect_names(w, strcat(query_of_names(16, 512), "channel=x"),
+                 "the names of a stream's channels have at most 8192 bytes together");
+}
+
+/* The subscription is the only copy of the names that stays. */
+static void
+test_a_stream_of_the_longest_names_is_no_larger_than_one_of_the_most_names(void **state)
+{
+    struct world *w = *state;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        struct opened o = request_stream(
+            w, i ? query_of_names(16, 512) : query_of_names(64, 128), ENVIRONMENT("A=b"));
+        assert_non_null(o.ticket);
+        bytes[i] = malloc_usable_size(o.ticket->cursor.subscription);
+        end_stream(&o);
+    }
+    assert_true(bytes[1] < bytes[0]);
+}
+
 static void test_types_are_separated_by_commas_however_written(void **state)
 {
     struct world *w = *state;
@@ -253,6 +305,8 @@ int main(void)
         TEST(test_a_header_that_cannot_be_used_hides_no_id_in_the_address),
         TEST(test_without_reconnection_it_is_a_plain_stream),
         TEST(test_what_no_stream_can_have_is_refused),
+        TEST(test_names_have_512_bytes_and_all_of_a_stream_8192),
+        TEST(test_a_stream_of_the_longest_names_is_no_larger_than_one_of_the_most_names),
         TEST(test_types_are_separated_by_commas_however_written),
         TEST(test_a_log_that_cannot_be_read_means_later),
     };

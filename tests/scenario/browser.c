@@ -18,7 +18,8 @@ struct browser *browser_new(struct stage *s, const char *path)
     b->comes_back = true;
     b->retry_ms = RETRY_DEFAULT;
     wire_init(&b->wire);
-    snprintf(b->path, sizeof b->path, "%s", path);
+    b->path = strdup(path);
+    assert_non_null(b->path);
     return b;
 }
 
@@ -30,6 +31,7 @@ void browsers_free(struct stage *s)
         wire_close(&b->wire);
         parser_free(&b->parser);
         text_free(&b->body);
+        free(b->path);
         free(b);
     }
 }

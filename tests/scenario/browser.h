@@ -36,7 +36,7 @@ void parser_free(struct parser *p);
 struct browser {
     struct stage *stage;
     struct browser *next;
-    char path[1024];
+    char *path;
     char headers[4096]; /* of the caller's */
     char cookie[256];
     struct wire wire;

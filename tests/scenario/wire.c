@@ -57,7 +57,7 @@ bool wire_send(struct wire *w, const char *bytes, size_t n)
 bool wire_ask(struct wire *w, const struct stage *s, const char *method, const char *path,
               const char *headers, const char *body)
 {
-    char head[8192], length[64] = "";
+    char head[49152], length[64] = "";
     if (s->secure)
         return wire_curl_ask(w, s, method, path, headers, body);
     if (body)

@@ -93,6 +93,7 @@ static void test_names_may_have_as_many_bytes_as_the_schema_takes(void **state)
     }
     assert_int_equal(log_number(w, "SELECT max(length(mailbox)) FROM rowcast_channels"),
                      EVENT_NAME_MAX);
+    assert_true(EVENT_NAME_MAX <= EVENT_MAILBOX_MAX && EVENT_KEY_MAX + 1 <= EVENT_MAILBOX_MAX);
 }
 
 static const struct setting *setting_named(const char *name)
