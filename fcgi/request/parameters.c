@@ -12,8 +12,8 @@ enum { NAMES_MAX = 24, NAME_SHOWN = 40 };
 /* A stream takes other spellings of lastEventId, too (position.h). */
 static const char *const table[][NAMES_MAX] = {
     [ROUTE_EVENTS] = {"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
-    [ROUTE_BROADCAST] = {"channel", "type", "dedup_key", "data"},
-    [ROUTE_SEND] = {"session", "type", "dedup_key", "data"},
+    [ROUTE_BROADCAST] = {"channel", "type", "key", "dedup_key", "expires_in", "data"},
+    [ROUTE_SEND] = {"session", "type", "key", "dedup_key", "expires_in", "data"},
     [ROUTE_DISCONNECT] = {"session"},
     [ROUTE_STATS] = {NULL},
 };

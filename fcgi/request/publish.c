@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/base/number.h"
 #include "fcgi/request/form.h"
 #include "fcgi/request/reply.h"
 
@@ -38,13 +39,24 @@ static void read_data(struct form *f, const struct request *r, struct publicatio
     p->data_len = !p->data ? 0 : p->data == r->body ? r->body_len : strlen(p->data);
 }
 
+static void read_expiry(struct form *f, struct publication *p)
+{
+    int seconds = 0;
+    const char *text = form_text(f, "expires_in", NULL);
+    if (text && !number_read(&seconds, text, 10, 1, EVENT_EXPIRES_MAX))
+        form_wrong(f, "expires_in must be whole seconds, from 1 to %d", EVENT_EXPIRES_MAX);
+    p->expires_in = seconds;
+}
+
 static void read_publication(struct form *f, const struct request *r, struct publication *p)
 {
     p->channel = form_text(f, "channel", "");
     if (!p->channel[0] && form_values(f, "channel", NULL, 0) > 0) /* an unset variable */
         form_wrong(f, "channel= is empty: name the channel, or leave it out to reach everyone");
     p->type = form_text(f, "type", "message");
+    p->key = form_text(f, "key", NULL);
     p->dedup_key = form_text(f, "dedup_key", NULL);
+    read_expiry(f, p);
     read_data(f, r, p);
 }
 

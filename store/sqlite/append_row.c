@@ -60,9 +60,10 @@ bool append_is_refusal(enum store_result r)
 enum store_result append_row(struct sqlite_store *s, const struct publication *p,
                              const char *session, int64_t *id)
 {
-    sqlite3_stmt *stmt = database_bind(
-        &s->log, SQL_LOG_INSERT, TEXT(session ? "" : p->channel), TEXT(session), TEXT(p->type),
-        BYTES(p->data ? p->data : "", p->data_len), TEXT(p->dedup_key));
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_LOG_INSERT, TEXT(session ? "" : p->channel), TEXT(session),
+                      TEXT(p->type), BYTES(p->data ? p->data : "", p->data_len),
+                      TEXT(p->dedup_key), TEXT(p->key), INT(p->expires_in));
     if (!stmt)
         return store_failed(s, &s->log, appending);
     enum store_result r = STORE_OK;

@@ -89,8 +89,8 @@ static inline void read_first(struct world *w, int64_t after, struct subscriptio
 
 /* A copy of an event's text and mailbox; longer ones are cut. */
 struct seen {
-    int64_t id, created_at;
-    char data[64], type[32], mailbox[32];
+    int64_t id, created_at, expires_at;
+    char data[64], type[32], mailbox[32], key[32]; /* key "": none */
     size_t data_len;
     bool is_object;
 };
@@ -103,11 +103,13 @@ static enum store_taken look_at(void *arg, const struct event *e)
     (void)arg;
     *s = (struct seen){.id = e->id,
                        .created_at = e->created_at,
+                       .expires_at = e->expires_at,
                        .data_len = e->data_len,
                        .is_object = e->is_object};
     memcpy(s->data, e->data, e->data_len < sizeof s->data ? e->data_len : sizeof s->data - 1);
     snprintf(s->type, sizeof s->type, "%s", e->type);
     snprintf(s->mailbox, sizeof s->mailbox, "%s", e->mailbox);
+    snprintf(s->key, sizeof s->key, "%s", e->key ? e->key : "");
     return STORE_LAST;
 }
 

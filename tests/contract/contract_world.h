@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/store.h"
 #include "tests/contract/half.h"
@@ -147,6 +148,36 @@ static inline const char *try_publish(struct world *w, const struct column *colu
 #define TRY(w, ...)                                                                            \
     try_publish(w, (const struct column[]){__VA_ARGS__},                                       \
                 sizeof((const struct column[]){__VA_ARGS__}) / sizeof(struct column))
+
+/* Publish one event with this data and one column more, as a text. */
+static inline void publish_with(struct world *w, const char *mailbox, const char *data,
+                                const char *name, const char *value)
+{
+    bool to_one = mailbox[0] == MAILBOX_MARK;
+    const char *why = TRY(w, WITH(to_one ? "session_id" : "channel", mailbox + to_one),
+                          WITH("data", data), WITH(name, value));
+    if (why)
+        fail_msg("%s %s for \"%s\": %s", name, value, mailbox, why);
+}
+
+/* Publish one event that is the newest state of `key`. */
+static inline void publish_key(struct world *w, const char *mailbox, const char *key,
+                               const char *data)
+{
+    publish_with(w, mailbox, data, "key", key);
+}
+
+/* Publish one event that expires in so many seconds; below 0: that expired so long ago. */
+static inline void publish_expiring(struct world *w, const char *mailbox, const char *data,
+                                    int64_t seconds)
+{
+    char at[32];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(at, sizeof at, "%lld",
+             (now.tv_sec + (long long)seconds) * 1000 + now.tv_nsec / 1000000);
+    publish_with(w, mailbox, data, "expires_at", at);
+}
 
 /* ---- people ------------------------------------------------------------------------ */
 

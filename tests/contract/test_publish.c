@@ -6,6 +6,10 @@
 
 #include <signal.h>
 
+#define SIXTY_FOUR "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG_CHANNEL /* 513 bytes */                                                           \
+    "channel=" SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR    \
+        SIXTY_FOUR "x"
 #define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
 
 /* What the last event in the log says. */
@@ -120,11 +124,15 @@ static void test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(voi
         {"type=heartbeat", "CONTENT_TYPE=", "x", "{\"error\":\""},
         {"channel=%40me", "CONTENT_TYPE=", "x", "{\"error\":\""},
         {"channel=user:7", "CONTENT_TYPE=", "x", "{\"error\":\""},
+        {LONG_CHANNEL, "CONTENT_TYPE=", "x", "channel must be at most 512 bytes"},
         {"session=71b0000000000000", "CONTENT_TYPE=", "x", "/send"},
         {"channel=", "CONTENT_TYPE=", "x", "channel= is empty"},
         {"channel", "CONTENT_TYPE=", "x", "channel= is empty"},
         {"", FORM, "channel=&data=x", "channel= is empty"},
         {"dedup_key=", "CONTENT_TYPE=", "x", "dedup_key"},
+        {"key=", "CONTENT_TYPE=", "x", "key must be NULL, or 1 to 128 bytes of text"},
+        {"key=a&key=b", "CONTENT_TYPE=", "x", "key is given more than once"},
+        {"key=a%00", "CONTENT_TYPE=", "x", "key cannot contain control characters"},
         {"type=", "CONTENT_TYPE=", "x", "type"},
         {"", FORM, "chanel=room&data=x", "chanel= is not a parameter of /broadcast"},
         {"", FORM, "hello world&data=x", "hello world= is not a parameter"},
@@ -145,7 +153,50 @@ static void test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(voi
     assert_int_equal(last_event(w).rows, 0);
 }
 
-static void test_a_key_that_is_there_gives_the_same_id_again(void **state)
+static void expect_to_expire(struct world *w, const char *query, int64_t seconds)
+{
+    expect(w, BROADCAST, query, "CONTENT_TYPE=", "x", "Status: 200 OK\r\n");
+    struct seen e = last_event(w).event;
+    assert_int_equal(seconds ? e.expires_at - e.created_at : e.expires_at, seconds * 1000);
+}
+
+static void test_a_time_to_expire_is_whole_seconds_up_to_a_year(void **state)
+{
+    static const char *const wrong[] = {"",   "0",   "-1",   "%2B5",     "1.5",
+                                        "5s", "+5",  "1e3",  "31536001", "99999999999999999999",
+                                        "5+", "5,5", "0x10", "%C2%B2"};
+    struct world *w = *state;
+    char query[64];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(query, sizeof query, "expires_in=%s", wrong[i]);
+        expect(w, BROADCAST, query, "CONTENT_TYPE=", "x",
+               "{\"error\":\"expires_in must be whole seconds, from 1 to 31536000\"}");
+    }
+    expect(w, BROADCAST, "expires_in=5&expires_in=6", "CONTENT_TYPE=", "x",
+           "expires_in is given more than once");
+    assert_int_equal(last_event(w).rows, 0);
+    expect_to_expire(w, "expires_in=1", 1);
+    expect_to_expire(w, "expires_in=0031", 31);
+    expect_to_expire(w, "expires_in=31536000", 31536000);
+    expect_to_expire(w, "", 0);
+}
+
+static void test_an_event_with_a_key_replaces_the_older_one_of_its_channel(void **state)
+{
+    struct world *w = *state;
+    expect(w, BROADCAST, "key=EUR&channel=prices", "CONTENT_TYPE=", "1", "Status: 200 OK\r\n");
+    expect(w, BROADCAST, "key=EUR", "CONTENT_TYPE=", "2", "Status: 200 OK\r\n");
+    expect(w, BROADCAST, "", FORM, "key=EUR&channel=prices&data=3", "Status: 200 OK\r\n");
+    assert_int_equal(last_event(w).rows, 2);
+    assert_string_equal(last_event(w).event.key, "EUR");
+    assert_string_equal(last_event(w).event.data, "3");
+    expect_event(w, 2, "2");
+    expect(w, BROADCAST, "channel=prices", "CONTENT_TYPE=", "4", "Status: 200 OK\r\n");
+    assert_string_equal(last_event(w).event.key, "");
+    assert_int_equal(last_event(w).rows, 3);
+}
+
+static void test_a_dedup_key_that_is_there_gives_the_same_id_again(void **state)
 {
     struct world *w = *state;
     char *first = post(w, BROADCAST, "dedup_key=k", "CONTENT_TYPE=", "one");
@@ -207,6 +258,25 @@ static void test_send_reaches_each_session_or_none(void **state)
     assert_int_equal(last_event(w).rows, 2);
 }
 
+static void test_each_session_of_a_send_has_its_own_event_of_a_key(void **state)
+{
+    struct world *w = *state;
+    char a[SESSION_ID_SIZE], b[SESSION_ID_SIZE], query[200];
+
+    strcpy(a, claim_as(w, NULL)->session_id);
+    strcpy(b, claim_as(w, NULL)->session_id);
+    snprintf(query, sizeof query, "session=%s&session=%s&key=cart&expires_in=60", a, b);
+    expect(w, SEND, query, "CONTENT_TYPE=", "1", "Status: 200 OK\r\n");
+    snprintf(query, sizeof query, "session=%s&key=cart&expires_in=60", b);
+    expect(w, SEND, query, "CONTENT_TYPE=", "2", "Status: 200 OK\r\n");
+    struct last l = last_event(w);
+    assert_int_equal(l.rows, 2);
+    assert_string_equal(l.event.mailbox + 1, b);
+    assert_string_equal(l.event.key, "cart");
+    assert_int_equal(l.event.expires_at - l.event.created_at, 60000);
+    expect_event(w, 1, "1");
+}
+
 static void test_send_wants_sessions_and_no_channel(void **state)
 {
     struct world *w = *state;
@@ -260,9 +330,12 @@ int main(void)
         TEST(test_the_answer_is_the_id_of_the_event),
         TEST(test_data_comes_from_the_body_the_form_or_the_address),
         TEST(test_bad_input_is_refused_with_a_sentence_and_nothing_is_written),
-        TEST(test_a_key_that_is_there_gives_the_same_id_again),
+        TEST(test_a_time_to_expire_is_whole_seconds_up_to_a_year),
+        TEST(test_an_event_with_a_key_replaces_the_older_one_of_its_channel),
+        TEST(test_a_dedup_key_that_is_there_gives_the_same_id_again),
         TEST(test_too_large_is_413_and_names_the_setting),
         TEST(test_send_reaches_each_session_or_none),
+        TEST(test_each_session_of_a_send_has_its_own_event_of_a_key),
         TEST(test_send_wants_sessions_and_no_channel),
         TEST(test_a_process_that_is_told_to_end_does_not_wait_for_the_lock),
     };

@@ -26,9 +26,10 @@ static void without_rules(sqlite3 *db, char *change)
 void sqlite_world_age(struct world *w, int64_t seconds)
 {
     without_rules(shell_of(w, THE_LOG),
-                  sqlite3_mprintf("UPDATE events SET created_at = created_at - 1000 * %lld;"
+                  sqlite3_mprintf("UPDATE events SET created_at = created_at - 1000 * %lld, "
+                                  "expires_at = expires_at - 1000 * %lld;"
                                   "UPDATE rowcast_channels SET last_at = last_at - 1000 * %lld",
-                                  seconds, seconds));
+                                  seconds, seconds, seconds));
     SESSIONS_DO("UPDATE sessions SET created_at = created_at - 1000 * %lld, "
                 "last_seen_at = last_seen_at - 1000 * %lld",
                 seconds, seconds);

@@ -25,8 +25,8 @@ static void test_each_path_has_these_parameters(void **state)
         {ROUTE_EVENTS, "datastar=%7B%7D&evs_buffer_size_limit=1&evs_preamble=&r=0.31"},
         {ROUTE_EVENTS, "evs_last_event_id=5f2a91c0-1"},
         {ROUTE_EVENTS, ""},
-        {ROUTE_BROADCAST, "channel=a&type=b&dedup_key=c&data=d"},
-        {ROUTE_SEND, "session=a&session=b&type=c&dedup_key=d&data=e"},
+        {ROUTE_BROADCAST, "channel=a&type=b&key=c&dedup_key=d&expires_in=5&data=e"},
+        {ROUTE_SEND, "session=a&session=b&type=c&key=d&dedup_key=e&expires_in=5&data=f"},
         {ROUTE_DISCONNECT, "session=a"},
         {ROUTE_STATS, ""},
     };
@@ -56,14 +56,17 @@ static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **stat
         const char *address, *why;
     } cases[] = {
         {ROUTE_BROADCAST, "chanel=room-7",
-         "chanel= is not a parameter of /broadcast; it has channel=, type=, dedup_key= and "
+         "chanel= is not a parameter of /broadcast; it has channel=, type=, key=, dedup_key=, "
+         "expires_in= and "
          "data="},
         {ROUTE_BROADCAST, "session=71b0",
-         "session= is not a parameter of /broadcast; it has channel=, type=, dedup_key= and "
+         "session= is not a parameter of /broadcast; it has channel=, type=, key=, dedup_key=, "
+         "expires_in= and "
          "data= "
          "(session= belongs to /send)"},
         {ROUTE_SEND, "data=x&channel=a",
-         "channel= is not a parameter of /send; it has session=, type=, dedup_key= and data= "
+         "channel= is not a parameter of /send; it has session=, type=, key=, dedup_key=, "
+         "expires_in= and data= "
          "(channel= belongs to /broadcast)"},
         {ROUTE_DISCONNECT, "session=a&x",
          "x= is not a parameter of /disconnect; it has session="},
