@@ -19,7 +19,7 @@ path=${path%%\?*}
 
 case $method:${path%/}:${SCRIPT_NAME:-} in
 *:/rowcast-down) stream=no ;;
-*:*/broadcast:* | *:*/send:* | *:*/disconnect:* | *:*/stats:*) stream=no ;;
+*:*/broadcast:* | *:*/send:* | *:*/disconnect:* | *:*/stats:* | *:*/history:*) stream=no ;;
 GET:* | HEAD:*) stream=yes ;;
 *) stream=no ;;
 esac

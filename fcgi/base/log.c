@@ -293,3 +293,13 @@ void log_close(void)
     file_path = NULL;
     not_opened = false;
 }
+
+void log_outage(atomic_bool *outage, bool failed, const char *what, const char *why)
+{
+    if (atomic_exchange(outage, failed) == failed)
+        return;
+    if (failed)
+        log_line(LOG_LEVEL_WARN, what, "why=\"%s\"", why);
+    else
+        log_line(LOG_LEVEL_INFO, what, "over=1");
+}

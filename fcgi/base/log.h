@@ -14,6 +14,7 @@
 #ifndef ROWCAST_FCGI_LOG_H
 #define ROWCAST_FCGI_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -41,5 +42,9 @@ const char *log_level_word(enum log_level level); /* what log_level_parse unders
  * people wrote belongs inside \"%s\"; the log replaces control characters and inner quotes. */
 void log_line(enum log_level level, const char *what, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* An outage gets one warning when it begins and one line when it is over, however often and by
+ * however many threads it is noticed.  `outage` is the process's; `failed` says how it is now. */
+void log_outage(atomic_bool *outage, bool failed, const char *what, const char *why);
 
 #endif

@@ -15,7 +15,7 @@
 #include "fcgi/base/stop.h"
 #include "fcgi/hub/places.h"
 
-enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100 };
+enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, UNSENT_LOOK_MS = 20 };
 
 static const char LOCKED[] = "the event log is locked: another program is writing to it";
 static const char LATE[] = "the body did not come in time";
@@ -24,6 +24,7 @@ struct parking {
     pthread_mutex_t lock; /* of what follows, up to until_ms */
     struct intake *arrived[PLACES_MAX];
     size_t arrived_count;
+    struct unsent handed; /* answers that arrived */
     bool runs;
     bool stopping;
     int shed; /* how many have to go at once */
@@ -36,6 +37,7 @@ struct parking {
     /* The thread's own. */
     struct attendant attendant;
     struct places places;
+    struct unsent unsent;
     struct pollfd polled[PLACES_MAX + 1];
 };
 
@@ -48,6 +50,7 @@ struct parking *parking_new(const struct worker_context *c)
     pthread_cond_init(&p->shed_done, NULL);
     p->wake = -1;
     attendant_begin(&p->attendant, c);
+    p->attendant.answerer.unsent = &p->unsent;
     return p;
 }
 
@@ -65,11 +68,13 @@ static bool welcome(struct parking *p)
     for (size_t k = 0; k < p->arrived_count; k++)
         places_admit(&p->places, p->arrived[k]);
     p->arrived_count = 0;
+    unsent_move(&p->unsent, &p->handed);
     for (; p->shed > 0 && p->places.count > 0; p->shed--)
         places_make_room(&p->places);
     p->shed = 0;
     pthread_cond_broadcast(&p->shed_done);
-    bool over = p->stopping && (p->places.count == 0 || monotonic_ms() >= p->until_ms);
+    bool busy = p->places.count > 0 || p->unsent.first;
+    bool over = p->stopping && (!busy || monotonic_ms() >= p->until_ms);
     pthread_mutex_unlock(&p->lock);
     return !over;
 }
@@ -90,6 +95,8 @@ static int patience(struct parking *p)
     }
     if (p->attendant.answerer.store && until > now + IDLE_LOOK_MS)
         until = now + IDLE_LOOK_MS;
+    if (p->unsent.first && until > now + UNSENT_LOOK_MS)
+        until = now + UNSENT_LOOK_MS;
     return until == INT64_MAX ? -1 : until <= now ? 0 : (int)(until - now);
 }
 
@@ -99,7 +106,8 @@ static void wait_for_bytes(struct parking *p)
         p->polled[n] = (struct pollfd){.fd = p->places.waits[n]->request.fd,
                                        .events = p->places.waits[n]->held_at ? 0 : POLLIN};
     p->polled[p->places.count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
-    if (poll(p->polled, p->places.count + 1, patience(p)) == 0 && p->places.count == 0)
+    bool idle = p->places.count == 0 && !p->unsent.first;
+    if (poll(p->polled, p->places.count + 1, patience(p)) == 0 && idle)
         attendant_idle(&p->attendant);
 }
 
@@ -194,7 +202,9 @@ static void *parking_run(void *arg)
         serve_those_held(p);
         wait_for_bytes(p);
         serve_all(p);
+        unsent_flush(&p->unsent);
     }
+    unsent_close(&p->unsent);
     while (p->places.count > 0)
         places_turn_away(&p->places, 0, 503, STOP_SENTENCE, true);
     attendant_end(&p->attendant);
@@ -230,6 +240,19 @@ void parking_take(struct parking *p, struct intake *i)
     free(own);
     (void)intake_refuse(i, 503, PLACES_CROWDED);
     intake_end(i);
+}
+
+void parking_finish(struct parking *p, struct unsent *unsent)
+{
+    pthread_mutex_lock(&p->lock);
+    bool taken = !p->stopping && parking_loop(p);
+    if (taken)
+        unsent_move(&p->handed, unsent);
+    pthread_mutex_unlock(&p->lock);
+    if (taken)
+        eventfd_write(p->wake, 1);
+    else
+        unsent_close(unsent);
 }
 
 void parking_shed(struct parking *p)

@@ -1,5 +1,5 @@
 /* Connections whose request does not come in at once: slow headers, slow bodies, what is still
- * sent after an answer.  One thread polls them all, and serves those that become complete.  So
+ * sent after an answer; and answers that are too large for their sockets.  One thread polls them all, and serves those that become complete.  So
  * no worker ever waits for a client, and new streams are accepted however many slow bodies
  * there are.
  *
@@ -30,6 +30,10 @@ struct parking *parking_new(const struct worker_context *c);
 /* Take over a connection that waits; `i` is the caller's to reuse.  Without memory or a thread
  * the connection is ended.  Thread: any. */
 void parking_take(struct parking *p, struct intake *i);
+
+/* Take over answers that their sockets did not take as a whole, and write them as the clients
+ * read.  Without a thread they are closed.  Thread: any. */
+void parking_finish(struct parking *p, struct unsent *unsent);
 
 /* There are no descriptors left: end the PARKING_SHED connections that have been there longest,
  * to make room for new ones and for what serves them.  Waits for that, for a second at most.

@@ -27,6 +27,7 @@ struct worker {
     struct workers *all;
     pthread_t thread;
     struct attendant attendant;
+    struct unsent unsent; /* what the socket did not take of the answer that was just given */
 };
 
 /* When there is no descriptor: at most how often room is made, and how long a request that is
@@ -64,6 +65,8 @@ static void worker_serve(struct worker *w, int fd)
             parking_take(w->all->parking, &i);
             return;
         }
+    if (w->unsent.first)
+        parking_finish(w->all->parking, &w->unsent);
 }
 
 /* A client on one of the last descriptors cannot have a stream.  If the limit is low, it is the
@@ -84,6 +87,7 @@ static void start_one(struct workers *all)
 {
     struct worker *w = &all->worker[all->count];
     attendant_begin(&w->attendant, all->context);
+    w->attendant.answerer.unsent = &w->unsent;
     w->all = all;
     if (pthread_create(&w->thread, NULL, worker_run, w) != 0)
         return;

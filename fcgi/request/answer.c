@@ -17,6 +17,7 @@
 
 #include "fcgi/base/descriptors.h"
 #include "fcgi/base/log.h"
+#include "fcgi/request/history.h"
 #include "fcgi/request/manage.h"
 #include "fcgi/request/parameters.h"
 #include "fcgi/request/publish.h"
@@ -40,7 +41,14 @@ struct settings *answer_settings(struct answerer *a)
 bool answer_wants_hub(const struct request *r, const struct settings *settings)
 {
     return route_of(r) == ROUTE_EVENTS && !request_is_head(r) && settings->version >= 0 &&
-           descriptors_suffice(r->fd);
+           descriptors_suffice(r->fd) && !history_is_wanted(r);
+}
+
+static void answer_history(struct answerer *a, const struct settings *settings,
+                           struct request *r, const struct query *q)
+{
+    r->unsent = a->unsent;
+    history_answer(a->store, settings, r, q, route_of(r) == ROUTE_EVENTS);
 }
 
 static void answer_stream(struct answerer *a, const struct settings *settings,
@@ -99,7 +107,7 @@ static bool query_fits(const struct settings *settings, struct request *r, struc
         reply_error(r, 400, NULL, "there are too many parameters in the address");
         break;
     case QUERY_NOMEM:
-        if (route == ROUTE_EVENTS)
+        if (route == ROUTE_EVENTS && !history_is_wanted(r))
             reply_later(r, settings->retry);
         else
             reply_failure(r, STORE_NOMEM, "out of memory");
@@ -155,13 +163,20 @@ static bool length_fits(const struct settings *settings, struct request *r)
     return false;
 }
 
+/* The other routes are for publishers. */
+static bool is_for_everyone(enum route route)
+{
+    return route == ROUTE_EVENTS || route == ROUTE_HISTORY;
+}
+
 enum answer_judgement answer_judge(struct answerer *a, const struct settings *settings,
                                    struct request *r)
 {
     enum route route = route_of(r);
     if (!method_fits(r, route))
         return ANSWER_SAID;
-    if (route != ROUTE_EVENTS && (!knows_token(a, settings, r) || !manage_allows(settings, r)))
+    if (!is_for_everyone(route) &&
+        (!knows_token(a, settings, r) || !manage_allows(settings, r)))
         return ANSWER_SAID;
     bool posts = strcmp(r->method, "POST") == 0;
     if ((posts && !media_fits(r)) || !parameters_are_known(settings, r, route) ||
@@ -206,7 +221,10 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
         route = ROUTE_UNKNOWN; /* it was answered */
     switch (route) {
     case ROUTE_EVENTS:
-        answer_stream(a, settings, r, &q, room, &out);
+        if (history_is_wanted(r))
+            answer_history(a, settings, r, &q);
+        else
+            answer_stream(a, settings, r, &q, room, &out);
         break;
     case ROUTE_BROADCAST:
         out.publishing = publish_broadcast(settings, r, &q);
@@ -220,6 +238,9 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
     case ROUTE_STATS:
         manage_stats(a->store, settings, r);
         break;
+    case ROUTE_HISTORY:
+        answer_history(a, settings, r, &q);
+        break;
     case ROUTE_UNKNOWN:
         break;
     }
@@ -230,7 +251,7 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
 void answer_put_off(const struct settings *settings, struct request *r, const char *why)
 {
     log_line(LOG_LEVEL_ERROR, "request_put_off", "why=\"%s\"", why);
-    if (route_of(r) != ROUTE_EVENTS)
+    if (route_of(r) != ROUTE_EVENTS || history_is_wanted(r))
         reply_failure(r, STORE_NOMEM, why);
     else if (method_fits(r, ROUTE_EVENTS))
         reply_later(r, settings->retry);

@@ -18,6 +18,8 @@ struct answerer {
     struct store *store;
     struct board *board;       /* the settings while the log cannot be read */
     struct settings *settings; /* those last read from the log; NULL: none yet; owned */
+    /* Takes what a socket does not take at once of a large answer; NULL: the answer may block. */
+    struct unsent *unsent;
 };
 
 /* The settings in force, with a reference for the caller; looks into the event log (5 µs). */
@@ -35,8 +37,8 @@ enum answer_judgement answer_judge(struct answerer *a, const struct settings *se
                                    struct request *r);
 
 /* Whether the answer may be a stream.  Then a hub has to run first, because a stream that was
- * entered must be served.  HEAD needs none, nor does a stream that can only be told `later`.
- * Costs a system call (0.1 µs) for a stream. */
+ * entered must be served.  HEAD needs none, nor does a stream that can only be told `later`, or
+ * a poll that is answered with history.  Costs a system call (0.1 µs) for a stream. */
 bool answer_wants_hub(const struct request *r, const struct settings *settings);
 
 enum answer_room {

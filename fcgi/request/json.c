@@ -6,7 +6,6 @@
 #include "fcgi/request/json.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,9 +36,8 @@ static char *finish(struct making *m, size_t flags)
 }
 
 /* The same text with U+FFFD for what is not UTF-8; only for what jansson refused. */
-static json_t *repaired(const char *text)
+static json_t *repaired(const char *text, size_t len)
 {
-    size_t len = strlen(text);
     char *copy = malloc(len * strlen(UTF8_REPLACEMENT) + 1), *to = copy;
     if (!copy)
         return NULL;
@@ -53,10 +51,15 @@ static json_t *repaired(const char *text)
     return string;
 }
 
+static json_t *json_bytes(const char *bytes, size_t len)
+{
+    json_t *string = json_stringn(bytes, len);
+    return string ? string : repaired(bytes, len);
+}
+
 static json_t *json_text(const char *text)
 {
-    json_t *string = json_string(text);
-    return string ? string : repaired(text);
+    return json_bytes(text, strlen(text));
 }
 
 /* The store says -1 for a number that it cannot tell now. */
@@ -133,6 +136,76 @@ char *json_of_published(const struct appending *a)
     json_put(&m, "id", id_of(a->epoch, a->ids[0]));
     if (a->what.session_count > 0)
         json_put(&m, "ids", ids_of(&m, a));
+    return finish(&m, 0);
+}
+
+struct json_history {
+    json_t *events;
+    char epoch[EPOCH_SIZE];
+};
+
+struct json_history *json_history_new(void)
+{
+    struct json_history *h = calloc(1, sizeof *h);
+    if (h)
+        h->events = json_array();
+    return h;
+}
+
+void json_history_free(struct json_history *h)
+{
+    if (!h)
+        return;
+    json_decref(h->events);
+    free(h);
+}
+
+void json_history_begin(struct json_history *h, const char *epoch)
+{
+    json_array_clear(h->events);
+    memcpy(h->epoch, epoch, sizeof h->epoch);
+}
+
+static json_t *event_channel(const struct event *e)
+{
+    return e->mailbox[0] == MAILBOX_MARK ? json_null() : json_text(e->mailbox);
+}
+
+bool json_history_add(struct json_history *h, const struct event *e)
+{
+    struct making m = begin();
+    json_put(&m, "id", id_of(h->epoch, e->id));
+    json_put(&m, "channel", event_channel(e));
+    json_put(&m, "type", json_text(e->type));
+    json_put(&m, "data", json_bytes(e->data, e->data_len));
+    json_put(&m, "at", json_integer(e->created_at));
+    json_put(&m, "key", e->key ? json_text(e->key) : json_null());
+    m.failed |= json_array_append_new(h->events, m.object) != 0;
+    return !m.failed;
+}
+
+static json_t *gap_of(struct making *whole, const struct history *a)
+{
+    struct making m = begin();
+    if (a->gap == GAP_NONE) {
+        json_decref(m.object);
+        return json_null();
+    }
+    json_put(&m, "reason", json_string(gap_reason_text(a->gap)));
+    json_put(&m, "from", a->gap_from < 0 ? json_null() : id_of(a->epoch, a->gap_from));
+    json_put(&m, "oldest", a->gap_oldest == 0 ? json_null() : id_of(a->epoch, a->gap_oldest));
+    whole->failed |= m.failed;
+    return m.object;
+}
+
+char *json_of_history(struct json_history *h, const struct history *end)
+{
+    struct making m = begin();
+    json_put(&m, "events", h->events);
+    h->events = NULL;
+    json_put(&m, "next", id_of(end->epoch, end->next));
+    json_put(&m, "gap", gap_of(&m, end));
+    json_put(&m, "more", json_boolean(end->more));
     return finish(&m, 0);
 }
 

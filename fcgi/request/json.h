@@ -10,6 +10,7 @@
 #ifndef ROWCAST_FCGI_JSON_H
 #define ROWCAST_FCGI_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "store/store.h"
@@ -23,6 +24,20 @@ char *json_of_stats(const struct store_stats *stats, const struct settings *sett
 /* The answer to a publication: {"id": …} for a channel; for sessions also "ids", one for each
  * session. */
 char *json_of_published(const struct appending *a);
+
+/* The answer to GET /history while its events come in; owned by who makes it. */
+struct json_history;
+struct json_history *json_history_new(void); /* NULL: out of memory */
+void json_history_free(struct json_history *h);
+
+/* Begin with the events of this log, and forget those that were added before. */
+void json_history_begin(struct json_history *h, const char *epoch);
+
+/* Add an event.  Its data becomes a text, whatever bytes it has.  False: out of memory. */
+bool json_history_add(struct json_history *h, const struct event *e);
+
+/* The whole answer.  The events are gone afterwards, since they take as much memory as the text. */
+char *json_of_history(struct json_history *h, const struct history *end);
 
 /* A header.  Its bytes are taken for Latin-1, because they have no agreed encoding. */
 struct json_header {

@@ -16,6 +16,7 @@ static const char *const table[][NAMES_MAX] = {
     [ROUTE_SEND] = {"session", "type", "key", "dedup_key", "expires_in", "data"},
     [ROUTE_DISCONNECT] = {"session"},
     [ROUTE_STATS] = {NULL},
+    [ROUTE_HISTORY] = {"channel", "types", "after", "limit"},
 };
 
 /* Names that clients add to a stream's address by themselves (datastar, eventsource-polyfill,
@@ -73,11 +74,12 @@ static void add_names(struct text *t, const char *const *names)
     }
 }
 
-/* Say which other path for publishers has the parameter, if one has it. */
+/* Say to a publisher which other path has the parameter, if one has it. */
 static void add_owner(struct text *t, enum route route, const char *name)
 {
+    bool reads = route == ROUTE_EVENTS || route == ROUTE_HISTORY;
     for (int i = ROUTE_BROADCAST; i < ROUTE_UNKNOWN; i++)
-        if (route != ROUTE_EVENTS && i != (int)route && is_one_of(table[i], name)) {
+        if (!reads && i != (int)route && is_one_of(table[i], name)) {
             parameters_add(t, " (");
             add_name(t, name);
             parameters_add(t, "= belongs to /");

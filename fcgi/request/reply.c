@@ -117,13 +117,16 @@ void reply_send(struct request *r, const struct reply *reply)
     if (!text.failed)
         frame(&framed, r, &text);
     bool made = !text.failed && !framed.failed;
-    if (made && r->unsent && !r->body_unread)
-        unsent_send(r->unsent, request_take_fd(r), framed.bytes, framed.len);
-    else if (made)
-        reply_write_all(r->fd, framed.bytes, framed.len);
-    else
-        brief_unavailable(r->fd, r->framing, r->request_id);
     buffer_free(&text);
+    if (made && r->unsent && !r->body_unread) {
+        made = unsent_send(r->unsent, r->fd, &framed);
+        if (made)
+            r->fd = -1;
+    } else if (made) {
+        reply_write_all(r->fd, framed.bytes, framed.len);
+    }
+    if (!made)
+        brief_unavailable(r->fd, r->framing, r->request_id);
     buffer_free(&framed);
     reply_hang_up(r);
 }

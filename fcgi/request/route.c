@@ -16,7 +16,7 @@ static const struct {
 } routes[] = {
     [ROUTE_EVENTS] = {"events", "GET"}, [ROUTE_BROADCAST] = {"broadcast", "POST"},
     [ROUTE_SEND] = {"send", "POST"},    [ROUTE_DISCONNECT] = {"disconnect", "POST"},
-    [ROUTE_STATS] = {"stats", "GET"},
+    [ROUTE_STATS] = {"stats", "GET"},   [ROUTE_HISTORY] = {"history", "GET"},
 };
 
 static bool has_path_info(const struct request *r)

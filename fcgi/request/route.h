@@ -17,6 +17,7 @@ enum route {
     ROUTE_SEND,
     ROUTE_DISCONNECT,
     ROUTE_STATS,
+    ROUTE_HISTORY,
     ROUTE_UNKNOWN
 };
 

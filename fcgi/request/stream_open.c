@@ -19,19 +19,7 @@
 #include "fcgi/stream/sse_format.h"
 #include "fcgi/request/wish.h"
 
-/* An outage gets one line when it begins and one when it is over, and not one for each stream.
- * Shared by all workers. */
 static atomic_bool coming_later, unsaved;
-
-static void opening_note(atomic_bool *outage, bool failed, const char *what, const char *why)
-{
-    if (atomic_exchange(outage, failed) == failed)
-        return;
-    if (failed)
-        log_line(LOG_LEVEL_WARN, what, "why=\"%s\"", why);
-    else
-        log_line(LOG_LEVEL_INFO, what, "over=1");
-}
 
 /* no-transform keeps proxies from compressing, which would hold events back until a block is
  * full; X-Accel-Buffering keeps nginx from buffering.  The token is in a header, too, for
@@ -177,11 +165,11 @@ static struct ticket *claim(struct store *s, const struct settings *settings, st
 {
     struct claim c = {.presented = -1, .gap_from = -1};
     enum store_result result = store_claim(s, settings, &w->claim, &c);
-    opening_note(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
+    log_outage(&coming_later, result != STORE_OK, "streams_come_later", store_why(s));
     if (result != STORE_OK)
         return NULL;
-    opening_note(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
-                 c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
+    log_outage(&unsaved, c.saved != STORE_OK, "sessions_unsaved",
+               c.saved == STORE_FULL ? "no room for the sessions file" : store_why(s));
     struct ticket *t = ticket_new(settings, r, &c, w);
     if (!t)
         opening_give_back(s, &c);

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fcgi/base/buffer.h"
+
 enum { UNSENT_SECONDS = 5 };
 
 struct unsent_answer;
@@ -17,9 +19,15 @@ struct unsent {
     struct unsent_answer *first; /* NULL: everything was written */
 };
 
-/* Write what `fd`, a socket, takes now; then close it, or keep it with a copy of what is left.
- * Takes over `fd`, not `bytes`.  Out of memory it closes: the client's answer ends early. */
-void unsent_send(struct unsent *u, int fd, const char *bytes, size_t len);
+/* Write what `fd`, a socket, takes now; then close it, or keep it with what is left.  Takes over
+ * `fd` and what `bytes` has.  False: out of memory, and nothing was written or taken over. */
+bool unsent_send(struct unsent *u, int fd, struct buffer *bytes);
+
+/* Give all of them to another list, whose owner writes them from then on. */
+void unsent_move(struct unsent *to, struct unsent *from);
+
+/* The memory of all answers in this process that wait for their clients, in bytes.  Thread: any. */
+size_t unsent_bytes(void);
 
 void unsent_flush(struct unsent *u); /* write what the sockets take now; never waits */
 void unsent_close(struct unsent *u); /* flush once more, then close what is left */

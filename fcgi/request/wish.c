@@ -81,17 +81,14 @@ static const char *read_types(struct wish *w, const struct query *q, bool *nomem
     return NULL;
 }
 
-/* The header is newer than what the page put into the address when it connected first, so it
- * wins, unless it cannot be used.  In the address the last position counts: some clients append
- * theirs to what the page wrote. */
-static struct position presented(const struct request *r, const struct query *q)
+/* In the address the last position counts: some clients append theirs to what the page wrote.
+ * `best` is what is known besides. */
+static struct position presented(struct position best, const struct query *q,
+                                 bool (*is_name)(const char *name))
 {
-    struct position best = position_read(r->last_event_id);
     struct query_item item;
-    if (best.kind == POSITION_ID || best.kind == POSITION_EARLIEST)
-        return best;
     for (const struct UriQueryListStructA *at = q->list; query_next(&at, &item);) {
-        if (!item.value || !position_is_name(item.name))
+        if (!item.value || !is_name(item.name))
             continue;
         struct position p = position_read(item.value);
         if (p.kind >= best.kind && p.kind != POSITION_NONE)
@@ -100,22 +97,50 @@ static struct position presented(const struct request *r, const struct query *q)
     return best;
 }
 
+/* False: the request says no position. */
+static bool take_position(struct wish *w)
+{
+    if (w->position.kind == POSITION_EARLIEST) {
+        w->claim.start = START_EARLIEST;
+    } else if (w->position.kind != POSITION_NONE) {
+        w->claim.start = START_AT_ID;
+        w->claim.position = w->position.text; /* "" if none can be used */
+    }
+    return w->position.kind != POSITION_NONE;
+}
+
+/* The header is newer than what the page put into the address when it connected first, so it
+ * wins, unless it cannot be used. */
 static const char *read_position(struct wish *w, const struct request *r, const struct query *q)
 {
-    struct claim_request *c = &w->claim;
     const char *newest = query_value(q, "last");
     if (newest && (!newest[0] || newest[strspn(newest, "0123456789")]))
         return "last= must be the number of events to begin with";
-    w->position = presented(r, q);
-    if (w->position.kind == POSITION_EARLIEST) {
-        c->start = START_EARLIEST;
-    } else if (w->position.kind != POSITION_NONE) {
-        c->start = START_AT_ID;
-        c->position = w->position.text; /* "" if none can be used */
-    } else if (newest) {
-        c->start = START_NEWEST;
-        c->newest = strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
+    w->position = position_read(r->last_event_id);
+    if (w->position.kind != POSITION_ID && w->position.kind != POSITION_EARLIEST)
+        w->position = presented(w->position, q, position_is_name);
+    if (!take_position(w) && newest) {
+        w->claim.start = START_NEWEST;
+        w->claim.newest =
+            strtoll(newest, NULL, 10); /* too many digits: LLONG_MAX, all of them */
     }
+    return NULL;
+}
+
+static bool is_after(const char *name)
+{
+    return strcmp(name, "after") == 0;
+}
+
+static const char *read_limit(struct wish *w, const struct query *q)
+{
+    const char *limit = query_value(q, "limit");
+    if (!limit)
+        return NULL;
+    w->limit = strtoll(limit, NULL, 10);
+    if (!limit[0] || limit[strspn(limit, "0123456789")] || w->limit < 1 ||
+        w->limit > WISH_LIMIT_MAX)
+        return "limit= must be the number of events to give at most, from 1 to 1000";
     return NULL;
 }
 
@@ -149,12 +174,14 @@ static const char *read_heartbeat(struct wish *w, const struct query *q)
     return NULL;
 }
 
-const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
-                      const struct query *q, bool *nomem)
+/* What streams and history have in common, up to the types. */
+static const char *read_filter(struct wish *w, const struct settings *settings,
+                               const struct request *r, const struct query *q, bool *nomem)
 {
     const char *version = query_value(q, "v");
     *nomem = false;
     w->headers = w->type_text = NULL;
+    w->limit = 0;
     meta_clip(w->user_agent, sizeof w->user_agent, r->user_agent);
     meta_clip(w->remote_addr, sizeof w->remote_addr, r->remote_addr);
     meta_clip(w->client_version, sizeof w->client_version, version ? version : "");
@@ -171,8 +198,13 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
     *nomem = !w->headers;
 
     const char *wrong = read_channels(w, q);
-    if (!wrong)
-        wrong = read_types(w, q, nomem);
+    return wrong ? wrong : read_types(w, q, nomem);
+}
+
+const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
+                      const struct query *q, bool *nomem)
+{
+    const char *wrong = read_filter(w, settings, r, q, nomem);
     if (!wrong)
         wrong = read_position(w, r, q);
     if (!wrong)
@@ -180,6 +212,17 @@ const char *wish_read(struct wish *w, const struct settings *settings, const str
     if (!wrong)
         wrong = read_heartbeat(w, q);
     return wrong;
+}
+
+const char *wish_read_history(struct wish *w, const struct settings *settings,
+                              const struct request *r, const struct query *q, bool *nomem)
+{
+    const char *wrong = read_filter(w, settings, r, q, nomem);
+    w->wait_ms = -1;
+    w->heartbeat = 0;
+    w->position = presented((struct position){.kind = POSITION_NONE}, q, is_after);
+    (void)take_position(w);
+    return wrong ? wrong : read_limit(w, q);
 }
 
 void wish_free(struct wish *w)

@@ -1,4 +1,5 @@
-/* What a request for the stream asks for: who it is, what it wants to hear, and from where.
+/* What a request for the stream, or for history, asks for: who it is, what it wants to hear, and
+ * from where.
  *
  * Thread: its owner's. */
 #ifndef ROWCAST_FCGI_WISH_H
@@ -15,6 +16,7 @@ struct wish {
     struct claim_request claim; /* its strings are the request's, the query's, or below */
     int32_t wait_ms;            /* how long a poll waits; -1: no poll */
     uint16_t heartbeat;         /* seconds between heartbeats; 0: the setting's */
+    int64_t limit;              /* of history: how many events; 0: nothing was said */
     struct position position;
     struct cookie_tokens tokens;
     const char *token[COOKIE_TOKENS_MAX];
@@ -32,6 +34,10 @@ struct wish {
  * that says why the request is invalid.  *nomem: there was no memory to read all of it. */
 const char *wish_read(struct wish *w, const struct settings *settings, const struct request *r,
                       const struct query *q, bool *nomem);
+/* The same for /history, whose parameters have other names. */
+enum { WISH_LIMIT_MAX = 1000 };
+const char *wish_read_history(struct wish *w, const struct settings *settings,
+                              const struct request *r, const struct query *q, bool *nomem);
 void wish_free(struct wish *w);
 
 #endif

@@ -237,6 +237,39 @@ static void test_stats_and_disconnect_say_so_too(void **state)
         fail_each_allocation(p, &asked[i], check_manager);
 }
 
+static void check_history(struct place *p, struct answered *got)
+{
+    (void)p;
+    assert_null(got->ticket);
+    if (strstr(got->text, "Status: 200 "))
+        assert_has(got->text, "-5\",\"gap\":null,\"more\":false}\n"); /* all of it */
+    else
+        assert_has(got->text, "Status: 503 Service Unavailable\r\n");
+    if (got->failures == 0)
+        assert_has(got->text, "Status: 200 ");
+}
+
+static void test_history_is_whole_or_503(void **state)
+{
+    struct place *p = *state;
+    const char *const history[] = {"REQUEST_METHOD=GET", "PATH_INFO=/history",
+                                   "HTTP_X_SSE_SESSION_ID=0123456789abcdef0123456789abcdef",
+                                   "QUERY_STRING=channel=room&types=message&after=earliest",
+                                   NULL};
+    const char *const poll[] = {"REQUEST_METHOD=GET", "PATH_INFO=/events",
+                                "QUERY_STRING=wait=0&last=3", "HTTP_ACCEPT=application/json",
+                                NULL};
+    const struct asked asked[] = {
+        {.environment = history},
+        {.environment = history, .anew = true},
+        {.environment = poll},
+    };
+    for (int i = 0; i < 5; i++)
+        place_publish(p, i % 2 == 0 ? "" : "room", i == 1 ? "\xff" : "before");
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        fail_each_allocation(p, &asked[i], check_history);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
@@ -245,6 +278,7 @@ int main(void)
         IN_PLACE(test_a_publisher_is_told_503_and_never_that_its_request_is_wrong),
         IN_PLACE(test_the_publishers_thread_says_503_and_what_it_says_is_true),
         IN_PLACE(test_stats_and_disconnect_say_so_too),
+        IN_PLACE(test_history_is_whole_or_503),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ static void test_each_path_has_these_parameters(void **state)
         {ROUTE_SEND, "session=a&session=b&type=c&key=d&dedup_key=e&expires_in=5&data=f"},
         {ROUTE_DISCONNECT, "session=a"},
         {ROUTE_STATS, ""},
+        {ROUTE_HISTORY, "channel=a&channel=b&types=c&after=1&limit=2"},
     };
     char why[PARAMETERS_WHY_SIZE];
 
@@ -71,6 +72,12 @@ static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **stat
         {ROUTE_DISCONNECT, "session=a&x",
          "x= is not a parameter of /disconnect; it has session="},
         {ROUTE_STATS, "since=1", "since= is not a parameter of /stats; it has none"},
+        {ROUTE_STATS, "after=1",
+         "after= is not a parameter of /stats; it has none (after= belongs to /history)"},
+        {ROUTE_HISTORY, "last=20",
+         "last= is not a parameter of /history; it has channel=, types=, after= and limit="},
+        {ROUTE_HISTORY, "type=chat", /* strangers are not told of publishers' paths */
+         "type= is not a parameter of /history; it has channel=, types=, after= and limit="},
         {ROUTE_EVENTS, "type=chat",
          "type= is not a parameter of /events; it has channel=, types=, lastEventId=, last=, "
          "wait=, heartbeat= and v="},

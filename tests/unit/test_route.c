@@ -23,6 +23,7 @@ static void test_the_path_decides_wherever_it_comes_from(void **state)
         /* nginx and mod_proxy_fcgi give no PATH_INFO */
         {"", "/sse/stats", "/sse/stats", ROUTE_STATS},
         {"", "/sse/stats?x=/send", "", ROUTE_STATS},
+        {"", "/sse/history?channel=/events", "", ROUTE_HISTORY},
         {"", "/mybroadcast", "", ROUTE_EVENTS},
         {"", "http://host/sse/broadcast", "", ROUTE_BROADCAST},
         /* a CGI program without REQUEST_URI */
@@ -46,6 +47,7 @@ static void test_each_route_has_one_method(void **state)
     (void)state;
     assert_string_equal(route_method(ROUTE_EVENTS), "GET");
     assert_string_equal(route_method(ROUTE_STATS), "GET");
+    assert_string_equal(route_method(ROUTE_HISTORY), "GET");
     assert_string_equal(route_method(ROUTE_BROADCAST), "POST");
     assert_string_equal(route_method(ROUTE_SEND), "POST");
     assert_string_equal(route_method(ROUTE_DISCONNECT), "POST");

@@ -584,6 +584,51 @@ static void test_a_stop_answers_those_who_wait_for_room(void **state)
     sqlite3_close(shell);
 }
 
+/* More than a socket takes at once, in ten events. */
+static void publish_much(const struct service *s)
+{
+    static char data[100 * 1000 + 1];
+
+    memset(data, 'x', sizeof data - 1);
+    for (int i = 0; i < 10; i++)
+        place_publish(s->place, "", data);
+}
+
+static void test_clients_that_read_history_slowly_hold_no_worker(void **state)
+{
+    struct service *s = *state;
+    int slow[8];
+
+    publish_much(s);
+    for (int i = 0; i < 8; i++) /* more than workers */
+        slow[i] = get(s, "/history");
+    for (int i = 0; i < 8; i++)
+        expect_answer(get(s, "/nothing"), "Status: 404 ");
+    for (int i = 0; i < 8; i++) {
+        size_t len;
+        char *bytes = read_to_end(slow[i], &len);
+        assert_true(len > 10 * 100 * 1000);
+        assert_int_equal(bytes[len - 16 + 1], 3); /* the end of the request */
+        free(bytes);
+    }
+}
+
+static void test_a_stop_does_not_wait_for_a_client_that_does_not_read(void **state)
+{
+    struct service *s = *state;
+    size_t len;
+
+    publish_much(s);
+    int fd = get(s, "/history");
+    expect_answer(get(s, "/nothing"), "Status: 404 ");
+    assert_int_equal(write(s->stop[1], "x", 1), 1);
+    workers_stop(s->workers);
+    s->workers = NULL;
+    char *bytes = read_to_end(fd, &len);
+    assert_in_range(len, 1, 10 * 100 * 1000); /* what the socket had taken */
+    free(bytes);
+}
+
 int main(void)
 {
 #define IN_SERVICE(test) cmocka_unit_test_setup_teardown(test, service_start, service_stop)
@@ -594,6 +639,8 @@ int main(void)
         IN_SERVICE(test_who_comes_while_no_descriptor_is_free_is_told_at_once),
         IN_SERVICE(test_one_worker_waits_and_the_first_request_brings_the_next),
         IN_SERVICE(test_slow_requests_hold_no_worker),
+        IN_SERVICE(test_clients_that_read_history_slowly_hold_no_worker),
+        IN_SERVICE(test_a_stop_does_not_wait_for_a_client_that_does_not_read),
         IN_SERVICE(test_slow_bodies_hold_up_nobody_and_are_published_once_they_are_whole),
         IN_SERVICE(test_who_has_no_token_is_told_before_the_body),
         IN_SERVICE(test_a_body_that_does_not_come_is_told_so),
