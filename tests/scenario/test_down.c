@@ -57,6 +57,7 @@ static void expect_down(struct stage *s)
     expect_unavailable(s, "POST", "/sse/events");
     expect_unavailable(s, "POST", "/sse/send?session=1");
     expect_unavailable(s, "GET", "/sse/stats");
+    expect_unavailable(s, "GET", "/sse/history");
     /* Whoever comes at the same time is told different times. */
     int first = expect_later(s, "/sse/events"), others = 0;
     for (int i = 0; i < 5; i++)
