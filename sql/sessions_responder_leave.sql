@@ -1,2 +1,2 @@
 -- Delete the entry of responder ?1.  By the primary key.
-DELETE FROM responders WHERE id = ?1
+DELETE FROM main.responders WHERE id = ?1

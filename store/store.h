@@ -52,6 +52,8 @@ void store_close(struct store *s); /* NULL is fine */
 /* What people should know although no call failed. */
 enum store_notice {
     STORE_NOTICE_FILES, /* a sentence, said once: the files lock their owner out, and the like */
+    STORE_NOT_UPGRADED,     /* a sentence: a file of an earlier revision is used as it is */
+    STORE_UPGRADED,         /* key=value words */
     STORE_CHECKPOINT_WAITS, /* key=value words; when the wait begins, and each minute */
     STORE_CHECKPOINT_DONE   /* the same, when the wait is over */
 };

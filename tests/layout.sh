@@ -59,7 +59,7 @@ room_order() {
 may_see_store() {
     local file=$1 header=$2
     case $header in
-    store/event.h | store/event_id.h | store/subscription.h | store/settings.h | store/bookmark.h | store/rules.h) ;;
+    store/event.h | store/event_id.h | store/subscription.h | store/settings.h | store/bookmark.h | store/rules.h | store/version.h) ;;
     store/store.h | store/address.h)
         case $file in
         fcgi/hub/hub*) return 1 ;;

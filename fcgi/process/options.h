@@ -4,9 +4,8 @@
 
 #include "fcgi/process/listen.h"
 #include "fcgi/base/log.h"
+#include "store/version.h"
 
-/* web/package.json and CHANGELOG.md repeat it; tests/install.sh compares them. */
-#define ROWCAST_VERSION "0.2.0"
 #define ROWCAST_DB_DEFAULT "/var/lib/rowcast/rowcast.db"
 
 enum { PROCESSES_MAX = 64, DRAIN_SECONDS = 20, DRAIN_SECONDS_MAX = 3600 };

@@ -205,6 +205,12 @@ static void log_notice(enum store_notice what, const char *text)
     case STORE_NOTICE_FILES:
         log_line(LOG_LEVEL_WARN, "log_files", "note=\"%s\"", text);
         break;
+    case STORE_NOT_UPGRADED:
+        log_line(LOG_LEVEL_WARN, "log_not_upgraded", "why=\"%s\"", text);
+        break;
+    case STORE_UPGRADED:
+        log_line(LOG_LEVEL_INFO, "log_upgraded", "%s", text);
+        break;
     case STORE_CHECKPOINT_WAITS:
         log_line(LOG_LEVEL_WARN, "checkpoint", "%s", text);
         break;

@@ -19,6 +19,7 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/sessions.h"
+#include "store/sqlite/upgrade.h"
 
 enum { LOOK_US = 1000 };
 
@@ -122,6 +123,18 @@ static enum store_result append_group(struct sqlite_store *s, struct appending *
     return STORE_OK;
 }
 
+/* A log that is behind has no place for all that a row can have. */
+static enum store_result append_upgrade(struct sqlite_store *s)
+{
+    enum store_result r = s->log.behind ? log_upgrade(s) : STORE_OK;
+    if (r == STORE_OK || r == STORE_BUSY)
+        return r;
+    char why[STORE_WHY_SIZE];
+    memcpy(why, s->store.why, sizeof why);
+    return store_refuse(
+        s, r, "the event log is of an earlier revision, and cannot be upgraded: %s", why);
+}
+
 /* Open the log and take its lock, with patience for both. */
 static enum store_result append_begin(struct sqlite_store *s, struct patience *p)
 {
@@ -131,7 +144,9 @@ static enum store_result append_begin(struct sqlite_store *s, struct patience *p
     if (r != STORE_OK)
         return r;
     sqlite3_busy_handler(s->log.db, wait_for_lock, p);
-    r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    r = append_upgrade(s);
+    if (r == STORE_OK)
+        r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     sqlite3_busy_timeout(s->log.db, STORE_BUSY_MS);
     if (r == STORE_BUSY)
         return store_refuse(s, r, "the event log is locked: another program is writing to it");
@@ -172,7 +187,7 @@ static enum store_result append_together(struct sqlite_store *s, struct appendin
         r = append_group(s, items, n);
     if (r != STORE_OK) {
         database_rollback(&s->log);
-        return begun && s->fell ? append_together(s, items, n, p) : r;
+        return begun && (s->fell || s->restored) ? append_together(s, items, n, p) : r;
     }
     r = database_commit(s, &s->log);
     if (is_to_be_redone(s, r, p))
@@ -220,7 +235,8 @@ enum store_result sqlite_append_all(struct store *store, struct appending *const
         return STORE_OK;
     s->log.unsure = false;
     enum store_result r = append_together(s, items, n, &p);
-    if (well > 1 && (r == STORE_FULL || r == STORE_NOMEM || append_is_refusal(r))) {
+    if (well > 1 && !s->log.behind &&
+        (r == STORE_FULL || r == STORE_NOMEM || append_is_refusal(r))) {
         append_each(s, items, n);
         return STORE_OK;
     }

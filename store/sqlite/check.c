@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,32 +14,12 @@
 #include <unistd.h>
 
 #include "store/sqlite/bind.h"
+#include "store/sqlite/check_processes.h"
+#include "store/sqlite/check_schema.h"
 #include "store/sqlite/connect.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/place.h"
-
-/* Where findings go, and the first thing that was wrong. */
-struct checking {
-    struct sqlite_store *store;
-    void (*say)(void *arg, const char *line);
-    void *arg;
-    enum store_result first;
-};
-
-static void finding(struct checking *c, enum store_result r, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void finding(struct checking *c, enum store_result r, const char *format, ...)
-{
-    char line[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    c->say(c->arg, line);
-    if (c->first == STORE_OK)
-        c->first = r;
-}
 
 /* A file that SQLite creates gets the group of its process, unless the folder has the setgid bit.
  * Folders that are open to everybody, with the sticky bit as /tmp, are left out. */
@@ -93,45 +72,6 @@ static void check_texts(struct checking *c, struct database *d, const char *what
         finding(c, r, "%s %s: %s", what, d->path, store_why(&c->store->store));
     }
     sqlite3_reset(stmt);
-}
-
-/* Compare a trigger or a table as it should be with the one in the file, by their texts: SQLite
- * keeps them as they were written, comments and all. */
-static void check_object(struct checking *c, struct database *d, const char *type,
-                         const char *name, const char *sql)
-{
-    sqlite3_stmt *stmt = database_bind(d, SQL_CHECK_OBJECT, TEXT(type), TEXT(name));
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        finding(c, store_failed(c->store, d, "reading the schema"), "%s: %s", d->path,
-                store_why(&c->store->store));
-    else if (!found)
-        finding(c, STORE_CORRUPT, "%s: %s %s is missing", d->path, type, name);
-    else if (strcmp(found, sql) != 0)
-        finding(c, STORE_CORRUPT, "%s: %s %s differs from what this version creates", d->path,
-                type, name);
-    sqlite3_reset(stmt);
-}
-
-/* Compare with a model that the schema makes in memory: so there is no second list to maintain. */
-static void check_schema(struct checking *c, struct database *d)
-{
-    sqlite3 *model = NULL;
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(model, sql_text[d->schema], NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(model, sql_text[SQL_CHECK_OBJECTS], -1, &stmt, NULL);
-    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        check_object(c, d, (const char *)sqlite3_column_text(stmt, 0),
-                     (const char *)sqlite3_column_text(stmt, 1),
-                     (const char *)sqlite3_column_text(stmt, 2));
-    if (rc != SQLITE_OK)
-        finding(c, STORE_NOMEM, "comparing the schema: %s", sqlite3_errmsg(model));
-    sqlite3_finalize(stmt);
-    sqlite3_close(model);
 }
 
 /* What was missing, and was made when the log was opened. */
@@ -204,6 +144,18 @@ static void check_beside(struct checking *c, const struct database *d)
                 d->path, place_other_names(d));
 }
 
+/* Opening the file upgrades it.  If that failed, this program can say why, and no more: it does not
+ * know what an earlier version creates. */
+static void check_upgrade(struct checking *c, struct database *d, const char *what)
+{
+    enum store_result r = d->behind ? d->upgrade(c->store) : STORE_OK;
+    if (r == STORE_OK)
+        check_schema(c, d);
+    else
+        finding(c, r, "%s %s is of an earlier revision, and was not upgraded: %s", what,
+                d->path, store_why(&c->store->store));
+}
+
 static bool check_open(struct checking *c, struct database *d, const char *what, mode_t wrong)
 {
     enum store_result r = database_use(c->store, d);
@@ -214,7 +166,7 @@ static bool check_open(struct checking *c, struct database *d, const char *what,
     check_mode(c, d, what, wrong);
     check_texts(c, d, what, "journal mode", SQL_CHECK_JOURNAL, "wal");
     check_texts(c, d, what, "quick check", SQL_CHECK_QUICK, "ok");
-    check_schema(c, d);
+    check_upgrade(c, d, what);
     return true;
 }
 
@@ -247,7 +199,8 @@ enum store_result sqlite_check(struct store *store, void (*say)(void *arg, const
         check_write(&c);
         check_beside(&c, &s->log);
     }
-    check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO);
+    if (check_open(&c, &s->sessions, "sessions", S_IRWXG | S_IRWXO))
+        check_processes(&c);
     check_leases(&c);
     s->store.why[0] = '\0';
     return c.first == STORE_OK ? STORE_OK

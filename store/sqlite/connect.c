@@ -105,11 +105,16 @@ static enum store_result schema_look(struct sqlite_store *s, struct database *d,
 
 enum { SCHEMA_PATIENCE_MS = 4 * STORE_BUSY_MS };
 
+/* A file of an earlier revision that lacks only the row with its version is upgraded first, since
+ * the schema could not be loaded into it. */
 static enum store_result schema_make(struct sqlite_store *s, struct database *d)
 {
+    enum store_result r = d->statement[d->version] ? d->upgrade(s) : STORE_OK;
+    if (r != STORE_OK)
+        return r;
     if (sqlite3_exec(d->db, sql_text[d->schema], NULL, NULL, NULL) == SQLITE_OK)
         return STORE_OK;
-    enum store_result r = store_failed(s, d, "making the schema");
+    r = store_failed(s, d, "making the schema");
     database_rollback(d);
     return r;
 }

@@ -13,8 +13,9 @@ enum {
 };
 
 /* Make sure that `d` is open and still is the file at its path.  If not, opens the file (anew),
- * and runs the schema if the file has none.  Takes no write lock of a file that has its schema.
- * Clears the sentence of the call before. */
+ * and runs the schema if the file has none.  Takes no write lock of a file that has its schema,
+ * unless the file is of an earlier revision and has to be upgraded (upgrade.h).  Clears the
+ * sentence of the call before. */
 enum store_result database_use(struct sqlite_store *s, struct database *d);
 
 #endif

@@ -24,6 +24,8 @@ struct database {
     enum sql pragmas; /* run on each new connection */
     enum sql version; /* cannot be prepared as long as the file has no schema: then … */
     enum sql schema;  /* … this is run, in a transaction of its own */
+    /* Bring a file to this program's revision (upgrade.h). */
+    enum store_result (*upgrade)(struct sqlite_store *s);
     /* What this file needs besides; NULL: nothing.  Called at the begin of each use. */
     enum store_result (*before_use)(struct sqlite_store *s);
     /* Called when the file was opened and has its schema.  It runs statements directly:
@@ -34,6 +36,8 @@ struct database {
     sqlite3 *db;       /* NULL: not open */
     char *wal_path;    /* of the -wal beside it */
     bool made;         /* this connection ran the schema */
+    int revision;      /* of the file, or ours if the file's is higher (upgrade.h) */
+    bool behind;       /* it is smaller than ours, and the file could not be upgraded */
     bool suspect;      /* there was an I/O error: the next call opens the file anew */
     bool readonly;     /* a write was refused: it is opened anew once it may be written … */
     int64_t opened_at; /* … and READONLY_REST_MS have passed since then (now_monotonic_ms) */

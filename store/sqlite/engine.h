@@ -17,19 +17,21 @@ struct sqlite_store {
     struct database log;
     struct database sessions;
     sqlite3_stmt *walk[WALKS_MAX]; /* log.c: one for each mailbox of a read */
-    struct lease *lease;  /* lease.c: shared by the process; NULL: not looked for yet */
-    bool turn;            /* sessions.c: it is our turn to write the sessions */
-    bool unentered;       /* lease.c: the lease could not be entered in the sessions yet */
-    bool joined;          /* store_join succeeded */
-    int64_t served;       /* tend.c: ms served since the last round of expiry … */
-    int64_t retain_in;    /* … and ms until retention is due */
-    bool expiring;        /* expire.c: the round has more slices … */
-    int64_t expire_until; /* … of what was idle at this served time */
-    int idle;             /* how often store_rest was called since a file was used */
+    struct lease *lease; /* lease.c: shared by the process; NULL: not looked for yet */
+    bool turn;           /* sessions.c: it is our turn to write the sessions */
+    bool unentered;      /* lease.c: the lease could not be entered in the sessions yet */
+    int64_t sessions_upgrade_at;     /* sessions.c: not before this (now_monotonic_ms) */
+    bool joined;                     /* store_join succeeded */
+    int64_t served;                  /* tend.c: ms served since the last round of expiry … */
+    int64_t retain_in;               /* … and ms until retention is due */
+    bool expiring;                   /* expire.c: the round has more slices … */
+    int64_t expire_until;            /* … of what was idle at this served time */
+    int idle;                        /* how often store_rest was called since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* why a setting of the environment was refused */
     struct store_end seen; /* epoch.c: the log as this process had seen it before the call … */
     struct store_end left;  /* … and the log that the path led to before; "": none */
     bool fell;              /* end.c: the log ends before `seen`; the next call renews it */
+    bool restored;          /* look.c: an earlier revision is in its place; it is opened anew */
     struct store_end saved; /* sessions.c: how far the sessions have it as seen */
     struct store_end read;  /* the log's end at the last read … */
     int64_t data_version;   /* … and its version then; -1: nothing was read, or that failed */

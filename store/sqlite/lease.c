@@ -25,6 +25,7 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/place.h"
+#include "store/version.h"
 
 enum { JANITOR = 0, LEASES_MAX = 65535 };
 
@@ -213,15 +214,32 @@ bool lease_janitor(struct sqlite_store *s)
 
 /* ---- in the sessions' file --------------------------------------------------------- */
 
-static enum store_result entered(struct sqlite_store *s, const struct lease *l, bool *yes)
+enum entering { ENTERED_NOT, ENTERED_WITHOUT_VERSION, ENTERED };
+
+/* Sessions that could not be upgraded have no place for the version. */
+static enum store_result entered(struct sqlite_store *s, const struct lease *l,
+                                 enum entering *how)
 {
     struct database *d = &s->sessions;
     sqlite3_stmt *stmt = database_bind(d, SQL_SESSIONS_RESPONDER, INT(l->number), INT(l->pid),
-                                       INT(l->started_at));
+                                       INT(l->started_at), TEXT(ROWCAST_VERSION));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    *yes = rc == SQLITE_ROW;
+    *how = rc != SQLITE_ROW                                ? ENTERED_NOT
+           : d->behind || sqlite3_column_int(stmt, 0) != 0 ? ENTERED
+                                                           : ENTERED_WITHOUT_VERSION;
     sqlite3_reset(stmt);
-    return *yes || rc == SQLITE_DONE ? STORE_OK : store_failed(s, d, "reading the responders");
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? STORE_OK
+                                                 : store_failed(s, d, "reading the responders");
+}
+
+static const char doing[] = "entering a responder";
+
+static enum store_result enter_version(struct sqlite_store *s, const struct lease *l)
+{
+    if (s->sessions.behind)
+        return STORE_OK;
+    return database_do(s, &s->sessions, doing, SQL_SESSIONS_RESPONDER_VERSION, INT(l->number),
+                       TEXT(ROWCAST_VERSION));
 }
 
 /* End what an earlier holder of the number left, and only then enter: from then on all that is
@@ -229,7 +247,6 @@ static enum store_result entered(struct sqlite_store *s, const struct lease *l, 
 static enum store_result lease_tidy(struct sqlite_store *s, const struct lease *l)
 {
     struct database *d = &s->sessions;
-    const char *doing = "entering a responder";
     int64_t number = l->number;
     enum store_result r = database_do(s, d, doing, SQL_SESSIONS_RESPONDER_END, INT(number));
     if (r == STORE_OK)
@@ -245,15 +262,17 @@ static enum store_result lease_enter_number(struct sqlite_store *s)
     const struct lease *l = lease_of(s);
     if (!l || l->number == 0)
         return STORE_OK;
-    bool yes;
-    enum store_result r = entered(s, l, &yes);
-    if (r != STORE_OK || yes)
+    enum entering how;
+    enum store_result r = entered(s, l, &how);
+    if (r != STORE_OK || how == ENTERED)
         return r;
     r = database_run(s, &s->sessions, SQL_BEGIN_IMMEDIATE);
     if (r == STORE_OK)
-        r = entered(s, l, &yes); /* another thread may have been faster, and have streams */
-    if (r == STORE_OK && !yes)
+        r = entered(s, l, &how); /* another thread may have been faster, and have streams */
+    if (r == STORE_OK && how == ENTERED_NOT)
         r = lease_tidy(s, l);
+    if (r == STORE_OK && how != ENTERED)
+        r = enter_version(s, l);
     return database_finish(s, &s->sessions, r);
 }
 

@@ -36,7 +36,7 @@ enum store_result sqlite_where(struct store *store, struct store_end *out)
 {
     struct sqlite_store *s = sqlite_of(store);
     enum store_result r = where_once(s, out);
-    return r == STORE_BUSY && s->fell ? where_once(s, out) : r;
+    return r == STORE_BUSY && (s->fell || s->restored) ? where_once(s, out) : r;
 }
 
 /* Which mailboxes are asked for: the first *n of q->only. */
@@ -289,7 +289,7 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
     struct taking t = {.sink = sink, .given = q->after, .through = -1};
     struct store_end end;
     enum store_result r = read_once(s, q, &t, &end);
-    if (r == STORE_BUSY && s->fell) /* no row was given yet */
+    if (r == STORE_BUSY && (s->fell || s->restored)) /* no row was given yet */
         r = read_once(s, q, &t, &end);
     if (r != STORE_OK)
         return r;
@@ -297,6 +297,6 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
     file_saw(s->log.hold.file, end.epoch, end.last_id);
     if (end.last_id > q->after)
         waiter_grew(s);
-    *through = t.through >= 0 ? t.through : end.last_id > q->after ? end.last_id : q->after;
+    *through = t.through >= 0 ? t.through : end.last_id > t.given ? end.last_id : t.given;
     return STORE_OK;
 }

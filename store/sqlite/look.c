@@ -8,7 +8,8 @@
  *  - The schema is looked at when the log is opened, and whenever PRAGMA schema_version changed
  *    (1 µs, in the transaction that reads).  Without its tables and columns the log cannot be
  *    used, and the sentence says what is missing.  If triggers or indexes are missing, running
- *    the schema makes them again, and recounts the books as well.
+ *    the schema makes them again, and recounts the books as well.  Of a log of an earlier
+ *    revision, only what that revision had is demanded.
  *  - Rows that no trigger saw count, too: the log ends at the newer of last_id in the books and
  *    the newest row (log_read_end).  So they reach the streams at once, before anything is
  *    mended.
@@ -16,91 +17,55 @@
  * A trigger with another text than ours is left alone: it may be of an earlier version. */
 #include "store/sqlite/look.h"
 
-#include <pthread.h>
-#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "store/notice.h"
+#include "store/sqlite/bind.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/now.h"
+#include "store/sqlite/upgrade.h"
 
-enum { RECOUNT_PAUSE_MS = 10000, SAID = 8, SAID_MS = 60000 };
+enum { RECOUNT_PAUSE_MS = 10000 };
 
 /* What the schema consists of; a test compares this with sql/schema.sql.  A vital table that is
  * missing is not made again: somebody may be in the middle of a migration. */
 static const struct {
     const char *type, *name, *table;
     bool vital;
+    int revision; /* the first that has it */
 } objects[] = {
-    {"table", "events", "events", true},
-    {"table", "rowcast_channels", "rowcast_channels", true},
-    {"table", "rowcast_log", "rowcast_log", true},
-    {"table", "rowcast_config", "rowcast_config", true},
-    {"table", "rowcast_clock", "rowcast_clock", false},
-    {"index", "events_mailbox", "events", false},
-    {"index", "events_created_at", "events", false},
-    {"index", "events_dedup_key", "events", false},
-    {"index", "events_key", "events", false},
-    {"index", "events_expires_at", "events", false},
-    {"index", "rowcast_channels_trimmed_to", "rowcast_channels", false},
-    {"view", "rowcast_position", "rowcast_position", false},
-    {"trigger", "events_insert", "events", false},
-    {"trigger", "events_update", "events", false},
-    {"trigger", "events_inserted", "events", false},
-    {"trigger", "events_deleted", "events", false},
-    {"trigger", "rowcast_channels_delete", "rowcast_channels", false},
-    {"trigger", "rowcast_log_insert", "rowcast_log", false},
-    {"trigger", "rowcast_log_update", "rowcast_log", false},
-    {"trigger", "rowcast_log_delete", "rowcast_log", false},
-    {"trigger", "rowcast_log_old", "rowcast_log", false},
-    {"trigger", "rowcast_log_full", "rowcast_log", false},
-    {"trigger", "rowcast_log_excess", "rowcast_log", false},
-    {"trigger", "rowcast_config_insert", "rowcast_config", false},
-    {"trigger", "rowcast_config_update", "rowcast_config", false},
-    {"trigger", "rowcast_config_updated", "rowcast_config", false},
-    {"trigger", "rowcast_config_delete", "rowcast_config", false},
+    {"table", "events", "events", true, 1},
+    {"table", "rowcast_channels", "rowcast_channels", true, 1},
+    {"table", "rowcast_log", "rowcast_log", true, 1},
+    {"table", "rowcast_config", "rowcast_config", true, 1},
+    {"table", "rowcast_clock", "rowcast_clock", false, 1},
+    {"index", "events_mailbox", "events", false, 1},
+    {"index", "events_created_at", "events", false, 1},
+    {"index", "events_dedup_key", "events", false, 1},
+    {"index", "events_key", "events", false, 2},
+    {"index", "events_expires_at", "events", false, 2},
+    {"index", "rowcast_channels_trimmed_to", "rowcast_channels", false, 1},
+    {"view", "rowcast_position", "rowcast_position", false, 2},
+    {"trigger", "events_insert", "events", false, 1},
+    {"trigger", "events_update", "events", false, 1},
+    {"trigger", "events_inserted", "events", false, 1},
+    {"trigger", "events_deleted", "events", false, 1},
+    {"trigger", "rowcast_channels_delete", "rowcast_channels", false, 1},
+    {"trigger", "rowcast_log_insert", "rowcast_log", false, 1},
+    {"trigger", "rowcast_log_update", "rowcast_log", false, 1},
+    {"trigger", "rowcast_log_delete", "rowcast_log", false, 1},
+    {"trigger", "rowcast_log_old", "rowcast_log", false, 1},
+    {"trigger", "rowcast_log_full", "rowcast_log", false, 1},
+    {"trigger", "rowcast_log_excess", "rowcast_log", false, 1},
+    {"trigger", "rowcast_config_insert", "rowcast_config", false, 1},
+    {"trigger", "rowcast_config_update", "rowcast_config", false, 1},
+    {"trigger", "rowcast_config_updated", "rowcast_config", false, 1},
+    {"trigger", "rowcast_config_delete", "rowcast_config", false, 1},
 };
 
 enum { OBJECTS = sizeof objects / sizeof *objects };
-
-/* ---- telling ----------------------------------------------------------------------- */
-
-static struct {
-    pthread_mutex_t lock;
-    struct {
-        uint64_t hash;
-        int64_t at;
-    } said[SAID]; /* the newest sentences, since many connections find the same things */
-    size_t next;
-    int64_t recounted_at; /* when this process last recounted the books */
-} news = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static bool was_said(const char *line, int64_t now)
-{
-    uint64_t hash = mailbox_hash(line);
-    for (size_t i = 0; i < SAID; i++)
-        if (news.said[i].hash == hash && now - news.said[i].at < SAID_MS)
-            return true;
-    news.said[news.next].hash = hash;
-    news.said[news.next].at = now;
-    news.next = (news.next + 1) % SAID;
-    return false;
-}
-
-void log_tell(struct sqlite_store *s, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(s->told, sizeof s->told, format, args);
-    va_end(args);
-    pthread_mutex_lock(&news.lock);
-    bool is_news = !was_said(s->told, now_monotonic_ms());
-    pthread_mutex_unlock(&news.lock);
-    if (is_news)
-        notice_again(s->told);
-}
 
 /* ---- looking ----------------------------------------------------------------------- */
 
@@ -136,7 +101,7 @@ static enum store_result look_at_objects(struct sqlite_store *s, bool there[OBJE
 
 static enum store_result look_at_columns(struct sqlite_store *s)
 {
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_COLUMNS);
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOOK_COLUMNS, INT(s->log.revision));
     enum store_result r = STORE_OK;
     if (!stmt || sqlite3_step(stmt) != SQLITE_ROW)
         r = store_failed(s, &s->log, "looking at the log's schema");
@@ -155,7 +120,7 @@ static enum store_result look(struct sqlite_store *s)
     enum store_result r = look_at_objects(s, there, is_view);
     s->lacks[0] = '\0';
     for (size_t i = 0; i < OBJECTS && r == STORE_OK; i++) {
-        if (there[i])
+        if (there[i] || objects[i].revision > s->log.revision)
             continue;
         if (objects[i].vital || is_view[i])
             r = store_refuse(s, STORE_CORRUPT, "the log has no table %s%s", objects[i].name,
@@ -170,6 +135,25 @@ static enum store_result look(struct sqlite_store *s)
     return r;
 }
 
+/* Somebody upgraded the log under a connection that could not, or put an earlier copy in its
+ * place, in which our statements would find no such column.  The next call opens the log anew; in
+ * an upgraded one this call reads what it can. */
+static enum store_result look_at_revision(struct sqlite_store *s)
+{
+    int revision;
+    if (s->log.opening)
+        return STORE_OK;
+    enum store_result r = log_revision(s, &revision);
+    if (r != STORE_OK || revision == s->log.revision)
+        return r;
+    s->log.suspect = true;
+    if (revision > s->log.revision)
+        return STORE_OK;
+    s->restored = true;
+    return store_refuse(s, STORE_BUSY,
+                        "an earlier copy of the log %s was just put in its place", s->log.path);
+}
+
 enum store_result log_examine(struct sqlite_store *s)
 {
     sqlite3_stmt *stmt = database_statement(&s->log, SQL_LOOK_VERSION);
@@ -182,7 +166,9 @@ enum store_result log_examine(struct sqlite_store *s)
     if (r != STORE_OK || version == s->looked_at)
         return r;
     s->looked_at = -1;
-    r = look(s);
+    r = look_at_revision(s);
+    if (r == STORE_OK)
+        r = look(s);
     if (r == STORE_OK)
         s->looked_at = version;
     return r;
@@ -190,14 +176,15 @@ enum store_result log_examine(struct sqlite_store *s)
 
 /* ---- mending ----------------------------------------------------------------------- */
 
+/* When this process last recounted the books; now_monotonic_ms. */
+static atomic_int_least64_t recounted_at;
+
 void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
 {
     if (s->lacks[0])
         return; /* what is missing is made by the schema, which recounts the books as well */
     snprintf(s->lacks, sizeof s->lacks, "books that are true (%s)", what);
-    pthread_mutex_lock(&news.lock);
-    int64_t due = news.recounted_at ? news.recounted_at + RECOUNT_PAUSE_MS : 0;
-    pthread_mutex_unlock(&news.lock);
+    int64_t at = recounted_at, due = at ? at + RECOUNT_PAUSE_MS : 0;
     /* A program may go on inserting without triggers: its inserts must not have all events read
      * again and again. */
     if (!at_once && s->mend_at < due)
@@ -206,7 +193,5 @@ void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once)
 
 void log_recounted(void)
 {
-    pthread_mutex_lock(&news.lock);
-    news.recounted_at = now_monotonic_ms();
-    pthread_mutex_unlock(&news.lock);
+    recounted_at = now_monotonic_ms();
 }

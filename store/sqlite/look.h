@@ -22,8 +22,4 @@ void log_books_wrong(struct sqlite_store *s, const char *what, bool at_once);
 /* Note that this process has just recounted the books. */
 void log_recounted(void);
 
-/* Say a notice (store_notice), the same one once a minute at most.  s->told keeps it. */
-void log_tell(struct sqlite_store *s, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 #endif

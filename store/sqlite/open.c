@@ -1,8 +1,9 @@
 /* A store's life: what it consists of, what happens when its log is opened, and its rest.
  *
  * Opening the log has an order.  First the schema is looked at, since no other statement can be
- * trusted before.  Then come its version and its settings.  Then the books are mended, and only
- * with true books can it be decided whether the log lost something and needs a new epoch. */
+ * trusted before.  Then comes its version, and a log of an earlier revision is upgraded.  Then come
+ * the settings of a new log.  Then the books are mended, and only with true books can it be decided
+ * whether the log lost something and needs a new epoch. */
 #include <ctype.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -22,8 +23,8 @@
 #include "store/sqlite/mend.h"
 #include "store/sqlite/path.h"
 #include "store/sqlite/sessions.h"
-#include "store/sqlite/settings.h"
 #include "store/sqlite/tend.h"
+#include "store/sqlite/upgrade.h"
 #include "store/sqlite/wait.h"
 
 enum { LOG_VERSION = 1 /* of sql/schema.sql */, STORE_LINE_SIZE = 1000 };
@@ -106,23 +107,31 @@ static enum store_result look_and_mend(struct sqlite_store *s)
     if (!s->lacks[0])
         return r;
     log_mend(s);
-    s->store.why[0] = '\0';
     return log_read_end(s, &end, NULL);
 }
 
-/* The log was just opened.  Check its version, take the settings of a new log from the
- * environment, add those that an older log lacks, and give a log that ends before what was seen
- * of it a new epoch. */
+/* Before the version is known, no more is demanded than each revision has. */
+static enum store_result look_and_upgrade(struct sqlite_store *s)
+{
+    s->log.revision = 1;
+    s->restored = false;
+    enum store_result r = log_examine(s);
+    if (r == STORE_OK)
+        r = version_check(s);
+    if (r == STORE_OK)
+        r = log_upgrade_opened(s);
+    s->looked_at = -1;
+    return r;
+}
+
+/* The log was just opened.  Check its version, upgrade it, take the settings of a new log from the
+ * environment, and give a log that ends before what was seen of it a new epoch. */
 static enum store_result log_opened(struct sqlite_store *s)
 {
     epoch_opening(s);
-    enum store_result r = log_examine(s); /* before anything asks the tables */
-    if (r == STORE_OK)
-        r = version_check(s);
+    enum store_result r = look_and_upgrade(s); /* before anything asks the tables */
     if (r == STORE_OK && s->log.made)
         r = settings_seed(s);
-    else if (r == STORE_OK)
-        settings_complete(s);
     if (r == STORE_OK)
         r = look_and_mend(s);
     if (r == STORE_OK)
@@ -173,6 +182,7 @@ static void describe_files(struct sqlite_store *s)
                                .pragmas = SQL_OPEN_LOG,
                                .version = SQL_LOG_VERSION,
                                .schema = SQL_SCHEMA,
+                               .upgrade = log_upgrade,
                                .before_use = log_before_use,
                                .opened = log_opened,
                                .closed = log_closed};
@@ -180,6 +190,7 @@ static void describe_files(struct sqlite_store *s)
                                     .pragmas = SQL_OPEN_SESSIONS,
                                     .version = SQL_SESSIONS_VERSION,
                                     .schema = SQL_SESSIONS_SCHEMA,
+                                    .upgrade = sessions_upgrade,
                                     .opened = sessions_opened};
 }
 

@@ -16,23 +16,9 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/lease.h"
 #include "store/sqlite/now.h"
+#include "store/sqlite/upgrade.h"
 
-enum { SESSIONS_VERSION = 1 };
-
-/* Add what a file of an earlier version lacks; processes of that version can go on beside us,
- * since they do not look at it.  If that fails (a lock, a file that is read-only), the file is
- * used all the same: no departed session is remembered then, and the next opening tries again. */
-static void complete(struct sqlite_store *s)
-{
-    sqlite3_stmt *stmt = database_bind(&s->sessions, SQL_SESSIONS_COMPLETE);
-    bool lacking = stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0;
-    sqlite3_reset(stmt);
-    if (lacking && (sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_UPGRADE_2], NULL, NULL,
-                                 NULL) != SQLITE_OK ||
-                    sqlite3_exec(s->sessions.db, sql_text[SQL_SESSIONS_SCHEMA], NULL, NULL,
-                                 NULL) != SQLITE_OK))
-        database_rollback(&s->sessions);
-}
+enum { SESSIONS_VERSION = 1, UPGRADE_PAUSE_MS = 2000 };
 
 /* The -wal was taken away while it was in use, and bookmarks in it are lost.  Streams without one
  * would begin at the end and be told of nothing.  So the sessions are deleted, because a client
@@ -63,8 +49,9 @@ enum store_result sessions_opened(struct sqlite_store *s)
         return r;
     if (d->made)
         s->saved = (struct store_end){.epoch = ""};
-    complete(s);
-    r = lease_enter(s);
+    r = sessions_upgrade_opened(s);
+    if (r == STORE_OK)
+        r = lease_enter(s);
     if (r == STORE_OK)
         r = forget_the_robbed(s);
     if (r != STORE_READONLY && r != STORE_FULL)
@@ -85,10 +72,22 @@ static void release(struct sqlite_store *s)
     s->turn = false;
 }
 
+/* Another process may have upgraded the file since this one could not. */
+static void upgrade_again(struct sqlite_store *s)
+{
+    if (!s->sessions.behind || now_monotonic_ms() < s->sessions_upgrade_at)
+        return;
+    s->sessions_upgrade_at = now_monotonic_ms() + UPGRADE_PAUSE_MS;
+    if (sessions_upgrade(s) == STORE_OK)
+        s->unentered = true; /* so that its version is entered */
+    s->store.why[0] = '\0';
+}
+
 /* Enter this process if that failed before.  If the file cannot be written it is opened anew the
  * next time, since SQLite decides when it opens a file whether the file may be written. */
 static enum store_result enter_again(struct sqlite_store *s)
 {
+    upgrade_again(s);
     enum store_result r = s->unentered ? lease_enter(s) : STORE_OK;
     s->sessions.suspect |= r == STORE_READONLY;
     return r;

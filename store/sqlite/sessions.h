@@ -25,8 +25,8 @@ enum store_result sessions_seen(struct sqlite_store *s, struct store_end *seen, 
 /* Whether a session of this id exists. */
 enum store_result sessions_known(struct sqlite_store *s, const char *id, bool *known);
 
-/* The sessions' file was just opened, and has its schema: check its version, and tidy up what an
- * earlier holder of our number left in it. */
+/* The sessions' file was just opened, and has its schema: check its version, upgrade it, and
+ * tidy up what an earlier holder of our number left in it. */
 enum store_result sessions_opened(struct sqlite_store *s);
 
 #endif

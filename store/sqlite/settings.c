@@ -1,14 +1,12 @@
 /* Settings are read whole, and only if the log's epoch or config_version says that they changed.
  * A trigger moves config_version with each change, so one look at the end of the log, which has
  * both, tells whether any of them did. */
-#include "store/sqlite/settings.h"
-
 #include <string.h>
 
 #include "store/sqlite/end.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
-#include "store/sqlite/look.h"
+#include "store/sqlite/tell.h"
 
 /* Take the value of a row if it is valid; if not, the default stays in force, and a notice says
  * so.  Only a table whose triggers are gone can have such a row. */
@@ -20,40 +18,9 @@ static void settings_take_row(struct sqlite_store *s, struct settings *out, sqli
     if (value && strlen(value) != (size_t)sqlite3_column_bytes(row, 1))
         value = NULL; /* there is a NUL in it */
     if (name && settings_take(out, name, value) == SETTING_IMPOSSIBLE)
-        log_tell(s, "rowcast_config has an impossible value of %.64s: its default is in force",
+        log_tell(s, STORE_NOTICE_FILES,
+                 "rowcast_config has an impossible value of %.64s: its default is in force",
                  name);
-}
-
-/* Whether the row's name is one of our settings: a later version may have added others. */
-static bool is_known(const char *name)
-{
-    size_t n;
-    const struct setting *all = settings_table(&n);
-    for (size_t i = 0; name && i < n; i++)
-        if (strcmp(all[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* Whether an earlier version made the log, so that settings are missing.  A failure to read them
- * is reported by the read that follows. */
-static bool lacks_settings(struct sqlite_store *s)
-{
-    size_t n, have = 0;
-    (void)settings_table(&n);
-    sqlite3_stmt *stmt = database_statement(&s->log, SQL_SETTINGS_READ);
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
-    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt))
-        have += is_known((const char *)sqlite3_column_text(stmt, 0));
-    sqlite3_reset(stmt);
-    return rc == SQLITE_DONE && have < n;
-}
-
-void settings_complete(struct sqlite_store *s)
-{
-    if (lacks_settings(s) &&
-        sqlite3_exec(s->log.db, sql_text[SQL_SCHEMA], NULL, NULL, NULL) != SQLITE_OK)
-        database_rollback(&s->log);
 }
 
 static enum store_result settings_read(struct sqlite_store *s, struct settings *out)

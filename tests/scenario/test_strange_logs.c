@@ -20,9 +20,10 @@ static void rebuild(struct stage *s)
           "channel TEXT NOT NULL DEFAULT '', session_id TEXT, "
           "type TEXT NOT NULL DEFAULT 'message', data TEXT NOT NULL DEFAULT '', "
           "dedup_key TEXT, created_at INTEGER NOT NULL DEFAULT (CAST(round((julianday('now') - "
-          "2440587.5) * 86400000) AS INTEGER)), priority INTEGER NOT NULL DEFAULT 0); "
-          "INSERT INTO events_new(id, channel, session_id, type, data, dedup_key, created_at) "
-          "SELECT id, channel, session_id, type, data, dedup_key, created_at FROM events; "
+          "2440587.5) * 86400000) AS INTEGER)), key TEXT, expires_at INTEGER, "
+          "priority INTEGER NOT NULL DEFAULT 0); INSERT INTO events_new(id, channel, "
+          "session_id, type, data, dedup_key, created_at, key, expires_at) SELECT id, channel, "
+          "session_id, type, data, dedup_key, created_at, key, expires_at FROM events; "
           "DROP TABLE events; ALTER TABLE events_new RENAME TO events; COMMIT");
 }
 
@@ -43,14 +44,13 @@ static bool has_all_triggers(struct stage *s)
                   "15") == 0;
 }
 
-/* The table is another one now, which is said; everything else is as it was. */
-static void expect_check_knows_the_table_alone(struct stage *s)
+/* One more column of the table is the application's affair; the rest is as it was. */
+static void expect_check_is_content(struct stage *s)
 {
     int status = -1;
     chmod(s->db, 0660);
     const char *said = responder_check(s, NULL, &status);
-    const char *found = strstr(said, "table events differs from what this version creates\n");
-    if (status != 1 || !found || strncmp(strchr(found, '\n') + 1, "rowcast: ", 9) != 0)
+    if (status != 0)
         fail_stage(s, "--check ended with %d and said: %s", status, said);
 }
 
@@ -96,7 +96,7 @@ static void test_a_table_that_a_migration_rebuilt_loses_nothing(void **state)
     shell_count(s, "n", 7, 7);
     expect_count(b, "n", 7, 7);
     assert_int_equal(responder_pid(s), pid);
-    expect_check_knows_the_table_alone(s);
+    expect_check_is_content(s);
 }
 
 static void test_rows_of_a_connection_without_triggers_are_on_the_stream(void **state)

@@ -1,0 +1,2 @@
+-- The log was upgraded: the connection reads it as it is.
+DROP VIEW IF EXISTS temp.events;
