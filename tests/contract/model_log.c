@@ -76,14 +76,29 @@ static struct model_box *remember(struct model *m, const char *mailbox)
     return b;
 }
 
+/* Without a word to anybody. */
+static void take_row(struct model *m, size_t i)
+{
+    m->bytes -= m->row[i].bytes;
+    memmove(&m->row[i], &m->row[i + 1], (--m->rows - i) * sizeof m->row[i]);
+}
+
 static void drop_row(struct model *m, size_t i)
 {
     const struct model_row r = m->row[i];
     struct model_box *b = remember(m, r.mailbox);
     b->trimmed_to = greater(b->trimmed_to, r.id);
     m->end.trimmed_to = greater(m->end.trimmed_to, r.id);
-    m->bytes -= r.bytes;
-    memmove(&m->row[i], &m->row[i + 1], (--m->rows - i) * sizeof r);
+    take_row(m, i);
+}
+
+/* What the newest row replaces is not missing. */
+static void take_older_of_its_key(struct model *m)
+{
+    const struct model_row newest = m->row[m->rows - 1];
+    for (size_t i = m->rows - 1; newest.key && i-- > 0;)
+        if (m->row[i].key == newest.key && strcmp(m->row[i].mailbox, newest.mailbox) == 0)
+            take_row(m, i);
 }
 
 static void drop_oldest_of(struct model *m, const char *mailbox)
@@ -117,13 +132,15 @@ static void keep_the_bytes(struct model *m)
     }
 }
 
-void model_publish(struct model *m, const char *mailbox, char type, int64_t data_len)
+void model_publish(struct model *m, const char *mailbox, char type, char key, int64_t data_len)
 {
-    struct model_row r = {.id = ++m->end.last_id, .type = type, .bytes = 200 + data_len};
+    struct model_row r = {
+        .id = ++m->end.last_id, .type = type, .key = key, .bytes = 200 + data_len};
     assert(m->rows < MODEL_ROWS);
     strcpy(r.mailbox, mailbox);
     remember(m, mailbox);
     m->row[m->rows++] = r;
+    take_older_of_its_key(m);
     keep_the_size(m, mailbox);
     m->bytes += r.bytes;
     keep_the_bytes(m);

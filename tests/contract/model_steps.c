@@ -68,6 +68,23 @@ static const char *any_mailbox(struct run *r)
     return n == 5 && who % 8 == 0 ? "@stranger" : "";
 }
 
+/* One event that is the newest state of a key. */
+static void do_publish_key(struct run *r)
+{
+    const char *mailbox = any_mailbox(r);
+    const char *column = mailbox[0] == '@' ? "session_id" : "channel";
+    size_t len = 1 + run_number(r, run_number(r, 10) == 0 ? 20000 : 300);
+    char type[2] = {(char)('x' + run_number(r, 3)), '\0'};
+    char key[2] = {(char)('k' + run_number(r, 4)), '\0'};
+    did(r, "publish one of type %s and %zu bytes to \"%s\" with key %s", type, len, mailbox,
+        key);
+    const char *why = TRY(r->w, WITH(column, mailbox + (mailbox[0] == '@')), WITH("type", type),
+                          WITH("key", key), WITH("data", letters(len)));
+    if (why)
+        add(r->theirs, "it was refused: %s", why);
+    model_publish(r->m, mailbox, type[0], key[0], (int64_t)len);
+}
+
 static void do_publish(struct run *r)
 {
     const char *mailbox = any_mailbox(r);
@@ -79,7 +96,7 @@ static void do_publish(struct run *r)
     did(r, "publish %d of type %s and %zu bytes to \"%s\"", n, type, len, mailbox);
     publish(r->w, mailbox, type, letters(len), n);
     for (int i = 0; i < n; i++)
-        model_publish(r->m, mailbox, type[0], (int64_t)len);
+        model_publish(r->m, mailbox, type[0], '\0', (int64_t)len);
 }
 
 static void do_delete(struct run *r)
@@ -198,9 +215,10 @@ static const struct {
     uint32_t share;
     void (*what)(struct run *r);
 } kinds[] = {
-    {355, do_publish}, {70, do_delete},         {60, do_forget},
-    {60, do_set},      {120, do_save},          {190, do_end},
-    {110, do_expire},  {32, do_delete_session}, {3, do_put_back},
+    {235, do_publish}, {120, do_publish_key}, {70, do_delete},
+    {60, do_forget},   {60, do_set},          {120, do_save},
+    {190, do_end},     {110, do_expire},      {32, do_delete_session},
+    {3, do_put_back},
 };
 
 void do_step(struct run *r)
