@@ -19,7 +19,9 @@ path=${path%%\?*}
 
 case $method:${path%/}:${SCRIPT_NAME:-} in
 *:/rowcast-down) stream=no ;;
-*:*/broadcast:* | *:*/send:* | *:*/disconnect:* | *:*/stats:* | *:*/history:*) stream=no ;;
+*:*/broadcast:* | *:*/send:* | *:*/batch:* | *:*/disconnect:* | *:*/stats:* | *:*/history:*)
+    stream=no
+    ;;
 GET:* | HEAD:*) stream=yes ;;
 *) stream=no ;;
 esac

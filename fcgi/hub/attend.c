@@ -111,7 +111,7 @@ static void judge(struct attendant *a, const struct settings *settings, struct i
         break;
     case ANSWER_AFTER_BODY:
         i->publishes = route_of(&i->request) != ROUTE_DISCONNECT;
-        intake_want(i, publish_body_max(settings), monotonic_ms());
+        intake_want(i, publish_body_max(settings, route_of(&i->request)), monotonic_ms());
         break;
     }
 }

@@ -62,7 +62,7 @@ static bool fits(const struct publisher *p, const struct publishing *what)
 {
     return p->group_size == 0 ||
            (p->group_rows + publishing_rows(what) <= PUBLISHER_GROUP_ROWS &&
-            p->group_bytes + what->appending.what.data_len <= PUBLISHER_GROUP_BYTES);
+            p->group_bytes + publishing_data(what) <= PUBLISHER_GROUP_BYTES);
 }
 
 /* Add as many of those that wait to the group as fit, the oldest first. */
@@ -73,7 +73,7 @@ static void gather(struct publisher *p)
         p->group[p->group_size] = what;
         p->items[p->group_size++] = &what->appending;
         p->group_rows += publishing_rows(what);
-        p->group_bytes += what->appending.what.data_len;
+        p->group_bytes += publishing_data(what);
         p->first = what->message.next;
         if (!p->first)
             p->last = &p->first;
@@ -123,7 +123,7 @@ static void answer_first(struct publisher *p, size_t n)
     for (size_t i = 0; i < n; i++) {
         bytes += p->group[i]->bytes;
         p->group_rows -= publishing_rows(p->group[i]);
-        p->group_bytes -= p->group[i]->appending.what.data_len;
+        p->group_bytes -= publishing_data(p->group[i]);
         publishing_answer(p->group[i], &p->unsent);
     }
     p->group_size -= n;

@@ -253,7 +253,7 @@ static bool answer_cgi(struct attendant *a, struct settings *settings, struct re
         request_end(r);
         return false;
     case ANSWER_AFTER_BODY:
-        if (!cgi_body(r, STDIN_FILENO, publish_body_max(settings), CGI_BODY_MS)) {
+        if (!cgi_body(r, STDIN_FILENO, publish_body_max(settings, route_of(r)), CGI_BODY_MS)) {
             request_end(r);
             return false;
         }

@@ -21,6 +21,7 @@
 #include "fcgi/request/manage.h"
 #include "fcgi/request/parameters.h"
 #include "fcgi/request/publish.h"
+#include "fcgi/request/publish_batch.h"
 #include "fcgi/request/query.h"
 #include "fcgi/request/reply.h"
 #include "fcgi/request/route.h"
@@ -157,7 +158,7 @@ static bool length_fits(const struct settings *settings, struct request *r)
         reply_error(r, 400, NULL, "Content-Length is not a number of bytes");
         return false;
     }
-    if (length <= publish_body_max(settings))
+    if (length <= publish_body_max(settings, route_of(r)))
         return true;
     publish_refuse_large(settings, r);
     return false;
@@ -231,6 +232,9 @@ struct outcome answer(struct answerer *a, const struct settings *settings, struc
         break;
     case ROUTE_SEND:
         out.publishing = publish_send(settings, r, &q);
+        break;
+    case ROUTE_BATCH:
+        out.publishing = publish_batch(settings, r, &q);
         break;
     case ROUTE_DISCONNECT:
         manage_disconnect(a->store, r, &q);

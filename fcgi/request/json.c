@@ -125,7 +125,7 @@ char *json_of_stats(const struct store_stats *stats, const struct settings *sett
 static json_t *ids_of(struct making *whole, const struct appending *a)
 {
     json_t *ids = json_array();
-    for (size_t i = 0; i < a->what.session_count; i++)
+    for (size_t i = 0; i < publication_rows(&a->what); i++)
         whole->failed |= json_array_append_new(ids, id_of(a->epoch, a->ids[i])) != 0;
     return ids;
 }
@@ -133,8 +133,9 @@ static json_t *ids_of(struct making *whole, const struct appending *a)
 char *json_of_published(const struct appending *a)
 {
     struct making m = begin();
-    json_put(&m, "id", id_of(a->epoch, a->ids[0]));
-    if (a->what.session_count > 0)
+    if (!a->what.rows)
+        json_put(&m, "id", id_of(a->epoch, a->ids[0]));
+    if (a->what.rows || a->what.session_count > 0)
         json_put(&m, "ids", ids_of(&m, a));
     return finish(&m, 0);
 }

@@ -22,7 +22,7 @@ char *json_of_error(const char *sentence);
 char *json_of_stats(const struct store_stats *stats, const struct settings *settings);
 
 /* The answer to a publication: {"id": …} for a channel; for sessions also "ids", one for each
- * session. */
+ * session; for a batch "ids" alone, one for each row. */
 char *json_of_published(const struct appending *a);
 
 /* The answer to GET /history while its events come in; owned by who makes it. */

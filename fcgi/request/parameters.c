@@ -14,6 +14,7 @@ static const char *const table[][NAMES_MAX] = {
     [ROUTE_EVENTS] = {"channel", "types", "lastEventId", "last", "wait", "heartbeat", "v"},
     [ROUTE_BROADCAST] = {"channel", "type", "key", "dedup_key", "expires_in", "data"},
     [ROUTE_SEND] = {"session", "type", "key", "dedup_key", "expires_in", "data"},
+    [ROUTE_BATCH] = {NULL},
     [ROUTE_DISCONNECT] = {"session"},
     [ROUTE_STATS] = {NULL},
     [ROUTE_HISTORY] = {"channel", "types", "after", "limit"},

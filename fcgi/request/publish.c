@@ -17,8 +17,10 @@
 /* Form encoding writes a byte as `%xx`, three bytes; the rest is for the other fields. */
 enum { FORM_GROWTH = 3, FORM_REST = 4096 };
 
-size_t publish_body_max(const struct settings *settings)
+size_t publish_body_max(const struct settings *settings, enum route route)
 {
+    if (route == ROUTE_BATCH)
+        return (size_t)settings->max_event_bytes;
     return (size_t)settings->max_event_bytes * FORM_GROWTH + FORM_REST;
 }
 
@@ -77,24 +79,33 @@ static struct publishing *publish_ready(struct publishing *p)
 void publish_refuse_large(const struct settings *settings, struct request *r)
 {
     char sentence[128];
-    snprintf(sentence, sizeof sentence, "the data is larger than max_event_bytes (%lld)",
-             (long long)settings->max_event_bytes);
+    bool batch = route_of(r) == ROUTE_BATCH;
+    snprintf(sentence, sizeof sentence, "the %s is larger than max_event_bytes (%lld)%s",
+             batch ? "batch" : "data", (long long)settings->max_event_bytes,
+             batch ? ": send it in several" : "");
     reply_error(r, 413, NULL, sentence);
 }
 
-/* Begin a publication, as far as both kinds are alike.  NULL: the request was answered. */
-static struct publishing *publish_begin(const struct settings *settings, struct request *r,
-                                        struct query *q, enum route route)
+struct publishing *publish_take(const struct settings *settings, struct request *r,
+                                struct query *q)
 {
     if (r->body_too_large) {
         publish_refuse_large(settings, r);
         return NULL;
     }
     struct publishing *p = publishing_new(r, q);
-    if (!p) {
+    if (!p)
         reply_failure(r, STORE_NOMEM, "out of memory");
+    return p;
+}
+
+/* Begin a publication of one event, as far as both kinds are alike.  NULL: it was answered. */
+static struct publishing *publish_begin(const struct settings *settings, struct request *r,
+                                        struct query *q, enum route route)
+{
+    struct publishing *p = publish_take(settings, r, q);
+    if (!p)
         return NULL;
-    }
     form_read(&p->form, &p->request, &p->query, "data");
     form_fit(&p->form, route);
     return p;

@@ -7,13 +7,20 @@
 #include "fcgi/request/publishing.h"
 #include "fcgi/request/query.h"
 #include "fcgi/request/request.h"
+#include "fcgi/request/route.h"
 #include "store/settings.h"
 
-/* The largest body that may hold one event; form encoding makes up to three bytes of one. */
-size_t publish_body_max(const struct settings *settings);
+/* The largest body that a path takes.  It may hold one event, of whose bytes form encoding makes
+ * up to three each; or the rows of a batch, which are no form. */
+size_t publish_body_max(const struct settings *settings, enum route route);
 
-/* Answer that the data is too large: 413, with the setting's name. */
+/* Answer that the body is too large: 413, with the setting's name. */
 void publish_refuse_large(const struct settings *settings, struct request *r);
+
+/* Take over what `r` and `q` have, for a publication that is to be filled in.  NULL: the request
+ * was answered, because its body is too large or there is no memory. */
+struct publishing *publish_take(const struct settings *settings, struct request *r,
+                                struct query *q);
 
 /* The publication that a request asks for.  It takes over what `r` and `q` have, which are
  * empty afterwards, and is answered when it was committed.  NULL: it was answered already,

@@ -34,6 +34,7 @@ void publishing_free(struct publishing *p)
     form_free(&p->form);
     query_free(&p->query);
     request_end(&p->request);
+    rows_free(&p->rows);
     free(p->sessions);
     free(p->appending.ids);
     free(p);
@@ -41,8 +42,13 @@ void publishing_free(struct publishing *p)
 
 size_t publishing_rows(const struct publishing *p)
 {
-    size_t sessions = p->appending.what.session_count;
-    return sessions > 0 ? sessions : 1;
+    return publication_rows(&p->appending.what);
+}
+
+size_t publishing_data(const struct publishing *p)
+{
+    const struct publication *what = &p->appending.what;
+    return what->rows ? what->rows->len : what->data_len;
 }
 
 /* The body counts twice, since a form is decoded into a copy.  This is what a bound on memory
@@ -50,8 +56,8 @@ size_t publishing_rows(const struct publishing *p)
 static size_t size_of(const struct publishing *p)
 {
     const struct request *r = &p->request;
-    size_t size =
-        sizeof *p + 2 * r->body_room + 2 * sizeof *p->appending.ids * publishing_rows(p);
+    size_t size = sizeof *p + 2 * r->body_room + p->rows.json.room +
+                  2 * sizeof *p->appending.ids * publishing_rows(p);
     for (const char **v = r->variable; v && *v; v++)
         size += sizeof *v + strlen(*v) + 1;
     return size;
@@ -73,13 +79,27 @@ static void answer_ids(struct publishing *p)
     free(json);
 }
 
+/* If one row of a batch is to blame, the sentence names it. */
+static void answer_failure(struct publishing *p)
+{
+    const struct appending *a = &p->appending;
+    char place[ROWS_PLACE_SIZE], sentence[ROWS_PLACE_SIZE + 2 + STORE_WHY_SIZE];
+    if (a->row == 0) {
+        reply_failure(&p->request, a->result, a->why);
+        return;
+    }
+    rows_place(&p->rows, p->request.body, p->request.body_len, a->row, place);
+    snprintf(sentence, sizeof sentence, "%s: %s", place, a->why);
+    reply_failure(&p->request, a->result, sentence);
+}
+
 void publishing_answer(struct publishing *p, struct unsent *unsent)
 {
     p->request.unsent = unsent;
     if (p->appending.result == STORE_OK)
         answer_ids(p);
     else
-        reply_failure(&p->request, p->appending.result, p->appending.why);
+        answer_failure(p);
     publishing_free(p);
 }
 

@@ -10,6 +10,7 @@
 #include "fcgi/base/inbox.h"
 #include "fcgi/request/query.h"
 #include "fcgi/request/request.h"
+#include "fcgi/request/rows.h"
 #include "fcgi/request/unsent.h"
 #include "store/store.h"
 
@@ -18,7 +19,8 @@ struct publishing {
     struct request request;
     struct query query; /* the address */
     struct form form;
-    const char **sessions; /* NULL: for a channel */
+    const char **sessions; /* NULL: for a channel, or for what each of the rows says */
+    struct rows rows;      /* of a batch */
     struct appending appending;
     size_t bytes;  /* how much memory it takes, about */
     int64_t since; /* ms of the monotonic clock: when it was posted */
@@ -33,8 +35,9 @@ void publishing_free(struct publishing *p); /* closes a request without an answe
  * memory. */
 bool publishing_prepare(struct publishing *p);
 
-/* How many rows it makes: one for each session, or one for its channel. */
+/* How many rows it makes, and of how many bytes of data, about. */
 size_t publishing_rows(const struct publishing *p);
+size_t publishing_data(const struct publishing *p);
 
 /* Commit the publication with this store, answer it and free it, for a process that has no
  * publisher (or no thread for one).  Tries for STORE_PATIENCE_MS, or until the process is told

@@ -14,9 +14,13 @@ static const struct {
     const char *segment;
     const char *method;
 } routes[] = {
-    [ROUTE_EVENTS] = {"events", "GET"}, [ROUTE_BROADCAST] = {"broadcast", "POST"},
-    [ROUTE_SEND] = {"send", "POST"},    [ROUTE_DISCONNECT] = {"disconnect", "POST"},
-    [ROUTE_STATS] = {"stats", "GET"},   [ROUTE_HISTORY] = {"history", "GET"},
+    [ROUTE_EVENTS] = {"events", "GET"},
+    [ROUTE_BROADCAST] = {"broadcast", "POST"},
+    [ROUTE_SEND] = {"send", "POST"},
+    [ROUTE_BATCH] = {"batch", "POST"},
+    [ROUTE_DISCONNECT] = {"disconnect", "POST"},
+    [ROUTE_STATS] = {"stats", "GET"},
+    [ROUTE_HISTORY] = {"history", "GET"},
 };
 
 static bool has_path_info(const struct request *r)

@@ -45,6 +45,8 @@ static bool read_row(sqlite3_stmt *stmt, struct publication *p, const char **ses
     p->data = row_text(stmt, 3, &failed);
     p->data_len = (size_t)sqlite3_column_bytes(stmt, 3);
     p->dedup_key = row_text(stmt, 4, &failed);
+    p->key = row_text(stmt, 5, &failed);
+    p->expires_in = sqlite3_column_int64(stmt, 6);
     return !failed;
 }
 

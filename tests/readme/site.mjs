@@ -217,6 +217,28 @@ export const siteCases = [
         },
     },
     {
+        begins: "cat > rows.ndjson <<'ROWS'",
+        name: 'a batch publishes a row a line, and the rows that have a key to try again are there once',
+        run: async (block) => {
+            const [, address] = /With `T` the token and `U=(http:\S+)`/.exec(readme);
+            const env = { T: site.token, U: rewrite(address, { [README_URL]: site.url }) };
+            const stream = follow(sse('?channel=room-7'));
+            const { sessionId } = await connected(stream);
+            const command = rewrite(block, { [README_SESSION]: sessionId });
+            const { ids } = JSON.parse(await bash(command, { cwd: site.cwd, env }));
+            assert.equal(ids.length, 3);
+            await stream.until(
+                new RegExp(
+                    `event: price\ndata: {"symbol":"XAU","bid":2391.50}\nid: ${ids[0]}\n[^]*` +
+                        `data: for you\nid: ${ids[1]}\n[^]*data: for everyone\nid: ${ids[2]}\n`
+                )
+            );
+            await stream.stop();
+            const again = JSON.parse(await bash(command, { cwd: site.cwd, env }));
+            assert.equal(again.ids[2], ids[2]);
+        },
+    },
+    {
         begins: "BEGIN;                                             -- in your application's own database",
         name: 'a page that begins at the position read with the state gets all that was committed since, and no more',
         run: async (block) => {

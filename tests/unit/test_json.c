@@ -113,6 +113,15 @@ static void test_an_id_for_a_channel_and_one_a_session(void **state)
                 "{\"id\":\"0a1b2c3d-8\",\"ids\":[\"0a1b2c3d-8\",\"0a1b2c3d-9\"]}");
 }
 
+static void test_one_id_a_row_for_a_batch(void **state)
+{
+    int64_t ids[] = {8, 3};
+    struct store_rows rows = {.count = 2};
+    struct appending a = {.ids = ids, .epoch = "0a1b2c3d", .what.rows = &rows};
+    (void)state;
+    assert_json(json_of_published(&a), "{\"ids\":[\"0a1b2c3d-8\",\"0a1b2c3d-3\"]}");
+}
+
 static void test_headers_are_ascii_and_no_longer_than_wanted(void **state)
 {
     const struct json_header headers[] = {
@@ -133,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_statistics_have_their_names_in_their_order),
         cmocka_unit_test(test_what_is_not_known_is_null),
         cmocka_unit_test(test_an_id_for_a_channel_and_one_a_session),
+        cmocka_unit_test(test_one_id_a_row_for_a_batch),
         cmocka_unit_test(test_headers_are_ascii_and_no_longer_than_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

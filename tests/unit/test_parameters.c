@@ -27,6 +27,7 @@ static void test_each_path_has_these_parameters(void **state)
         {ROUTE_EVENTS, ""},
         {ROUTE_BROADCAST, "channel=a&type=b&key=c&dedup_key=d&expires_in=5&data=e"},
         {ROUTE_SEND, "session=a&session=b&type=c&key=d&dedup_key=e&expires_in=5&data=f"},
+        {ROUTE_BATCH, ""},
         {ROUTE_DISCONNECT, "session=a"},
         {ROUTE_STATS, ""},
         {ROUTE_HISTORY, "channel=a&channel=b&types=c&after=1&limit=2"},
@@ -69,6 +70,8 @@ static void test_what_a_path_does_not_have_is_named_with_what_it_has(void **stat
          "channel= is not a parameter of /send; it has session=, type=, key=, dedup_key=, "
          "expires_in= and data= "
          "(channel= belongs to /broadcast)"},
+        {ROUTE_BATCH, "channel=a",
+         "channel= is not a parameter of /batch; it has none (channel= belongs to /broadcast)"},
         {ROUTE_DISCONNECT, "session=a&x",
          "x= is not a parameter of /disconnect; it has session="},
         {ROUTE_STATS, "since=1", "since= is not a parameter of /stats; it has none"},

@@ -11,6 +11,7 @@ static void test_the_path_decides_wherever_it_comes_from(void **state)
         {"/events", "/sse/events?types=a", "/sse", ROUTE_EVENTS},
         {"/broadcast", "/sse/broadcast", "/sse", ROUTE_BROADCAST},
         {"/deep/send", "/sse/deep/send", "/sse", ROUTE_SEND},
+        {"/batch", "/sse/batch", "/sse", ROUTE_BATCH},
         {"/disconnect/", "/sse/disconnect/", "/sse", ROUTE_DISCONNECT},
         {"", "/sse", "/sse", ROUTE_EVENTS},
         {"/", "/sse/", "/sse", ROUTE_EVENTS},
@@ -50,6 +51,7 @@ static void test_each_route_has_one_method(void **state)
     assert_string_equal(route_method(ROUTE_HISTORY), "GET");
     assert_string_equal(route_method(ROUTE_BROADCAST), "POST");
     assert_string_equal(route_method(ROUTE_SEND), "POST");
+    assert_string_equal(route_method(ROUTE_BATCH), "POST");
     assert_string_equal(route_method(ROUTE_DISCONNECT), "POST");
     assert_null(route_method(ROUTE_UNKNOWN));
 }
