@@ -66,6 +66,27 @@ static void test_a_retried_post_with_a_key_is_one_event(void **state)
     assert_string_equal(shell(s, "SELECT count(*) FROM events"), "1");
 }
 
+static void test_a_post_with_a_key_replaces_what_it_posted_before(void **state)
+{
+    struct stage *s = *state;
+    struct answer a;
+    lighttpd_start(s);
+    struct browser *b = browser_open(s, "/sse/events?channel=prices");
+    expect_connected(b);
+    post(s, &a, "/sse/broadcast?channel=prices&key=EUR", "1.07");
+    post(s, &a, "/sse/broadcast?channel=prices&key=USD", "1");
+    request(s, &a, "POST", "/sse/broadcast", BEARER FORM,
+            "channel=prices&key=EUR&expires_in=3600&data=1.08");
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, id_text(s, 3)));
+    expect_event(b, "message", "1.07");
+    expect_event(b, "message", "1");
+    expect_event(b, "message", "1.08");
+    assert_string_equal(
+        shell(s, "SELECT id, key, data, (expires_at - created_at) / 1000 FROM events"),
+        "2|USD|1|\n3|EUR|1.08|3600");
+}
+
 static void test_what_is_refused_says_why_and_does_nothing(void **state)
 {
     static const struct {
@@ -84,6 +105,10 @@ static void test_what_is_refused_says_why_and_does_nothing(void **state)
         {"POST", "/sse/broadcast?type=gap", BEARER, 400},
         {"POST", "/sse/broadcast?channel=user:7", BEARER, 400},
         {"POST", "/sse/broadcast?channel=@7", BEARER, 400},
+        {"POST", "/sse/broadcast?key=", BEARER, 400},
+        {"POST", "/sse/broadcast?key=a&key=b", BEARER, 400},
+        {"POST", "/sse/broadcast?expires_in=0", BEARER, 400},
+        {"POST", "/sse/broadcast?expires_in=31536001", BEARER, 400},
         {"POST", "/sse/send", BEARER, 400},
         {"POST", "/sse/send?session=0123456789abcdef", BEARER, 404},
         {"POST", "/sse/disconnect?session=0123456789abcdef", BEARER, 404},
@@ -153,6 +178,7 @@ int main(void)
         scenario(test_a_post_becomes_an_event),
         scenario(test_send_reaches_the_sessions_it_names),
         scenario(test_a_retried_post_with_a_key_is_one_event),
+        scenario(test_a_post_with_a_key_replaces_what_it_posted_before),
         scenario(test_what_is_refused_says_why_and_does_nothing),
         scenario(test_settings_changed_in_the_shell_are_obeyed),
         scenario(test_stats_tell_clients_sessions_and_settings_but_no_token),
