@@ -1,4 +1,5 @@
--- All rows after ?1, in id order.  Walks the primary key from there, as far as the caller steps.
+-- All rows after ?1 that are not due at the time ?2, in id order.  Walks the primary key from there,
+-- as far as the caller steps, and passes over what is due.
 -- The second column is the mailbox; NULL: nobody's, which only a row past the triggers can be.
 -- The sixth column says whether data is one JSON object.  json_valid() alone would accept other
 -- values, too, and stop at a NUL.
@@ -9,4 +10,4 @@ SELECT id,
        CASE WHEN ltrim(substr(data, 1, 64), char(9, 10, 13, 32)) GLOB '{*'
             THEN json_valid(data) AND instr(data, char(0)) = 0 ELSE 0 END,
        key, expires_at
-FROM events WHERE id > ?1 ORDER BY id
+FROM events WHERE id > ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY id

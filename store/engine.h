@@ -57,7 +57,7 @@ struct recall {
 /* Step 2: what the log has after a position, at one moment. */
 #define SURVEY_END INT64_MAX /* no position: the stream begins at the end */
 struct survey_question {
-    const struct subscription *only;
+    struct subscription *only;
     /* The position.  One beyond the end counts as the end. */
     int64_t after;
     /* How many of the newest rows that pass the filter the stream must get: it begins before

@@ -108,7 +108,8 @@ static enum store_result read_slice(struct sqlite_store *s, struct slice *slice)
 static enum store_result read_mailbox(struct sqlite_store *s, const struct settings *settings,
                                       int64_t forgotten_to, struct leaver *l)
 {
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(l->id));
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(l->id), INT(now_wall_ms()));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     bool young = settings->buffer_age == 0 ||
                  l->created_at > now_wall_ms() - settings->buffer_age * 1000;

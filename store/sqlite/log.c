@@ -6,7 +6,8 @@
  * stands at one row at a time.
  *
  * Rows come from everybody who may write the file, also past the triggers, so a row is trusted
- * with nothing: what cannot be sent is passed over, and never stops the rows behind it. */
+ * with nothing: what cannot be sent is passed over, and never stops the rows behind it.  Rows that
+ * are due (their time to expire has passed) are left out by the statements. */
 #include <string.h>
 
 #include "store/sqlite/bind.h"
@@ -16,6 +17,7 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/look.h"
+#include "store/sqlite/now.h"
 #include "store/sqlite/upkeep.h"
 #include "store/sqlite/wait.h"
 
@@ -119,7 +121,8 @@ static bool event_of_row(sqlite3_stmt *stmt, const char *mailbox, struct event *
     e->created_at = sqlite3_column_int64(stmt, 4);
     e->is_object = sqlite3_column_int(stmt, 5) != 0;
     e->key = text_of(stmt, 6, NULL);
-    e->expires_at = sqlite3_column_int64(stmt, 7);
+    e->expires_at =
+        sqlite3_column_type(stmt, 7) == SQLITE_INTEGER ? sqlite3_column_int64(stmt, 7) : 0;
     return e->mailbox && e->type && e->data;
 }
 
@@ -138,6 +141,7 @@ static const char *mailbox_of_row(sqlite3_stmt *stmt)
 /* Hands rows to the sink, and knows how far the answer reaches. */
 struct taking {
     const struct store_sink *sink;
+    int64_t now;     /* what is due at this time is left out, in all of the answer */
     int64_t given;   /* the id of the last row that was looked at; at first, the position */
     int64_t through; /* how far the answer reaches; -1: to the log's end */
 };
@@ -165,7 +169,7 @@ static bool log_take(struct taking *t, const struct event *e)
 static enum store_result read_all(struct sqlite_store *s, int64_t after, struct taking *t)
 {
     struct event e;
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_READ, INT(after));
+    sqlite3_stmt *stmt = database_bind(&s->log, SQL_LOG_READ, INT(after), INT(t->now));
     int rc = stmt ? SQLITE_ROW : SQLITE_ERROR;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
            event_of_row(stmt, mailbox_of_row(stmt), &e))
@@ -176,9 +180,9 @@ static enum store_result read_all(struct sqlite_store *s, int64_t after, struct 
     return r;
 }
 
-/* Step a walk to the first row of its mailbox after `after`; *next is its id, or 0 for none. */
-static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int64_t after,
-                      int64_t *next)
+/* Step a walk to the first row of its mailbox to take; *next is its id, or 0 for none. */
+static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox,
+                      const struct taking *t, int64_t *next)
 {
     sqlite3_stmt **walk = &s->walk[i];
     int rc = SQLITE_OK;
@@ -189,7 +193,7 @@ static int walk_start(struct sqlite_store *s, size_t i, const char *mailbox, int
         return rc;
     bool private = mailbox[0] == MAILBOX_MARK;
     if (!statement_bind(*walk, TEXT(private ? mailbox + 1 : NULL), TEXT(private ? "" : mailbox),
-                        INT(after)))
+                        INT(t->given), INT(t->now)))
         return SQLITE_NOMEM;
     rc = sqlite3_step(*walk);
     *next = rc == SQLITE_ROW ? sqlite3_column_int64(*walk, 0) : 0;
@@ -215,7 +219,7 @@ static enum store_result log_read_some(struct sqlite_store *s, const struct stor
     int rc = SQLITE_OK;
     enum store_result r = STORE_OK;
     for (i = 0; i < n && rc == SQLITE_OK; i++)
-        rc = walk_start(s, i, q->only->mailbox[i].name, q->after, &next[i]);
+        rc = walk_start(s, i, q->only->mailbox[i].name, t, &next[i]);
     while (rc == SQLITE_OK && (i = smallest(next, n)) < n) {
         if (!event_of_row(s->walk[i], q->only->mailbox[i].name, &e))
             rc = SQLITE_NOMEM;
@@ -286,7 +290,7 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
                               const struct store_sink *sink, int64_t *through)
 {
     struct sqlite_store *s = sqlite_of(store);
-    struct taking t = {.sink = sink, .given = q->after, .through = -1};
+    struct taking t = {.sink = sink, .now = now_wall_ms(), .given = q->after, .through = -1};
     struct store_end end;
     enum store_result r = read_once(s, q, &t, &end);
     if (r == STORE_BUSY && (s->fell || s->restored)) /* no row was given yet */

@@ -24,19 +24,32 @@ enum store_result mailbox_first_row(struct sqlite_store *s, sqlite3_stmt *stmt,
     return *found || rc == SQLITE_DONE ? STORE_OK : store_failed(s, &s->log, doing);
 }
 
+/* The first row of a walk that is not due. */
+static int64_t first_kept(sqlite3_stmt *stmt, const struct due *due, int *rc)
+{
+    while ((*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(stmt, 0);
+        if (!due_has(due, id))
+            return id;
+    }
+    return 0;
+}
+
 enum store_result mailboxes_oldest(struct sqlite_store *s, const struct subscription *sub,
-                                   int64_t after, int64_t *oldest)
+                                   const struct due *due, int64_t after, int64_t *oldest)
 {
     enum store_result r = STORE_OK;
     *oldest = 0;
     for (size_t i = 0; r == STORE_OK && i < sub->mailboxes; i++) {
-        bool found;
         sqlite3_stmt *stmt =
             database_bind(&s->log, SQL_CLAIM_OLDEST, TEXT(mailbox_session(sub, i)),
                           TEXT(mailbox_channel(sub, i)), INT(after));
-        r = mailbox_first_row(s, stmt, "looking for the oldest event", &found);
-        if (found && (*oldest == 0 || sqlite3_column_int64(stmt, 0) < *oldest))
-            *oldest = sqlite3_column_int64(stmt, 0);
+        int rc = SQLITE_ERROR;
+        int64_t id = stmt ? first_kept(stmt, due, &rc) : 0;
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            r = store_failed(s, &s->log, "looking for the oldest event");
+        if (id && (*oldest == 0 || id < *oldest))
+            *oldest = id;
         sqlite3_reset(stmt);
     }
     return r;
@@ -46,20 +59,22 @@ enum store_result mailboxes_oldest(struct sqlite_store *s, const struct subscrip
  * reads one and writes the other. */
 struct newest {
     const struct subscription *sub;
+    const struct due *due;
     int64_t *ids, *spare; /* descending; room for `wanted` ids each */
     size_t wanted, count;
     int64_t budget; /* rows that may still be looked at */
     int64_t last;   /* the last row that was looked at */
 };
 
-/* The next row of the walk that has a type which was asked for; 0: there is none. */
+/* The next row of the walk that is not due and has a type which was asked for; 0: there is none. */
 static int64_t next_wanted(struct newest *n, sqlite3_stmt *stmt, int *rc)
 {
     while (n->budget > 0 && (*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *type = (const char *)sqlite3_column_text(stmt, 1);
         int64_t id = n->last = sqlite3_column_int64(stmt, 0);
         n->budget--;
-        if (n->sub->types == 0 || (type && subscription_wants(n->sub, type)))
+        bool wanted = n->sub->types == 0 || (type && subscription_wants(n->sub, type));
+        if (wanted && !due_has(n->due, id))
             return id;
     }
     return 0;
@@ -102,7 +117,8 @@ static enum store_result walk_newest(struct sqlite_store *s, struct newest *n, i
     return r;
 }
 
-/* Whether the mailboxes keep no more than `n` rows in all, as the books say. */
+/* Whether the mailboxes keep no more than `n` rows in all, as the books say.  The books count rows
+ * that are due. */
 static enum store_result keeps_at_most(struct sqlite_store *s, const struct subscription *sub,
                                        int64_t n, bool *yes)
 {
@@ -122,9 +138,9 @@ static enum store_result keeps_at_most(struct sqlite_store *s, const struct subs
  * the end.  If the budget was used up, rows that were not looked at may be wanted, so the
  * position goes back to the last row that was. */
 static enum store_result walk_to(struct sqlite_store *s, const struct subscription *sub,
-                                 int64_t end, int64_t n, int64_t *out)
+                                 const struct due *due, int64_t end, int64_t n, int64_t *out)
 {
-    struct newest newest = {.sub = sub, .budget = CLAIM_ROWS_MAX};
+    struct newest newest = {.sub = sub, .due = due, .budget = CLAIM_ROWS_MAX};
     *out = end;
     newest.wanted = n > CLAIM_ROWS_MAX ? CLAIM_ROWS_MAX : (size_t)n;
     newest.ids = calloc(newest.wanted + 1, sizeof *newest.ids);
@@ -144,15 +160,15 @@ static enum store_result walk_to(struct sqlite_store *s, const struct subscripti
 
 /* If everything that is kept is wanted, one seek for each mailbox is enough. */
 enum store_result mailboxes_newest(struct sqlite_store *s, const struct subscription *sub,
-                                   int64_t end, int64_t n, int64_t *out)
+                                   const struct due *due, int64_t end, int64_t n, int64_t *out)
 {
     bool all = false;
     int64_t oldest = 0;
     enum store_result r = sub->types == 0 ? keeps_at_most(s, sub, n, &all) : STORE_OK;
     if (r == STORE_OK && !all)
-        return walk_to(s, sub, end, n, out);
+        return walk_to(s, sub, due, end, n, out);
     if (r == STORE_OK)
-        r = mailboxes_oldest(s, sub, 0, &oldest);
+        r = mailboxes_oldest(s, sub, due, 0, &oldest);
     *out = oldest ? oldest - 1 : end;
     return r;
 }

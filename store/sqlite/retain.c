@@ -2,9 +2,11 @@
  *
  * Each insert removes what exceeds the bounds (the triggers of sql/schema.sql), so a busy log
  * needs no help.  Left for the janitor are a log in which nobody inserts, whose events grow too
- * old; the mailboxes of sessions that are gone; and entries of mailboxes that have been empty for
- * longer than buffer_age.  Each call removes one slice at most, since a long write would lock the
- * publishers' shells out, and the walk over the mailboxes goes on where it stopped. */
+ * old; events that are due, since an insert removes only two of them, and a thousand may become due
+ * at one moment; the mailboxes of sessions that are gone; and entries of mailboxes that have been
+ * empty for longer than buffer_age.  Each call removes one slice of each kind at most, since a long
+ * write would lock the publishers' shells out, and the walk over the mailboxes goes on where it
+ * stopped. */
 #include "store/sqlite/tend.h"
 
 #include <stdio.h>
@@ -32,9 +34,10 @@ static enum store_result write_one(struct sqlite_store *s, enum sql id,
     return database_finish(s, &s->log, r);
 }
 
-static enum store_result has_expired(struct sqlite_store *s, int64_t before, bool *yes)
+/* Whether the statement finds an event that the clock would remove at this time. */
+static enum store_result finds(struct sqlite_store *s, enum sql id, int64_t time, bool *yes)
 {
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_RETAIN_EXPIRED, INT(before));
+    sqlite3_stmt *stmt = database_bind(&s->log, id, INT(time));
     int rc = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
     enum store_result r = STORE_OK;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -154,9 +157,16 @@ static enum store_result agrees(struct sqlite_store *s, int64_t now, bool steady
     return r;
 }
 
-/* Note the look and, if `trim`, remove a slice of the events that are older than `before`. */
-static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_row *row,
-                                     int64_t before, bool trim)
+/* What the clock removes: `find` tells whether there is any, `trim` removes a slice of it.  Both
+ * are given the time up to which that goes. */
+struct reason {
+    enum sql find, trim;
+    int64_t time;
+};
+
+/* Note the look and, if the clock is believed, remove a slice. */
+static enum store_result trim_slice(struct sqlite_store *s, const struct clock_row *row,
+                                    const struct reason *why, bool believed)
 {
     enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
     if (r != STORE_OK)
@@ -164,29 +174,48 @@ static enum store_result trim_by_age(struct sqlite_store *s, const struct clock_
     if (database_statement(&s->log, SQL_RETAIN_CLOCK_SET) || !database_lacks_table(&s->log))
         r = database_do(s, &s->log, retaining, SQL_RETAIN_CLOCK_SET, INT(row->believed_at),
                         INT(row->doubted_at), INT(row->seen_at));
-    if (r == STORE_OK && trim)
-        r = database_do(s, &s->log, retaining, SQL_RETAIN_TRIM, INT(before));
+    if (r == STORE_OK && believed)
+        r = database_do(s, &s->log, retaining, why->trim, INT(why->time));
     return database_finish(s, &s->log, r);
 }
 
-/* Remove events by age.  *did: it removed some, and there may be more. */
-static enum store_result retain_by_age(struct sqlite_store *s, int64_t now, int64_t before,
-                                       bool steady, bool *did)
+/* Remove events for this reason.  *removed: how many. */
+static enum store_result retain_by_clock(struct sqlite_store *s, const struct reason *why,
+                                         int64_t now, bool steady, int *removed)
 {
     struct clock_row row;
-    bool expired = false, believed = false;
-    *did = false;
-    enum store_result r = has_expired(s, before, &expired);
-    if (r != STORE_OK || !expired)
+    bool found = false, believed = false;
+    *removed = 0;
+    enum store_result r = finds(s, why->find, why->time, &found);
+    if (r != STORE_OK || !found)
         return r;
     r = agrees(s, now, steady, &believed, &row);
     if (r != STORE_OK || (!believed && row.seen_at == 0))
         return r;
-    *did = believed;
-    return trim_by_age(s, &row, before, believed);
+    r = trim_slice(s, &row, why, believed);
+    *removed = r == STORE_OK && believed ? sqlite3_changes(s->log.db) : 0;
+    return r;
 }
 
-/* *quiet: nobody inserted since the last look.  An insert would have trimmed by age itself. */
+/* *more: there may be more to remove by the clock.  Other work must not wait for events that become
+ * due one by one, so only a whole slice of them counts. */
+static enum store_result retain_by_time(struct sqlite_store *s, const struct settings *settings,
+                                        int64_t now, bool steady, bool quiet, bool *more)
+{
+    const struct reason age = {SQL_RETAIN_EXPIRED, SQL_RETAIN_TRIM,
+                               now - settings->buffer_age * 1000};
+    const struct reason due = {SQL_RETAIN_DUE, SQL_RETAIN_DUE_TRIM, now};
+    enum store_result r = STORE_OK;
+    int aged = 0, expired = 0;
+    if (quiet && settings->buffer_age > 0)
+        r = retain_by_clock(s, &age, now, steady, &aged);
+    if (r == STORE_OK)
+        r = retain_by_clock(s, &due, now, steady, &expired);
+    *more = aged > 0 || expired == SLICE_ROWS;
+    return r;
+}
+
+/* *quiet: nobody inserted since the last look.  An insert would have removed by age itself. */
 static enum store_result look_whether_quiet(struct sqlite_store *s, bool *quiet)
 {
     struct store_end end;
@@ -208,12 +237,11 @@ enum store_result log_retain(struct sqlite_store *s, const struct settings *sett
     int64_t now = now_wall_ms();
     enum clock_verdict clock = clock_watch(&s->clock, now, boot_ms());
     if (clock == CLOCK_JUMPED)
-        return STORE_OK; /* old events can wait until it is clear what time it is */
+        return STORE_OK; /* events can wait until it is clear what time it is */
     *more = true;
     enum store_result r = look_whether_quiet(s, &quiet);
-    if (r == STORE_OK && quiet && settings->buffer_age > 0)
-        r = retain_by_age(s, now, now - settings->buffer_age * 1000, clock == CLOCK_STEADY,
-                          &did);
+    if (r == STORE_OK)
+        r = retain_by_time(s, settings, now, clock == CLOCK_STEADY, quiet, &did);
     if (r != STORE_OK || did)
         return r;
     r = retain_mailboxes(s, settings, now, more);

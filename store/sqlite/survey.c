@@ -1,6 +1,7 @@
 /* What a claim asks the log, in one read transaction (engine.h: survey).  Each question costs one
  * seek of an index for each mailbox.  Only two look at rows: the count, and the search for the
- * newest.  Any stranger can ask both, so CLAIM_ROWS_MAX bounds each. */
+ * newest.  Any stranger can ask both, so CLAIM_ROWS_MAX bounds each.  Rows that are due count as
+ * gone; the list of them is made first, and is bounded as well (due.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "store/sqlite/failure.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/mailboxes.h"
+#include "store/sqlite/now.h"
 #include "store/sqlite/upkeep.h"
 
 /* One survey on its way. */
@@ -18,6 +20,8 @@ struct surveying {
     struct sqlite_store *store;
     const struct survey_question *q;
     struct survey *out;
+    int64_t now;    /* of the whole answer: milliseconds since 1970 */
+    struct due due; /* at that time */
 };
 
 /* The types in the form that the statements want: each between line feeds; *out is NULL for all
@@ -50,7 +54,7 @@ static enum store_result find_passed_over(const struct surveying *v)
     int64_t oldest;
     if (v->q->since >= v->out->at)
         return STORE_OK;
-    enum store_result r = mailboxes_oldest(v->store, v->q->only, v->q->since, &oldest);
+    enum store_result r = mailboxes_oldest(v->store, v->q->only, &v->due, v->q->since, &oldest);
     v->out->passes_over = r == STORE_OK && oldest != 0 && oldest <= v->out->at;
     return r;
 }
@@ -61,7 +65,7 @@ static enum store_result find_at(const struct surveying *v)
     enum store_result r = STORE_OK;
     v->out->at = v->q->after < end ? v->q->after : end;
     if (v->q->newest >= 0)
-        r = mailboxes_newest(v->store, v->q->only, end, v->q->newest, &newest);
+        r = mailboxes_newest(v->store, v->q->only, &v->due, end, v->q->newest, &newest);
     if (newest < v->out->at)
         v->out->at = newest;
     return r;
@@ -101,7 +105,8 @@ static enum store_result find_departed_to(const struct surveying *v)
     bool found;
     if (!v->q->departed)
         return STORE_OK;
-    sqlite3_stmt *stmt = database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(v->q->departed));
+    sqlite3_stmt *stmt =
+        database_bind(&s->log, SQL_DEPARTED_MAILBOX, TEXT(v->q->departed), INT(v->now));
     enum store_result r =
         mailbox_first_row(s, stmt, "looking for events of a session that is gone", &found);
     v->out->departed_to = found ? sqlite3_column_int64(stmt, 0) : -1;
@@ -154,6 +159,16 @@ static enum store_result count_mailbox(const struct surveying *v, size_t i, cons
     return r;
 }
 
+/* The count walked rows that are due as well.  If the budget ended it early, some of them were not
+ * counted, but then the count is a lower bound anyway. */
+static enum store_result leave_out_due(const struct surveying *v)
+{
+    struct survey *out = v->out;
+    int64_t due = due_count(&v->due, out->at);
+    out->count = out->count > due ? out->count - due : 0;
+    return mailboxes_oldest(v->store, v->q->only, &v->due, out->at, &out->oldest);
+}
+
 /* If the budget is used up before a row was counted, 1 is said: a stream that may get rows must
  * not be told that there are none. */
 static enum store_result find_count(const struct surveying *v)
@@ -163,12 +178,14 @@ static enum store_result find_count(const struct surveying *v)
     if (v->out->at == v->out->end.last_id)
         return STORE_OK;
     if (v->q->uncounted)
-        return mailboxes_oldest(v->store, v->q->only, v->out->at, &v->out->oldest);
+        return mailboxes_oldest(v->store, v->q->only, &v->due, v->out->at, &v->out->oldest);
     if (!type_list(v->q->only, &types))
         return store_refuse(v->store, STORE_NOMEM, "out of memory");
     enum store_result r = find_private(v);
     for (size_t i = 0; r == STORE_OK && i < v->q->only->mailboxes; i++)
         r = count_mailbox(v, i, types, &budget);
+    if (r == STORE_OK && v->due.rows > 0)
+        r = leave_out_due(v);
     if (budget <= 0 && v->out->count == 0)
         v->out->count = 1;
     free(types);
@@ -177,9 +194,11 @@ static enum store_result find_count(const struct surveying *v)
 
 /* ---- the whole --------------------------------------------------------------------- */
 
-static enum store_result find_all(const struct surveying *v)
+static enum store_result find_all(struct surveying *v)
 {
     enum store_result r = log_read_end(v->store, &v->out->end, &v->out->forgotten_to);
+    if (r == STORE_OK)
+        r = due_find(v->store, v->q->only, v->now, &v->due);
     if (r == STORE_OK)
         r = find_at(v);
     if (r == STORE_OK)
@@ -191,7 +210,7 @@ static enum store_result find_all(const struct surveying *v)
     return r == STORE_OK ? find_count(v) : r;
 }
 
-static enum store_result survey_at_one_moment(const struct surveying *v)
+static enum store_result survey_at_one_moment(struct surveying *v)
 {
     struct sqlite_store *s = v->store;
     enum store_result r = database_run(s, &s->log, SQL_BEGIN);
@@ -204,15 +223,17 @@ static enum store_result survey_at_one_moment(const struct surveying *v)
     return r;
 }
 
-static enum store_result survey_once(const struct surveying *v)
+static enum store_result survey_once(struct surveying *v)
 {
     enum store_result r = database_use(v->store, &v->store->log);
     if (r != STORE_OK)
         return r;
     memset(v->out, 0, sizeof *v->out);
+    v->now = now_wall_ms();
     upkeep_share();
     r = survey_at_one_moment(v);
     upkeep_unshare();
+    due_free(&v->due);
     if (r == STORE_OK) {
         const struct store_end *end = &v->out->end;
         file_saw(v->store->log.hold.file, end->epoch, end->last_id);

@@ -92,6 +92,19 @@ static void plan(struct log_world *w, const char *sql, char *out, size_t size)
     sqlite3_finalize(stmt);
 }
 
+/* How many instructions of SQLite's machine it takes to run the statement to its end. */
+static int steps_of(struct log_world *w, enum sql id)
+{
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_prepare_v2(w->shell, sql_text[id], -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_bind_int64(stmt, 1, INT64_MAX), SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        ;
+    int steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+    sqlite3_finalize(stmt);
+    return steps;
+}
+
 static void test_a_mailbox_is_walked_by_its_index_in_id_order(void **state)
 {
     struct log_world *w = *state;
@@ -106,11 +119,62 @@ static void test_a_mailbox_is_walked_by_its_index_in_id_order(void **state)
                                 "rowcast_channels_trimmed_to (trimmed_to>?)");
 }
 
+static void test_what_is_due_is_found_by_its_index_and_without_the_data(void **state)
+{
+    static const enum sql due[] = {SQL_CLAIM_DUE, SQL_RETAIN_DUE};
+    struct log_world *w = *state;
+    char detail[256];
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++) {
+        plan(w, sql_text[due[i]], detail, sizeof detail);
+        assert_string_equal(detail, "SEARCH events USING COVERING INDEX events_expires_at "
+                                    "(expires_at<?)");
+    }
+}
+
+static void test_a_claim_walks_an_index_and_never_the_data(void **state)
+{
+    static const enum sql walks[] = {SQL_CLAIM_OLDEST, SQL_CLAIM_NEWEST, SQL_CLAIM_PRIVATE};
+    struct log_world *w = *state;
+    char detail[256];
+    for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
+        plan(w, sql_text[walks[i]], detail, sizeof detail);
+        assert_non_null(
+            strstr(detail, "USING COVERING INDEX events_mailbox (session_id=? AND"));
+    }
+}
+
+/* Where a log of revision 1 could not be upgraded, the columns that it lacks are NULL in a view. */
+static void test_in_a_log_without_the_column_nothing_is_due_and_nothing_is_walked(void **state)
+{
+    enum { ROWS = 100 };
+    static const enum sql due[] = {SQL_CLAIM_DUE, SQL_RETAIN_DUE, SQL_LOG_READ};
+    struct log_world *w = *state;
+    char detail[256];
+    log_insert(w, ROWS);
+    log_sql(w, "CREATE TEMP VIEW events AS SELECT id, channel, session_id, type, data, "
+               "dedup_key, created_at, NULL AS key, NULL AS expires_at FROM main.events");
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++) {
+        plan(w, sql_text[due[i]], detail, sizeof detail);
+        assert_ptr_equal(strstr(detail, "SEARCH main.events USING INTEGER PRIMARY KEY"),
+                         detail);
+    }
+    plan(w, sql_text[SQL_LOG_WALK], detail, sizeof detail);
+    assert_non_null(
+        strstr(detail, "USING INDEX events_mailbox (session_id=? AND channel=? AND"));
+    plan(w, sql_text[SQL_CLAIM_OLDEST], detail, sizeof detail);
+    assert_non_null(strstr(detail, "USING COVERING INDEX events_mailbox (session_id=? AND"));
+    assert_true(steps_of(w, SQL_CLAIM_DUE) < ROWS);
+    assert_true(steps_of(w, SQL_RETAIN_DUE) < ROWS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_no_statement_walks_a_table_that_grows),
         LOG_TEST(test_a_mailbox_is_walked_by_its_index_in_id_order),
+        LOG_TEST(test_what_is_due_is_found_by_its_index_and_without_the_data),
+        LOG_TEST(test_a_claim_walks_an_index_and_never_the_data),
+        LOG_TEST(test_in_a_log_without_the_column_nothing_is_due_and_nothing_is_walked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

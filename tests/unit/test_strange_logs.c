@@ -49,8 +49,11 @@ static const struct {
      UNRULED
      "INSERT INTO events VALUES (4, x'41', NULL, x'42', x'00ff', x'43', x'44', x'45', x'46'), "
      "(5, '', x'41', x'0a', x'0a', NULL, 'now', NULL, 'x'), (6, '', NULL, x'0d', x'0d', NULL, "
-     "1e300, 1, 2)",
+     "1e300, 1, x'47')",
      STORE_OK, "1 2 3 6"},
+    {"times to expire that no rule saw",
+     UNSEEN "INSERT INTO events(expires_at) VALUES (-1), (5), ('soon'), (1e300), (x'41')",
+     STORE_OK, "1 2 3 6 7 8"},
     {"a session's event in a channel, and a channel like a session's",
      UNSEEN "INSERT INTO events(channel, session_id) VALUES ('room', 's'), ('@s', NULL)",
      STORE_OK, "1 2 3"},
