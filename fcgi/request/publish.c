@@ -14,8 +14,9 @@
 #include "fcgi/request/form.h"
 #include "fcgi/request/reply.h"
 
-/* Form encoding writes a byte as `%xx`, three bytes; the rest is for the other fields. */
-enum { FORM_GROWTH = 3, FORM_REST = 4096 };
+/* Form encoding writes a byte as `%xx`, three bytes; the rest is for the other fields, of which
+ * QUERY_ITEMS_MAX sessions take the most. */
+enum { FORM_GROWTH = 3, FORM_REST = 32768 };
 
 size_t publish_body_max(const struct settings *settings, enum route route)
 {

@@ -236,6 +236,19 @@ static void test_too_large_is_413_and_names_the_setting(void **state)
     request_end(&r);
 }
 
+/* A form with the largest value of each field, in which each byte that can be is encoded. */
+static void test_a_form_may_have_all_fields_at_their_largest(void **state)
+{
+    struct world *w = *state;
+    size_t data = strlen("data=") + 3 * (size_t)w->settings->max_event_bytes;
+    size_t others = strlen("&type=&key=&dedup_key=&expires_in=31536000") +
+                    3 * (EVENT_TYPE_MAX + 2 * EVENT_KEY_MAX);
+    size_t channel = strlen("&channel=") + 3 * EVENT_NAME_MAX;
+    size_t sessions = QUERY_ITEMS_MAX * strlen("&session=71b03c5a9e2d4f68");
+    assert_true(data + others + channel <= publish_body_max(w->settings, ROUTE_BROADCAST));
+    assert_true(data + others + sessions <= publish_body_max(w->settings, ROUTE_SEND));
+}
+
 static void test_send_reaches_each_session_or_none(void **state)
 {
     struct world *w = *state;
@@ -334,6 +347,7 @@ int main(void)
         TEST(test_an_event_with_a_key_replaces_the_older_one_of_its_channel),
         TEST(test_a_dedup_key_that_is_there_gives_the_same_id_again),
         TEST(test_too_large_is_413_and_names_the_setting),
+        TEST(test_a_form_may_have_all_fields_at_their_largest),
         TEST(test_send_reaches_each_session_or_none),
         TEST(test_each_session_of_a_send_has_its_own_event_of_a_key),
         TEST(test_send_wants_sessions_and_no_channel),

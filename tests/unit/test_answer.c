@@ -300,8 +300,8 @@ static void test_bodies_that_are_not_what_they_seem_are_refused(void **state)
         {{"CONTENT_LENGTH=-4", ""}, "Status: 400 "},
         {{"CONTENT_LENGTH=4 ", ""}, "Status: 400 "},
         {{"CONTENT_LENGTH=99999999999999999999999999", ""}, "Status: 413 "},
-        {{"CONTENT_LENGTH=3149825", ""},
-         "max_event_bytes"}, /* three times that, 4 KiB, and 1 */
+        {{"CONTENT_LENGTH=3178497", ""},
+         "max_event_bytes"}, /* three times that, 32 KiB, and 1 */
         {{"CONTENT_LENGTH=4", "HTTP_CONTENT_ENCODING="}, "Status: 200 "},
         {{"CONTENT_LENGTH=", "HTTP_CONTENT_ENCODING=Identity"}, "Status: 200 "},
         {{"CONTENT_TYPE=application/octet-stream", ""}, "Status: 200 "},
