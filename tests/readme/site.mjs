@@ -278,6 +278,44 @@ export const siteCases = [
         },
     },
     {
+        begins: `curl '${README_URL}/sse/history?channel=room-7`,
+        name: 'curl gets the newest event as JSON',
+        run: async (block) => {
+            await shell(`INSERT INTO events(channel, type, data) VALUES ('room-7', 'chat', 'hi');`);
+            site.history = JSON.parse(await bash(rewrite(block, { [README_URL]: site.url })));
+        },
+    },
+    {
+        begins: '{\n  "events": [',
+        name: 'an answer of history has what the README shows',
+        run: async (block) => {
+            const shown = JSON.parse(block);
+            const [event] = site.history.events;
+            assert.match(event.id, /^[0-9a-f]{8}-\d+$/);
+            assert.equal(site.history.next, event.id);
+            assert.ok(Math.abs(event.at - Date.now()) < 60000, 'milliseconds');
+            assert.deepEqual(Object.keys(site.history), Object.keys(shown));
+            const { id, at } = shown.events[0];
+            assert.deepEqual({ ...event, id, at }, shown.events[0]);
+            assert.deepEqual({ ...site.history, events: shown.events, next: shown.next }, shown);
+        },
+    },
+    {
+        begins: "const response = await fetch('/sse/history?channel=room-7&types=chat&limit=50');",
+        name: 'a page shows history, and then what comes after it, each event once',
+        run: async (block) => {
+            const chat = (data) => shell(`INSERT INTO events(channel, type, data) VALUES ('room-7', 'chat', '${data}');`);
+            await chat('before 1');
+            await chat('before 2');
+            const opened = await page('history', 'module', block);
+            await chat('after');
+            await opened.until(() => window.told.some(([, data]) => data === 'after'));
+            const shown = await opened.run(() => window.told.filter(([who]) => who === 'show').map(([, data]) => data));
+            assert.deepEqual(shown.slice(-4), ['hi', 'before 1', 'before 2', 'after']);
+            await opened.close();
+        },
+    },
+    {
         begins: "import { rowcast } from '/rowcast/rowcast.js';   // where the example configurations have it",
         name: 'rowcast() of the README shows rows, and loads the page anew after a gap',
         run: async (block) => {
