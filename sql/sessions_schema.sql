@@ -84,6 +84,12 @@ CREATE TABLE IF NOT EXISTS departed(
 CREATE UNIQUE INDEX IF NOT EXISTS departed_token ON departed(token_hash);
 CREATE INDEX IF NOT EXISTS departed_lasting ON departed(lasting, id);
 
+-- A program of revision 1 does not know the version, and takes the number of a process that entered
+-- one.
+CREATE TRIGGER IF NOT EXISTS responders_enter AFTER UPDATE OF started_at ON responders BEGIN
+  UPDATE responders SET version = '' WHERE id = NEW.id;
+END;
+
 CREATE TRIGGER IF NOT EXISTS sessions_delete AFTER DELETE ON sessions BEGIN
   INSERT INTO endings(responder, stream_id)
     SELECT responder, id FROM streams WHERE session_id = OLD.id AND ended_at IS NULL;

@@ -66,13 +66,11 @@ static enum store_result revision_read(struct sqlite_store *s, struct database *
     sqlite3_stmt *stmt = NULL;
     *revision = 1;
     int rc = sqlite3_prepare_v2(d->db, sql_text[u->revision], -1, &stmt, NULL);
-    if (rc != SQLITE_OK && database_lacks_table(d))
-        return STORE_OK;
     if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
+        rc = sqlite3_step(stmt); /* prepares it again if the schema was changed */
     enum store_result r = STORE_OK;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        r = store_failed(s, d, "reading the revision");
+        r = database_lacks_table(d) ? STORE_OK : store_failed(s, d, "reading the revision");
     else if (sqlite3_column_int64(stmt, 0) >= u->to)
         *revision = u->to;
     else
