@@ -41,6 +41,7 @@ static inline void fixture_load(const char *path, const char *name, mode_t mode)
         unlink(file);
     }
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", name, why);
     sqlite3_close(db);
