@@ -19,11 +19,11 @@ enum store_result log_revision(struct sqlite_store *s, int *revision);
  * the write lock as long as the connection's busy handler does.  Afterwards d->revision is the
  * revision of the file, or ours if the file's is higher.
  *
- * After a failure d->behind is set, and the file is as it was before.  A notice says why, the same one once a minute
- * at most, and the connection can be used nevertheless: statements that read find the columns
- * that the file lacks, as NULL, in a TEMP view of the table's name.  Statements that write to such
- * a table name main.  If even the view fails, d->revision is 0, and the connection must be
- * closed. */
+ * After a failure d->behind is set, and the file is as it was before.  A notice says why, the
+ * same one once a minute at most, and the connection can be used nevertheless: statements that
+ * read find the columns that the file lacks, as NULL, in a TEMP view of the table's name.
+ * Statements that write to such a table name main.  If even the view fails, d->revision is 0, and
+ * the connection must be closed. */
 enum store_result log_upgrade(struct sqlite_store *s);
 enum store_result sessions_upgrade(struct sqlite_store *s);
 

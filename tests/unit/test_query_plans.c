@@ -1,3 +1,4 @@
+#include "tests/unit/fixtures.h"
 #include "tests/unit/log_world.h"
 
 #include "sql_text.h"
@@ -78,6 +79,54 @@ static void test_no_statement_walks_a_table_that_grows(void **state)
         if (!in_log && !in_sessions)
             fail_msg("%s can be prepared in neither file", sql_name[i]);
     }
+    sqlite3_close(sessions);
+}
+
+/* They need what a file of the earlier revision does not have: an append upgrades it first. */
+static const char *const only_upgraded[] = {"log_insert.sql",
+                                            "log_insert_rows.sql",
+                                            "log_revision.sql",
+                                            "log_revision_set.sql",
+                                            "sessions_revision.sql",
+                                            "sessions_revision_set.sql",
+                                            "sessions_responder_version.sql"};
+
+static bool needs_upgrade(const char *name)
+{
+    for (size_t i = 0; i < sizeof only_upgraded / sizeof *only_upgraded; i++)
+        if (strcmp(name, only_upgraded[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A file of revision 1 as a connection sees it that could not upgrade it. */
+static sqlite3 *open_behind(struct log_world *w, const char *name, enum sql view,
+                            void (*load)(const char *path))
+{
+    char path[96];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    load(path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql_text[view], NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+static void test_none_does_so_in_files_that_could_not_be_upgraded(void **state)
+{
+    struct log_world *w = *state;
+    sqlite3 *log = open_behind(w, "old", SQL_REVISION_1, fixture_load_log);
+    sqlite3 *sessions =
+        open_behind(w, "old.sessions", SQL_SESSIONS_REVISION_1, fixture_load_sessions);
+    for (int i = 0; i < SQL_COUNT; i++) {
+        if (!is_plan_of_interest(sql_text[i]))
+            continue;
+        bool in_log = plan_is_fine(log, sql_name[i], sql_text[i]);
+        bool in_sessions = plan_is_fine(sessions, sql_name[i], sql_text[i]);
+        if (needs_upgrade(sql_name[i]) == (in_log || in_sessions))
+            fail_msg("%s: %d in the log, %d in the sessions", sql_name[i], in_log, in_sessions);
+    }
+    sqlite3_close(log);
     sqlite3_close(sessions);
 }
 
@@ -171,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_no_statement_walks_a_table_that_grows),
+        LOG_TEST(test_none_does_so_in_files_that_could_not_be_upgraded),
         LOG_TEST(test_a_mailbox_is_walked_by_its_index_in_id_order),
         LOG_TEST(test_what_is_due_is_found_by_its_index_and_without_the_data),
         LOG_TEST(test_a_claim_walks_an_index_and_never_the_data),
