@@ -1,6 +1,7 @@
 /* The publisher's thread: who is answered what, whatever is in its way. */
 #include "fcgi/hub/publisher.h"
 #include "fcgi/request/publish.h"
+#include "fcgi/request/publish_batch.h"
 #include "tests/unit/place.h"
 #include "tests/unit/some_session.h"
 
@@ -76,6 +77,16 @@ static void post(struct house *h, const char *query, const char *body, int buffe
     assert_null(q.list);
 }
 
+static void post_batch(struct house *h, const char *body)
+{
+    struct request r;
+    struct query q = {0};
+    request_make(&r, &h->client[h->posts++], ENVIRONMENT("REQUEST_METHOD=POST"), body);
+    struct publishing *made = publish_batch(h->place->settings, &r, &q);
+    assert_non_null(made);
+    assert_true(publisher_post(h->publisher, made));
+}
+
 static void post_number(struct house *h, int i)
 {
     char body[16];
@@ -133,6 +144,29 @@ static void test_more_than_a_group_holds_is_committed_in_several(void **state)
     for (int i = 0; i < 40; i++)
         expect_status(h, i, "Status: 200 ", "{\"id\":");
     assert_int_equal(number(h, "SELECT count(*) FROM events"), 40);
+}
+
+/* A batch of more rows than a group has, between others: it goes alone, and in its turn. */
+static void test_a_batch_is_committed_in_its_turn_and_nobody_is_refused_for_it(void **state)
+{
+    struct house *h = *state;
+    static char rows[STORE_ROWS_MAX * 16];
+    size_t at = 0;
+    for (int i = 0; i < STORE_ROWS_MAX; i++)
+        at += (size_t)snprintf(rows + at, sizeof rows - at, "{\"data\":%d}\n", i);
+    shell(h, "BEGIN IMMEDIATE");
+    post_number(h, 0);
+    post_batch(h, rows);
+    post_batch(h, "{\"data\":1}\n{\"data\":2,\"type\":\"gap\"}");
+    post_batch(h, "[{\"data\":1},{\"data\":2}]");
+    post_number(h, 4);
+    shell(h, "COMMIT");
+    expect_taken(h, 0, 1);
+    expect_status(h, 1, "Status: 200 ", "-1001\"]}");
+    expect_status(h, 2, "Status: 400 ", "{\"error\":\"line 2: type is a word of the protocol");
+    expect_status(h, 3, "Status: 200 ", "-1003\"]}");
+    expect_taken(h, 4, 1004);
+    assert_int_equal(number(h, "SELECT last_id FROM rowcast_log"), 1004);
 }
 
 static void test_an_end_commits_and_answers_what_was_handed_over(void **state)
@@ -208,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_HOUSE(test_what_waits_is_committed_in_its_order_and_refused_alone),
         IN_HOUSE(test_more_than_a_group_holds_is_committed_in_several),
+        IN_HOUSE(test_a_batch_is_committed_in_its_turn_and_nobody_is_refused_for_it),
         IN_HOUSE(test_an_end_commits_and_answers_what_was_handed_over),
         IN_HOUSE(test_an_end_has_no_patience_with_a_lock_and_answers_all),
         IN_HOUSE(test_a_log_that_stays_locked_is_told_to_each_in_its_turn),
