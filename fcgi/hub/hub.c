@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "fcgi/base/wall.h"
 #include "fcgi/hub/hub_internal.h"
 
 /* Called each time the bell rings, so that a drain begins or hastens as soon as somebody asks
@@ -60,6 +61,7 @@ struct hub *hub_new(const struct hub_friends *friends, struct settings *settings
     if (!h)
         return NULL;
     h->friends = *friends;
+    h->wall_ms = wall_ms;
     h->streams_max = (uint32_t)streams_max;
     h->drained_by = h->cut_at = DRAIN_NEVER;
     h->stream = malloc((streams_max + STREAMS_MORE) * sizeof(struct stream *));

@@ -11,6 +11,10 @@
  * the log at least once a second. */
 enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
+/* Nobody may take an event from the tail later than 0.5 s after it expired, even if the loop is
+ * busy.  So the tick comes twice as often while the tail has events that expire. */
+enum { TICK_MS_EXPIRING = 250 };
+
 /* A loop that has not turned for so long has stood still.  It is more than a tick, and less
  * than the shortest age at which bytes count as received. */
 enum { STOOD_STILL_MS = 700 };
@@ -133,9 +137,11 @@ void clock_drain(struct hub *h)
 static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
 {
     uint64_t ms = (uint64_t)heartbeat * 1000 / 20;
+    bool expiring = h->tail && tail_expires_at(h->tail) != 0;
+    uint64_t most = expiring ? TICK_MS_EXPIRING : TICK_MS_MAX;
     if (ms < TICK_MS_MIN || h->draining)
         return TICK_MS_MIN;
-    return ms > TICK_MS_MAX ? TICK_MS_MAX : ms;
+    return ms > most ? most : ms;
 }
 
 static void on_tick(uv_timer_t *t)
@@ -146,6 +152,8 @@ static void on_tick(uv_timer_t *t)
     if (marks)
         h->marked_at = clock_now(h);
     batches_settle(h);
+    if (h->tail)
+        tail_expire(h->tail, h->wall_ms());
     int64_t shortest = h->settings->heartbeat_interval;
     for (uint32_t i = h->seats; i-- > 0;) {
         int64_t heartbeat = settings_heartbeat(h->settings, h->stream[i]->client.heartbeat);

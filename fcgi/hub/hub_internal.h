@@ -9,7 +9,7 @@
  *     hub_watch.c    its socket in the loop: writable, or left by its peer
  *     hub_batches.c  where batches come from: the tail, or another log
  *     hub_question.c what is asked of the readers, and by whom
- *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory
+ *     hub_clock.c    what time brings: heartbeats, marks, deadlines, memory, events that expire
  *
  * Thread: the hub's, except for what hub.h says. */
 #ifndef ROWCAST_FCGI_HUB_INTERNAL_H
@@ -118,6 +118,7 @@ struct pending {
 
 struct hub {
     struct hub_friends friends;
+    int64_t (*wall_ms)(void); /* the clock by which events expire; tests set another */
     uv_loop_t loop;
     uv_async_t bell;
     uv_timer_t tick;

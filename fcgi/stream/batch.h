@@ -56,7 +56,9 @@ struct batch {
     bool without_sessions; /* rows of session mailboxes were not asked for */
     int64_t after;
     int64_t through;
-    size_t memory; /* bytes it counts for in batch_memory() */
+    int64_t
+        expires_at; /* when the first of its events expires, in ms since 1970; 0: none does */
+    size_t memory;  /* bytes it counts for in batch_memory() */
     size_t events;
     size_t holes;
     const struct batch_event *event;

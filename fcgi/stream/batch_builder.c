@@ -27,6 +27,7 @@ struct batch_builder {
     struct buffer hole;  /* of struct batch_hole */
     uint32_t seen[SEEN]; /* by hash: an offset in `text` where that name may stand already */
     char epoch[EPOCH_SIZE];
+    int64_t expires_at;
     bool ids;
     bool replays;
     bool broadcasts_only;
@@ -71,6 +72,7 @@ void batch_builder_begin(struct batch_builder *w, const struct batch_format *f)
     strcpy(w->epoch, f->epoch);
     w->ids = f->ids;
     w->replays = f->replays;
+    w->expires_at = 0;
     w->broadcasts_only = true;
     w->failed = false;
 }
@@ -124,6 +126,8 @@ static void add_to_index(struct batch_builder *w, const struct event *e, size_t 
     }
     buffer_add(&w->event, &entry, sizeof entry);
     w->broadcasts_only = w->broadcasts_only && e->mailbox[0] == '\0';
+    if (e->expires_at > 0 && (w->expires_at == 0 || e->expires_at < w->expires_at))
+        w->expires_at = e->expires_at;
 }
 
 /* The first look spares the formatting of what is clearly too long.  The second is needed since
@@ -200,6 +204,7 @@ struct batch *batch_builder_finish(struct batch_builder *w, int64_t after, int64
     b->without_sessions = false;
     b->after = after;
     b->through = through;
+    b->expires_at = w->expires_at;
     assert(b->events == 0 || (event[0].id > after && event[b->events - 1].id <= through));
     return b;
 }

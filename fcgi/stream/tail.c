@@ -32,6 +32,7 @@ struct tail {
     char epoch[EPOCH_SIZE];
     int64_t floor;
     int64_t end;
+    int64_t expires_at; /* no batch has an earlier one; 0: none has any */
     size_t max_bytes;
     size_t bytes;
     size_t first;
@@ -118,7 +119,35 @@ void tail_append(struct tail *t, struct batch *b)
     t->count++;
     t->bytes += b->memory;
     t->end = b->through;
+    if (b->expires_at > 0 && (t->expires_at == 0 || b->expires_at < t->expires_at))
+        t->expires_at = b->expires_at;
     keep_within(t);
+}
+
+/* The tail may have no hole, so everything before a batch that is due goes with it. */
+void tail_expire(struct tail *t, int64_t now)
+{
+    size_t gone = 0; /* the batches up to the newest one that is due */
+    int64_t next = 0;
+    if (t->expires_at == 0 || now < t->expires_at)
+        return;
+    for (size_t i = 0; i < t->count; i++) {
+        int64_t expires_at = at(t, i)->expires_at;
+        if (expires_at > 0 && expires_at <= now) {
+            gone = i + 1;
+            next = 0;
+        } else if (expires_at > 0 && (next == 0 || expires_at < next)) {
+            next = expires_at;
+        }
+    }
+    t->expires_at = next;
+    while (gone-- > 0)
+        drop_oldest(t);
+}
+
+int64_t tail_expires_at(const struct tail *t)
+{
+    return t->expires_at;
 }
 
 void tail_limit(struct tail *t, size_t max_bytes)

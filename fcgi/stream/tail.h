@@ -8,6 +8,10 @@
  * batches, so a client cannot tell the difference.  A slow cursor holds one batch, never the
  * run behind it, so memory stays within the limit whatever clients do.
  *
+ * A batch may hold events that expire.  From the time of the first of them on, nobody may take the
+ * batch from here (tail_expire); who holds it already may send all of it.  The log leaves out what
+ * is due, so a cursor behind the floor gets the other rows from there.
+ *
  * Thread: the hub that owns it.  No locks: batches are shared, the tail is not. */
 #ifndef ROWCAST_FCGI_TAIL_H
 #define ROWCAST_FCGI_TAIL_H
@@ -27,6 +31,14 @@ void tail_free(struct tail *t);
  * over the reference.  Drops the oldest batches beyond the limit, but never the newest.  Out of
  * memory: only `b` stays, and readers serve what was dropped. */
 void tail_append(struct tail *t, struct batch *b);
+
+/* Raise the floor beyond the newest batch of which an event is due at `now` (milliseconds since 1970),
+ * and drop what is below, also the newest batch: the floor is the end then.  O(1) while nothing is
+ * due, O(batches) otherwise. */
+void tail_expire(struct tail *t, int64_t now);
+
+/* When the first event in the tail expires, or earlier; 0: none does. */
+int64_t tail_expires_at(const struct tail *t);
 
 void tail_limit(struct tail *t, size_t max_bytes); /* in force at once */
 

@@ -52,6 +52,28 @@ static inline struct batch *batch_of(int64_t after, int64_t through, const struc
     return b;
 }
 
+/* One broadcast for each time, with the ids behind `after`, that expires then (0: never). */
+static inline struct batch *batch_expiring(int64_t after, const int64_t *times, size_t n)
+{
+    const struct batch_format format = {.epoch = EPOCH, .ids = true};
+    struct batch_builder *w = batch_builder_new();
+    if (!w)
+        return NULL;
+    batch_builder_begin(w, &format);
+    for (size_t i = 0; i < n; i++) {
+        const struct event e = {.id = after + 1 + (int64_t)i,
+                                .mailbox = "",
+                                .type = "message",
+                                .data = "x",
+                                .data_len = 1,
+                                .expires_at = times[i]};
+        batch_builder_add(w, &e);
+    }
+    struct batch *b = batch_builder_finish(w, after, after + (int64_t)n);
+    batch_builder_free(w);
+    return b;
+}
+
 #define ROWS(a) (a), sizeof(a) / sizeof *(a)
 #define NO_HOLES NULL, 0
 

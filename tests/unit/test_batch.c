@@ -202,6 +202,42 @@ static void test_memory_is_counted_until_the_last_thread_lets_go(void **state)
     assert_int_equal(batch_memory(), before);
 }
 
+static void test_a_batch_knows_when_the_first_of_its_events_expires(void **state)
+{
+    static const struct {
+        int64_t times[3], first;
+    } cases[] = {
+        {{0, 0, 0}, 0}, {{0, 700, 0}, 700}, {{900, 700, 800}, 700}, {{700, 0, 900}, 700}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct batch *b = batch_expiring(100, cases[i].times, 3);
+        assert_non_null(b);
+        assert_int_equal(b->expires_at, cases[i].first);
+        batch_unref(b);
+    }
+}
+
+static void test_what_expires_in_a_batch_is_no_matter_of_the_next(void **state)
+{
+    const struct batch_format format = {.epoch = EPOCH, .ids = true};
+    struct event e = {.id = 1, .mailbox = "", .type = "t", .data = "", .expires_at = 700};
+    struct batch_builder *w = batch_builder_new();
+    (void)state;
+    assert_non_null(w);
+    batch_builder_begin(w, &format);
+    batch_builder_add(w, &e);
+    batch_unref(batch_builder_finish(w, 0, 1));
+    batch_builder_begin(w, &format);
+    e.id = 2;
+    e.expires_at = 0;
+    batch_builder_add(w, &e);
+    struct batch *b = batch_builder_finish(w, 1, 2);
+    batch_builder_free(w);
+    assert_non_null(b);
+    assert_int_equal(b->expires_at, 0);
+    batch_unref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +248,8 @@ int main(void)
         cmocka_unit_test(test_a_batch_may_hold_nothing),
         cmocka_unit_test(test_without_replays_both_renditions_are_the_same),
         cmocka_unit_test(test_find_gives_the_first_event_behind_an_id),
+        cmocka_unit_test(test_a_batch_knows_when_the_first_of_its_events_expires),
+        cmocka_unit_test(test_what_expires_in_a_batch_is_no_matter_of_the_next),
         cmocka_unit_test(test_memory_is_counted_until_the_last_thread_lets_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

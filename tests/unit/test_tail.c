@@ -119,6 +119,94 @@ static void test_slow_cursor_holds_one_batch_and_no_more(void **state)
     assert_int_equal(batch_memory(), before);
 }
 
+/* A tail behind 100, with a batch of one event for each time at which that expires. */
+static struct tail *tail_expiring(const int64_t *times, size_t n)
+{
+    struct tail *t = tail_new(EPOCH, 100, SIZE_MAX);
+    assert_non_null(t);
+    for (size_t i = 0; i < n; i++) {
+        struct batch *b = batch_expiring(100 + (int64_t)i, &times[i], 1);
+        assert_non_null(b);
+        tail_append(t, b);
+    }
+    return t;
+}
+
+static void test_the_floor_rises_beyond_the_newest_batch_that_is_due(void **state)
+{
+    static const int64_t times[] = {0, 900, 0, 700, 0, 800, 0};
+    static const struct {
+        int64_t now, floor, expires_at;
+    } steps[] = {{0, 100, 700},   {699, 100, 700}, {700, 104, 800},
+                 {799, 104, 800}, {801, 106, 0},   {INT64_MAX, 106, 0}};
+    struct tail *t = tail_expiring(times, sizeof times / sizeof *times);
+    struct batch *b;
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        tail_expire(t, steps[i].now);
+        assert_int_equal(tail_floor(t), steps[i].floor);
+        assert_int_equal(tail_expires_at(t), steps[i].expires_at);
+        assert_finds(t, steps[i].floor, steps[i].floor + 1);
+        if (steps[i].floor > 100)
+            assert_int_equal(tail_find(t, steps[i].floor - 1, &b), TAIL_TOO_OLD);
+        assert_int_equal(tail_end(t), 107);
+    }
+    tail_free(t);
+}
+
+static void test_a_tail_whose_newest_batch_is_due_is_empty_and_grows_again(void **state)
+{
+    static const int64_t times[] = {0, 700};
+    size_t before = batch_memory();
+    struct tail *t = tail_expiring(times, 2);
+    struct batch *b;
+    (void)state;
+    tail_expire(t, 700);
+    assert_int_equal(tail_floor(t), 102);
+    assert_int_equal(tail_bytes(t), 0);
+    assert_int_equal(batch_memory(), before);
+    assert_int_equal(tail_find(t, 102, &b), TAIL_AT_END);
+    assert_int_equal(tail_find(t, 101, &b), TAIL_TOO_OLD);
+    append(t, 102, 103);
+    assert_finds(t, 102, 103);
+    assert_int_equal(tail_find(t, 103, &b), TAIL_AT_END);
+    assert_int_equal(tail_floor(t), 102);
+    tail_free(t);
+}
+
+/* The limit drops batches without a look at what expires. */
+static void test_a_time_of_a_batch_that_left_is_forgotten_when_it_comes(void **state)
+{
+    static const int64_t times[] = {700, 0, 900};
+    struct tail *t = tail_expiring(times, 3);
+    (void)state;
+    tail_limit(t, 0);
+    assert_int_equal(tail_floor(t), 102);
+    assert_true(tail_expires_at(t) <= 900 && tail_expires_at(t) > 0);
+    tail_expire(t, 800);
+    assert_int_equal(tail_floor(t), 102);
+    assert_int_equal(tail_expires_at(t), 900);
+    tail_expire(t, 900);
+    assert_int_equal(tail_floor(t), 103);
+    assert_int_equal(tail_expires_at(t), 0);
+    tail_free(t);
+}
+
+static void test_a_cursor_that_holds_a_batch_keeps_it_when_it_is_due(void **state)
+{
+    static const int64_t times[] = {700};
+    struct tail *t = tail_expiring(times, 1);
+    struct batch *held;
+    (void)state;
+    assert_int_equal(tail_find(t, 100, &held), TAIL_FOUND);
+    batch_ref(held);
+    tail_expire(t, 700);
+    assert_int_equal(held->events, 1);
+    assert_int_equal(batch_memory(), held->memory);
+    batch_unref(held);
+    tail_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +216,10 @@ int main(void)
         cmocka_unit_test(test_newest_batch_stays_however_large),
         cmocka_unit_test(test_a_lowered_limit_holds_at_once),
         cmocka_unit_test(test_slow_cursor_holds_one_batch_and_no_more),
+        cmocka_unit_test(test_the_floor_rises_beyond_the_newest_batch_that_is_due),
+        cmocka_unit_test(test_a_tail_whose_newest_batch_is_due_is_empty_and_grows_again),
+        cmocka_unit_test(test_a_time_of_a_batch_that_left_is_forgotten_when_it_comes),
+        cmocka_unit_test(test_a_cursor_that_holds_a_batch_keeps_it_when_it_is_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
