@@ -1,4 +1,5 @@
-// The example application: a chat and a chart whose server side is web/examples/app.sql.
+// The example application: a chat and a chart whose server side is web/examples/app.sql.  (The prices have
+// a file of their own.)
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -85,16 +86,40 @@ const tell = (text) => stage.sql(`INSERT INTO chat_messages(name, text) VALUES (
 
 test('app.sql is loaded twice without harm', async () => {
     await tell('kept');
+    const before = await stage.sql('SELECT * FROM events; SELECT * FROM prices;');
     await load();
-    assert.equal(await stage.sql('SELECT text FROM chat_messages;'), 'kept');
+    assert.equal(await stage.sql('SELECT * FROM events; SELECT * FROM prices;'), before);
     assert.equal(await stage.sql("SELECT count(*) FROM events WHERE channel = 'chat';"), '2');
+});
+
+test('app.sql puts into the log what only the tables have: each price, and the last value of each sensor', async () => {
+    await stage.sql("INSERT INTO readings(sensor, value) VALUES ('cellar', 12.5), ('cellar', 13); DELETE FROM events;");
+    await load();
+    assert.equal(await stage.sql("SELECT count(*), count(DISTINCT key) FROM events WHERE channel = 'prices';"), '200|200');
+    assert.equal(await stage.sql("SELECT key, data ->> 'value' FROM events WHERE channel = 'sensors';"), 'cellar|13.0');
 });
 
 test('a row and its event are one transaction: taken back, there is neither', async () => {
     await stage.sql("BEGIN; INSERT INTO chat_messages(name, text) VALUES ('Shell', 'never'); ROLLBACK;");
-    assert.equal(await stage.sql('SELECT count(*) FROM events;'), '0');
     await assert.rejects(tell(''), /a message has 1 to 500 characters/);
     assert.equal(await stage.sql('SELECT count(*) FROM events;'), '0');
+});
+
+test('a rule of the prices and of the sensors is a sentence, and what it refuses changes nothing', async () => {
+    const refusals = [
+        ["UPDATE prices SET cents = 0.5 WHERE name = 'BAL'", /a price is a whole number of cents from 1 to 9999999/],
+        ["INSERT INTO prices(name, cents) VALUES ('X', 0)", /a price is a whole number of cents from 1 to 9999999/],
+        ["INSERT INTO prices(name, cents) VALUES ('', 1)", /the name of a price has 1 to 12 characters/],
+        ["UPDATE prices SET name = 'X' WHERE name = 'BAL'", /the name of a price stays/],
+        [`INSERT INTO readings(sensor, value) VALUES ('${'x'.repeat(33)}', 1)`, /the name of a sensor has 1 to 32 characters/],
+    ];
+    for (const [statement, sentence] of refusals) {
+        await assert.rejects(stage.sql(`${statement};`), sentence);
+    }
+    assert.equal(await stage.sql('SELECT count(*) FROM events;'), '0');
+    const widest = String.fromCodePoint(0x1f321).repeat(32); // 128 bytes, as many as a key may have
+    await stage.sql(`INSERT INTO readings(sensor, value) VALUES ('${widest}', 1);`);
+    assert.equal(await stage.sql("SELECT key FROM events WHERE channel = 'sensors';"), widest);
 });
 
 for (const name of ['chat', 'chat-htmx']) {
@@ -166,23 +191,36 @@ test('without the token a page shows, and says why it cannot write', async () =>
     assert.match(await page.run(() => document.getElementById('answer').textContent), /no token/);
 });
 
+/** A sensor's row in the table of the chart: name, last, lowest, highest, count. */
+const row = (page, name) =>
+    page.run(
+        (n) => [...document.querySelectorAll('#sensors tr')].find((r) => r.textContent.startsWith(n))?.innerText.split('\t'),
+        name
+    );
+
 test('chart: readings of the shell and of the page are drawn as they come', async () => {
     const page = await open('chart');
     await stage.sql("INSERT INTO readings(sensor, value) VALUES ('cellar', 12.5), ('cellar', 13);");
-    const row = (name) =>
-        page.run(
-            (n) => [...document.querySelectorAll('#sensors tr')].find((r) => r.textContent.startsWith(n))?.innerText.split('\t'),
-            name
-        );
-    await until(async () => (await row('cellar'))?.[4] === '2', 'two readings of the cellar');
-    assert.deepEqual(await row('cellar'), ['cellar', '13', '12.5', '13', '2']);
+    await until(async () => (await row(page, 'cellar'))?.[4] === '2', 'two readings of the cellar');
+    assert.deepEqual(await row(page, 'cellar'), ['cellar', '13', '12.5', '13', '2']);
     await page.run(() => document.querySelector('#insert button').click());
-    await until(async () => (await row('slider'))?.[1] === '50', 'the reading of the slider');
+    await until(async () => (await row(page, 'slider'))?.[1] === '50', 'the reading of the slider');
     assert.equal(await page.run(() => document.querySelectorAll('#chart polyline').length), 2);
     await stage.killResponder();
     await stage.sql("INSERT INTO readings(sensor, value) VALUES ('cellar', 14);");
-    await until(async () => (await row('cellar'))?.[4] === '3', 'the reading that was missed');
+    await until(async () => (await row(page, 'cellar'))?.[4] === '3', 'the reading that was missed');
     await assert.rejects(stage.sql("INSERT INTO readings(sensor, value) VALUES ('cellar', 'x');"), /a value is a number/);
+});
+
+test('chart: the last value of a sensor that has long been quiet is there at once', async () => {
+    await stage.sql(`INSERT INTO readings(sensor, value, at) VALUES ('quiet', 7.25, ${Date.UTC(2026, 0, 15, 12)});
+                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+                     INSERT INTO readings(sensor, value) SELECT 'busy', i FROM n;`);
+    const page = await open('chart');
+    await until(async () => (await row(page, 'busy'))?.[4] === '1000', 'the readings that the log keeps');
+    assert.deepEqual(await row(page, 'quiet'), ['quiet', '7.25 (Jan 15, 2026)', '–', '–', '0']);
+    assert.deepEqual(await row(page, 'busy'), ['busy', '1200', '201', '1200', '1000']);
+    assert.equal(await page.run(() => document.querySelectorAll('#chart polyline').length), 1);
 });
 
 test('no page has a fault that axe-core knows, narrow and wide, light and dark', async () => {
@@ -190,9 +228,12 @@ test('no page has a fault that axe-core knows, narrow and wide, light and dark',
         await tell(`A message, the ${n}th, of some length, so that it needs more than one line on a phone.`);
         await stage.sql(`INSERT INTO readings(sensor, value) VALUES ('cellar', ${10 + n}), ('attic', ${20 - n});`);
     }
-    for (const name of ['index', 'chat', 'chat-htmx', 'chart']) {
+    await load(); // the events of the prices
+    for (const name of ['index', 'chat', 'chat-htmx', 'chart', 'prices']) {
         const page = await open(name);
-        if (name === 'chart') {
+        if (name === 'prices') {
+            await page.until(() => document.querySelectorAll('#board li').length === 200);
+        } else if (name === 'chart') {
             await page.until(() => document.querySelectorAll('#chart polyline').length === 2);
         } else if (name !== 'index') {
             await page.until(() => document.querySelectorAll('#messages li').length === 3);

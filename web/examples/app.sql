@@ -9,6 +9,7 @@
 --     INSERT INTO chat_messages(name, text) VALUES ('Ada', 'hello');
 --     DELETE FROM chat_messages WHERE id = 7;
 --     INSERT INTO readings(sensor, value) VALUES ('cellar', 12.5);
+--     UPDATE prices SET cents = 1299 WHERE name = 'BAL';
 
 .bail on
 .timeout 5000
@@ -96,9 +97,9 @@ DROP TRIGGER IF EXISTS readings_rules;
 CREATE TRIGGER readings_rules BEFORE INSERT ON readings
 BEGIN
     SELECT CASE
-        WHEN typeof(NEW.sensor) <> 'text' OR trim(NEW.sensor) = '' OR length(NEW.sensor) > 40
+        WHEN typeof(NEW.sensor) <> 'text' OR trim(NEW.sensor) = '' OR length(NEW.sensor) > 32
              OR instr(NEW.sensor, char(0))
-            THEN RAISE(ABORT, 'the name of a sensor has 1 to 40 characters')
+            THEN RAISE(ABORT, 'the name of a sensor has 1 to 32 characters') -- a key has up to 128 bytes
         WHEN typeof(NEW.value) NOT IN ('integer', 'real') OR abs(NEW.value) > 1e15
             THEN RAISE(ABORT, 'a value is a number from -1e15 to 1e15')
         WHEN typeof(NEW.at) <> 'integer'
@@ -106,13 +107,100 @@ BEGIN
     END;
 END;
 
+-- A reading is two events.  The one without a key is a step of the curve: the log keeps the newest
+-- thousand, for a day.  The one with a key replaces the sensor's older one and does not age, so a page
+-- shows the last value of each sensor at once, also of one that has been quiet for a week.  It has a
+-- channel of its own, where a thousand steps of another sensor cannot push it out.
 DROP TRIGGER IF EXISTS readings_inserted;
 CREATE TRIGGER readings_inserted AFTER INSERT ON readings
 BEGIN
     INSERT INTO events(channel, type, data)
         VALUES ('readings', 'reading', json_object(
             'sensor', NEW.sensor, 'value', NEW.value, 'at', NEW.at));
+    INSERT INTO events(channel, type, key, data)
+        VALUES ('sensors', 'sensor', NEW.sensor, json_object(
+            'sensor', NEW.sensor, 'value', NEW.value, 'at', NEW.at));
 END;
+
+-- The prices -----------------------------------------------------------------------------------
+
+CREATE TABLE IF NOT EXISTS prices (
+    name    TEXT PRIMARY KEY NOT NULL,
+    cents   INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1 -- grows with each change
+) WITHOUT ROWID;
+
+DROP TRIGGER IF EXISTS prices_rules;
+CREATE TRIGGER prices_rules BEFORE INSERT ON prices
+BEGIN
+    SELECT CASE
+        WHEN typeof(NEW.name) <> 'text' OR trim(NEW.name) = '' OR length(NEW.name) > 12
+             OR instr(NEW.name, char(0))
+            THEN RAISE(ABORT, 'the name of a price has 1 to 12 characters')
+        WHEN typeof(NEW.cents) <> 'integer' OR NEW.cents NOT BETWEEN 1 AND 9999999
+            THEN RAISE(ABORT, 'a price is a whole number of cents from 1 to 9999999')
+    END;
+END;
+
+DROP TRIGGER IF EXISTS prices_change_rules;
+CREATE TRIGGER prices_change_rules BEFORE UPDATE ON prices
+BEGIN
+    SELECT CASE
+        WHEN NEW.name IS NOT OLD.name
+            THEN RAISE(ABORT, 'the name of a price stays: delete the price, and insert another')
+        WHEN typeof(NEW.cents) <> 'integer' OR NEW.cents NOT BETWEEN 1 AND 9999999
+            THEN RAISE(ABORT, 'a price is a whole number of cents from 1 to 9999999')
+    END;
+END;
+
+-- The key of the event is the name of the price, so the log keeps the newest event of each price.  A
+-- page that begins with the oldest event that is kept gets every price, and then what changes.
+DROP TRIGGER IF EXISTS prices_inserted;
+CREATE TRIGGER prices_inserted AFTER INSERT ON prices
+BEGIN
+    INSERT INTO events(channel, type, key, data)
+        VALUES ('prices', 'price', NEW.name, json_object(
+            'name', NEW.name, 'cents', NEW.cents, 'version', NEW.version));
+END;
+
+DROP TRIGGER IF EXISTS prices_changed;
+CREATE TRIGGER prices_changed AFTER UPDATE OF cents ON prices WHEN NEW.cents <> OLD.cents
+BEGIN
+    UPDATE prices SET version = OLD.version + 1 WHERE name = NEW.name;
+    INSERT INTO events(channel, type, key, data)
+        VALUES ('prices', 'price', NEW.name, json_object(
+            'name', NEW.name, 'cents', NEW.cents, 'was', OLD.cents, 'version', OLD.version + 1));
+END;
+
+-- A price that goes is an event too.  It replaces the price's last one, and expires in a day: by then
+-- no page is left that was away and still shows the price.
+DROP TRIGGER IF EXISTS prices_deleted;
+CREATE TRIGGER prices_deleted AFTER DELETE ON prices
+BEGIN
+    INSERT INTO events(channel, type, key, data, expires_at)
+        VALUES ('prices', 'gone', OLD.name, json_object('name', OLD.name),
+                CAST(round((julianday('now') - 2440587.5 + 1) * 86400000) AS INTEGER));
+END;
+
+-- A board of 200, when this file is loaded for the first time.
+INSERT INTO prices(name, cents)
+    SELECT first || vowel || last, 500 + abs(random() % 20000)
+    FROM (SELECT value AS first FROM json_each('["B","D","H","K","L","M","N","R","T","V"]')),
+         (SELECT value AS vowel FROM json_each('["A","E","I","O","U"]')),
+         (SELECT value AS last FROM json_each('["L","N","R","X"]'))
+    WHERE NOT EXISTS (SELECT 1 FROM prices);
+
+-- What is in the tables and not in the log: from before this file knew keys, or because somebody
+-- deleted the events.
+INSERT INTO events(channel, type, key, data)
+    SELECT 'prices', 'price', name, json_object('name', name, 'cents', cents, 'version', version)
+    FROM prices WHERE NOT EXISTS (
+        SELECT 1 FROM events WHERE session_id IS NULL AND channel = 'prices' AND key = name);
+INSERT INTO events(channel, type, key, data)
+    SELECT 'sensors', 'sensor', sensor, json_object('sensor', sensor, 'value', value, 'at', at)
+    FROM readings WHERE id IN (SELECT max(id) FROM readings WHERE length(sensor) <= 32 GROUP BY sensor)
+        AND NOT EXISTS (
+            SELECT 1 FROM events WHERE session_id IS NULL AND channel = 'sensors' AND key = sensor);
 
 -- What comes from a page -----------------------------------------------------------------------
 --
@@ -147,6 +235,16 @@ BEGIN
     SELECT RAISE(ABORT, 'what comes to readings-in is JSON: {"sensor":"cellar","value":12.5}')
         WHERE NOT json_valid(NEW.data);
     INSERT INTO readings(sensor, value) VALUES (NEW.data ->> 'sensor', NEW.data ->> 'value');
+END;
+
+-- One step of the market: every price moves by up to 39 cents, in one transaction.
+DROP TRIGGER IF EXISTS prices_in;
+CREATE TRIGGER prices_in BEFORE INSERT ON events
+    WHEN NEW.channel = 'prices-in' AND NOT EXISTS (
+        SELECT 1 FROM events WHERE dedup_key = NEW.dedup_key
+            AND session_id IS NULL AND channel = 'prices-in')
+BEGIN
+    UPDATE prices SET cents = min(9999999, max(1, cents + random() % 40));
 END;
 
 COMMIT;

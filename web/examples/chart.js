@@ -4,7 +4,7 @@ import { answer, byId, canWrite, listen, noToken, write } from './common.js';
 const WINDOW = 120000; // ms up to the newest reading
 const KEPT = 2000; // readings of a sensor
 const MARGIN = { left: 52, right: 16, top: 12, bottom: 28 };
-const sensors = new Map(); // name -> [{at, value}], in the order of at
+const sensors = new Map(); // name -> {readings: [{at, value}], in the order of at, last: the newest}
 const svg = byId('chart');
 let drawing = 0;
 
@@ -39,15 +39,28 @@ function drawGrid(levels, x, y, from, to, width, height) {
     draw('text', { x: x(to), y: height - 8, 'text-anchor': 'end' }, clock(to));
 }
 
+/** When a sensor that has no reading in the chart had its last one. */
+const moment = (at) =>
+    at > Date.now() - 43200000
+        ? new Date(at).toLocaleTimeString([], { timeStyle: 'short' })
+        : new Date(at).toLocaleDateString([], { dateStyle: 'medium' });
+
+function cells(name, readings, last) {
+    const values = readings.map((reading) => reading.value);
+    if (values.length === 0) {
+        return [name, `${words(last.value)} (${moment(last.at)})`, '–', '–', '0'];
+    }
+    return [name, words(last.value), words(Math.min(...values)), words(Math.max(...values)), values.length];
+}
+
+/** Every sensor that is known, also one that has been quiet for longer than the chart shows. */
 function drawTable(shown) {
     byId('sensors').replaceChildren(
-        ...shown.map(([name, readings], i) => {
+        ...shown.map(([name, readings, last], i) => {
             const row = document.createElement('tr');
-            const values = readings.map((reading) => reading.value);
-            const cells = [name, values.at(-1), Math.min(...values), Math.max(...values), values.length];
-            for (const [n, value] of cells.entries()) {
+            for (const [n, text] of cells(name, readings, last).entries()) {
                 const cell = document.createElement(n ? 'td' : 'th');
-                cell.textContent = n ? words(value) : value;
+                cell.textContent = text;
                 row.append(cell);
             }
             row.firstChild.scope = 'row';
@@ -57,23 +70,8 @@ function drawTable(shown) {
     );
 }
 
-function redraw() {
-    drawing = 0;
-    svg.replaceChildren();
-    const all = [...sensors.values()].flat();
-    byId('empty').hidden = all.length > 0;
-    byId('readings').hidden = all.length === 0;
-    if (all.length === 0) {
-        return;
-    }
-    const to = Math.max(...all.map((reading) => reading.at));
-    const from = Math.min(...all.map((reading) => reading.at).filter((at) => at >= to - WINDOW));
-    const shown = [...sensors]
-        .map(([name, readings]) => [name, readings.filter((reading) => reading.at >= from)])
-        .filter(([, readings]) => readings.length);
-    const values = shown.flatMap(([, readings]) => readings.map((reading) => reading.value));
+function drawCurves(shown, values, from, to) {
     const levels = ticks(Math.min(...values), Math.max(...values));
-
     const { width, height } = svg.getBoundingClientRect();
     svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const x = (at) => MARGIN.left + ((at - from) / (to - from || 1)) * (width - MARGIN.left - MARGIN.right);
@@ -83,34 +81,65 @@ function redraw() {
 
     drawGrid(levels, x, y, from, to, width, height);
     for (const [i, [, readings]] of shown.entries()) {
-        const points = readings.map((reading) => `${x(reading.at).toFixed(1)},${y(reading.value).toFixed(1)}`);
-        draw('polyline', { class: 'series-' + (i % 6), points: points.join(' ') });
-        const [cx, cy] = points.at(-1).split(',');
-        draw('circle', { class: 'series-' + (i % 6), cx, cy, r: 4 });
+        if (readings.length > 0) {
+            const points = readings.map((reading) => `${x(reading.at).toFixed(1)},${y(reading.value).toFixed(1)}`);
+            draw('polyline', { class: 'series-' + (i % 6), points: points.join(' ') });
+            const [cx, cy] = points.at(-1).split(',');
+            draw('circle', { class: 'series-' + (i % 6), cx, cy, r: 4 });
+        }
     }
-    drawTable(shown);
     svg.setAttribute('aria-label', `${values.length} readings from ${clock(from)} to ${clock(to)}; the table has the values`);
+}
+
+function redraw() {
+    drawing = 0;
+    svg.replaceChildren();
+    byId('empty').hidden = sensors.size > 0;
+    byId('readings').hidden = sensors.size === 0;
+    const times = [...sensors.values()].flatMap(({ readings }) => readings.map((reading) => reading.at));
+    const to = Math.max(...times);
+    const from = Math.min(...times.filter((at) => at >= to - WINDOW));
+    const shown = [...sensors].map(([name, { readings, last }]) => [
+        name,
+        readings.filter((reading) => reading.at >= from),
+        last,
+    ]);
+    drawTable(shown);
+    if (times.length > 0) {
+        const values = shown.flatMap(([, readings]) => readings.map((reading) => reading.value));
+        drawCurves(shown, values, from, to);
+    }
 }
 
 // Many readings at once, as after a restart, are one drawing.
 const changed = () => (drawing ||= setTimeout(redraw, 30));
 
-listen(
-    '/sse/events?channel=readings&types=reading&last=500',
-    {
-        reading({ sensor, value, at }) {
-            const readings = sensors.get(sensor) || [];
-            sensors.set(sensor, readings);
-            readings.push({ at, value });
-            if (readings.length > 1 && readings.at(-2).at > at) {
-                readings.sort((a, b) => a.at - b.at);
-            }
-            readings.splice(0, readings.length - KEPT);
-            changed();
-        },
-    },
-    () => sensors.clear()
-);
+/** The last value of a sensor: one event of each is kept, however long ago it came. */
+function sensor({ sensor: name, value, at }) {
+    const known = sensors.get(name) || { readings: [] };
+    known.last = { value, at };
+    sensors.set(name, known);
+    changed();
+    return known;
+}
+
+/** A step of the curve. */
+function reading(data) {
+    const { readings } = sensor(data);
+    readings.push({ at: data.at, value: data.value });
+    if (readings.length > 1 && readings.at(-2).at > data.at) {
+        readings.sort((a, b) => a.at - b.at);
+    }
+    readings.splice(0, readings.length - KEPT);
+}
+
+// From the oldest event that is kept: the last value of each sensor, the newest thousand readings,
+// then what comes.
+listen('/sse/events?channel=readings&channel=sensors&types=reading,sensor', { sensor, reading }, () => {
+    sensors.clear();
+    changed();
+    return 'earliest';
+});
 new ResizeObserver(changed).observe(svg);
 
 async function insert() {

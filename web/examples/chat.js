@@ -38,7 +38,10 @@ function said({ id, name, text, said_at }) {
 listen(
     '/sse/events?channel=chat&types=said,unsaid&last=50',
     { said, unsaid: ({ id }) => byId('message-' + id)?.remove() },
-    () => messages.replaceChildren()
+    () => {
+        messages.replaceChildren();
+        return '';
+    }
 );
 
 byId('say').addEventListener('submit', async (event) => {

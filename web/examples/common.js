@@ -22,19 +22,21 @@ export function answer(kind, words) {
 }
 
 /**
- * Opens the stream and hands each event's JSON to handlers[type].  The address has last=N, so that
- * a page that is loaded begins with the newest N events; when the browser comes back by itself, it
- * sends the last id it had, and that counts.  Where events are missing, reset() is called, and the
- * page begins anew.
+ * Opens the stream and hands each event's JSON to handlers[type].  begin() empties the page, loads
+ * what it loads besides the stream, and returns the position after which the stream begins.  Where
+ * events are missing it is called again, and the page begins anew.  When the browser comes back by
+ * itself, it sends the last id it had, and that counts.
  */
-export function listen(address, handlers, reset) {
-    let lastId = '';
+export function listen(address, handlers, begin) {
+    let position = '';
     let beganAnewAt = 0;
-    function open(position) {
-        const source = new EventSource(address + position);
+    const later = (next) => setTimeout(next, 2000 + 2000 * Math.random());
+
+    function open() {
+        const source = new EventSource(`${address}&lastEventId=${position}`);
         for (const [type, handle] of Object.entries(handlers)) {
             source.addEventListener(type, (event) => {
-                lastId = event.lastEventId;
+                position = event.lastEventId || position;
                 handle(JSON.parse(event.data));
             });
         }
@@ -44,21 +46,27 @@ export function listen(address, handlers, reset) {
             const due = beganAnewAt + 60000; // at most once a minute, whatever the server says
             setTimeout(() => {
                 beganAnewAt = Date.now();
-                reset();
-                lastId = '';
-                open('');
+                start();
             }, due - Date.now());
         });
         source.onerror = () => {
             setState('connecting', 'reconnecting');
             // After a 503 a browser gives up.  ../rowcast.js knows a better rhythm than this.
             if (source.readyState === EventSource.CLOSED) {
-                setTimeout(open, 2000 + 2000 * Math.random(), lastId && '&lastEventId=' + lastId);
+                later(open);
             }
         };
     }
+    async function start() {
+        try {
+            position = await begin();
+            open();
+        } catch {
+            later(start); // what begin() loads was not to be had
+        }
+    }
     setState('connecting', 'connecting');
-    open('');
+    start();
 }
 
 /** 32 hex digits; crypto.randomUUID() is not there without https. */
