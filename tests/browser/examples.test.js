@@ -173,6 +173,29 @@ for (const name of ['chat', 'chat-htmx']) {
     });
 }
 
+test('chat: what is said between the history and the stream is shown once, also where the history was refused at first', async () => {
+    await tell('before');
+    const page = await open('chat');
+    const asked = [];
+    await page.raw.setRequestInterception(true);
+    page.raw.on('request', async (request) => {
+        const name = /\/sse\/(\w+)/.exec(request.url())?.[1];
+        asked.push(name);
+        if (name === 'history' && asked.filter((n) => n === name).length === 1) {
+            await request.respond({ status: 503, headers: { 'Retry-After': '1' }, body: '{"error":"not now"}' });
+            return;
+        }
+        if (name === 'events') {
+            await tell('between');
+        }
+        await request.continue();
+    });
+    await page.raw.reload();
+    await shows(page, 'between');
+    assert.deepEqual(asked.filter(Boolean), ['history', 'history', 'events']);
+    assert.deepEqual(await said(page), ['before', 'between']);
+});
+
 test('without htmx beside it, the page says in words how it gets there', async () => {
     const page = await browser.open(`${stage.url}/without-htmx/chat-htmx.html`);
     try {

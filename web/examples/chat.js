@@ -1,5 +1,6 @@
-// The chat over a plain EventSource: messages are JSON, elements are made here.
-import { answer, byId, canWrite, listen, noToken, write } from './common.js';
+// The chat: the last messages come as JSON in one answer, what follows over a plain EventSource.
+// Messages are JSON, elements are made here.
+import { answer, byId, canWrite, listen, noToken, sentence, write } from './common.js';
 
 const SHOWN = 200;
 const messages = byId('messages');
@@ -35,14 +36,22 @@ function said({ id, name, text, said_at }) {
     }
 }
 
-listen(
-    '/sse/events?channel=chat&types=said,unsaid&last=50',
-    { said, unsaid: ({ id }) => byId('message-' + id)?.remove() },
-    () => {
-        messages.replaceChildren();
-        return '';
+/** The last messages as JSON, in one answer; its `next` is where the stream goes on. */
+async function begin() {
+    const response = await fetch('/sse/history?channel=chat&types=said,unsaid&limit=50');
+    if (!response.ok) {
+        throw new Error(sentence(response.status, await response.text()));
     }
-);
+    const { events, next } = await response.json();
+    messages.replaceChildren();
+    for (const { type, data } of events) {
+        handlers[type](JSON.parse(data));
+    }
+    return next;
+}
+
+const handlers = { said, unsaid: ({ id }) => byId('message-' + id)?.remove() };
+listen('/sse/events?channel=chat&types=said,unsaid', handlers, begin);
 
 byId('say').addEventListener('submit', async (event) => {
     event.preventDefault();
