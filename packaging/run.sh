@@ -8,6 +8,9 @@ run=$root/build/run
 db=$run/rowcast.db
 mkdir -p "$run"
 
+# An event log that an earlier version left here is upgraded; what the check says of other things is
+# for an event log that strangers use.
+"$root/build/rowcast.fcgi" --check --db "$db" >/dev/null 2>&1 || true
 sqlite3 -bail "$db" <sql/schema.sql >/dev/null
 sqlite3 -bail "$db" <web/examples/app.sql >/dev/null # the example application's tables, in the same file
 setting() { sqlite3 "$db" "SELECT value FROM rowcast_config WHERE name = '$1'"; }

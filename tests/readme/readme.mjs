@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { hostCases } from './host.mjs';
 import { names } from './names.mjs';
 import { clear } from './sandbox.mjs';
-import { end, siteCases } from './site.mjs';
+import { end, siteCases, siteChecks } from './site.mjs';
 import { readme } from './steps.mjs';
 
 let passed = 0;
@@ -47,7 +47,7 @@ for (const { name, begins } of unused) {
         throw new Error(`no block begins with: ${begins}`);
     });
 }
-for (const { name, run } of names) {
+for (const { name, run } of [...names, ...siteChecks]) {
     await test(name, run);
 }
 await test('every fence of README.md was seen as one', () => {

@@ -11,7 +11,7 @@ import { bash, follow, freePort, rewrite, sandbox, start, until } from './sandbo
 import { README_SESSION, connected, lines, readme, sqlite } from './steps.mjs';
 
 const README_URL = 'http://127.0.0.1:8080';
-const README_ID = '5f2a91c0-1';
+const README_ID = '5f2a91c0-201';
 
 const site = {}; // of `make run`: {url, token, cwd: where rowcast.db is, make}
 let browser = null;
@@ -100,7 +100,7 @@ export const siteCases = [
                 /event: update\ndata: {"message":"Hello World"}\nid: (([0-9a-f]{8})-\d+)\n/
             );
             Object.assign(site, { id, epoch });
-            assert.equal(id, README_ID.replace(/^\w+/, epoch), 'the first row is number 1');
+            assert.equal(id, README_ID.replace(/^\w+/, epoch), 'the first row after the 200 prices of the examples');
         },
     },
     {
@@ -344,6 +344,24 @@ export const siteCases = [
             await assert.rejects(bash(rewrite(block, { 500: '-1' }), { cwd: site.cwd }), /buffer_size/);
             await site.make.stop();
             assert.equal(await fetch(site.url).then(() => 'served', () => 'gone'), 'gone', 'make run ends whole');
+        },
+    },
+];
+
+export const siteChecks = [
+    {
+        name: 'make run upgrades the log that an earlier version left, and serves it',
+        run: async () => {
+            const run = `${sandbox.checkout}/build/run`;
+            fs.rmSync(run, { recursive: true });
+            fs.mkdirSync(run);
+            await bash(`sqlite3 build/run/rowcast.db <tests/fixtures/r1-log.sql`);
+            const make = start('make run', { env: { PORT: String(await freePort()) } });
+            const [, url] = await make.until(/(http:\S+)\/#/);
+            const stream = follow(`${url}/sse/events?lastEventId=earliest`);
+            await stream.until(/event: replay-end/);
+            await Promise.all([stream.stop(), make.stop()]);
+            assert.equal((await bash(`sqlite3 build/run/rowcast.db "SELECT revision FROM rowcast_log"`)).trim(), '2');
         },
     },
 ];
