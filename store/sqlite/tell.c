@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store/notice.h"
 #include "store/sqlite/engine.h"
@@ -35,13 +36,16 @@ static bool was_said(const char *line, int64_t now)
 
 void log_tell(struct sqlite_store *s, enum store_notice what, const char *format, ...)
 {
+    char line[sizeof s->told];
     va_list args;
     va_start(args, format);
-    vsnprintf(s->told, sizeof s->told, format, args);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    if (what == STORE_NOTICE_FILES)
+        memcpy(s->told, line, sizeof line);
     pthread_mutex_lock(&news.lock);
-    bool is_news = !was_said(s->told, now_monotonic_ms());
+    bool is_news = !was_said(line, now_monotonic_ms());
     pthread_mutex_unlock(&news.lock);
     if (is_news)
-        notice_of(what, s->told);
+        notice_of(what, line);
 }

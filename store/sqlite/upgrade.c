@@ -153,7 +153,8 @@ static enum store_result upgrade_if_due(struct sqlite_store *s, struct database 
     r = upgrade_run(s, d, u);
     d->suspect = suspect;
     if (r != STORE_OK)
-        return r;
+        return r == STORE_REFUSED ? STORE_IO
+                                  : r; /* it is not what is published that is refused */
     d->revision = u->to;
     say_upgraded(d, u, from);
     return STORE_OK;
@@ -168,6 +169,7 @@ static void make_do(struct sqlite_store *s, struct database *d, const struct upg
              u->what, d->path, d->revision, u->to, s->store.why);
     if (sqlite3_exec(d->db, sql_text[u->view], NULL, NULL, NULL) != SQLITE_OK)
         d->revision = 0;
+    d->suspect |= d->revision == 0;
 }
 
 static enum store_result upgrade(struct sqlite_store *s, struct database *d,

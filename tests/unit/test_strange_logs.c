@@ -353,6 +353,21 @@ static void test_a_log_that_cannot_be_mended_is_read_and_said(void **state)
     assert_non_null(strstr(notices, "locked"));
 }
 
+/* The newest id that SQLite names is a text, so the end of the log is not known. */
+static void test_an_answer_reaches_to_its_last_row_wherever_the_log_seems_to_end(void **state)
+{
+    struct log_world *w = *state;
+    log_insert(w, 3);
+    log_sql(w, UNSEEN REBUILD(COLUMNS_WITHOUT_RULES, "*"));
+    log_sql(w, "INSERT INTO events(id, channel, type, data) VALUES ('x', '', 'a', 'a'), "
+               "(7, '', 'a', 'a'); BEGIN IMMEDIATE"); /* so that it cannot be mended */
+    assert_string_equal(log_read(w, 0, NULL), "1 2 3 7");
+    assert_int_equal(w->through, 7);
+    expect_batches(w, "a row beyond the end", STORE_OK);
+    log_sql(w, "COMMIT");
+    assert_string_equal(log_read(w, 0, NULL), "1 2 3 7");
+}
+
 /* A view that was there before anybody looked can still be asked: the deadline ends it. */
 static void test_a_question_without_end_is_over_at_the_deadline(void **state)
 {
@@ -382,6 +397,7 @@ int main(void)
         LOG_TEST(test_a_table_that_is_put_right_is_followed_again),
         LOG_TEST(test_what_was_mended_is_said_once),
         LOG_TEST(test_a_log_that_cannot_be_mended_is_read_and_said),
+        LOG_TEST(test_an_answer_reaches_to_its_last_row_wherever_the_log_seems_to_end),
         LOG_TEST(test_a_question_without_end_is_over_at_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,30 @@ static void test_a_column_of_the_application_in_the_way_is_said(void **state)
     assert_string_equal(old_read(w->store, OLD_LAST), "18 19=k");
 }
 
+static char lines[4096];
+
+static void note_line_said(void *arg, const char *line)
+{
+    size_t n = strlen(lines);
+    (void)arg;
+    snprintf(lines + n, sizeof lines - n, "%s\n", line);
+}
+
+/* One line for each file, and none about what an earlier revision has not. */
+static void test_check_says_why_it_could_not_upgrade_and_nothing_else(void **state)
+{
+    struct world *w = *state;
+    lines[0] = '\0';
+    world_sql(w->log, "ALTER TABLE events ADD COLUMN key");
+    world_sql(w->sessions, "ALTER TABLE responders ADD COLUMN version");
+    assert_int_not_equal(store_check(w->store, note_line_said, NULL), STORE_OK);
+    char *second = strchr(lines, '\n');
+    assert_non_null(second);
+    assert_non_null(strstr(lines, "of an earlier revision, and was not upgraded: "));
+    assert_non_null(strstr(second, "of an earlier revision, and was not upgraded: "));
+    assert_string_equal(strchr(second + 1, '\n'), "\n");
+}
+
 /* ---- read-only --------------------------------------------------------------------------- */
 
 static bool served_as_nobody(struct world *w)
@@ -334,6 +358,7 @@ int main(void)
         OLD_TEST(test_sessions_that_are_locked_give_nobody_a_gap),
         OLD_TEST(test_sessions_that_cannot_be_upgraded_are_used_with_what_they_have),
         OLD_TEST(test_a_column_of_the_application_in_the_way_is_said),
+        OLD_TEST(test_check_says_why_it_could_not_upgrade_and_nothing_else),
         OLD_TEST(test_a_log_that_may_not_be_written_is_served),
         OLD_TEST(test_a_disk_that_is_full_at_whichever_byte_leaves_streams_that_run),
         OLD_TEST(test_killed_at_any_statement_it_leaves_the_old_files_or_the_new),
