@@ -47,6 +47,14 @@ static enum store_result call_read_some(struct world *w, struct store *s)
     return read_rows(s, w->claim.subscription);
 }
 
+static enum store_result call_survey(struct world *w, struct store *s)
+{
+    const struct survey_question q = {
+        .only = w->claim.subscription, .newest = 2, .since = SURVEY_END};
+    struct survey v;
+    return sqlite_survey(s, &q, &v);
+}
+
 static enum store_result call_settings(struct world *w, struct store *s)
 {
     struct settings *newer = NULL;
@@ -125,19 +133,11 @@ static const struct {
     const char *name;
     enum store_result (*call)(struct world *w, struct store *s);
 } calls[] = {
-    {"where", call_where},
-    {"read_all", call_read_all},
-    {"read_some", call_read_some},
-    {"settings", call_settings},
-    {"claim_waits", call_claim_waits},
-    {"save", call_save},
-    {"beat", call_beat},
-    {"stats", call_stats},
-    {"upkeep", call_upkeep},
-    {"retain", call_retain},
-    {"disconnect", call_disconnect},
-    {"ended", call_ended},
-    {"expire", call_expire},
+    {"where", call_where},   {"read_all", call_read_all}, {"read_some", call_read_some},
+    {"survey", call_survey}, {"settings", call_settings}, {"claim_waits", call_claim_waits},
+    {"save", call_save},     {"beat", call_beat},         {"stats", call_stats},
+    {"upkeep", call_upkeep}, {"retain", call_retain},     {"disconnect", call_disconnect},
+    {"ended", call_ended},   {"expire", call_expire},
 };
 
 /* Each try has a store of its own.  `warm`: its files are open, and its statements prepared. */
@@ -162,6 +162,16 @@ static bool fails_as_it_should(struct world *w, size_t i, long n, bool warm, boo
     return right && r == STORE_OK;
 }
 
+/* Events that are due.  They stay, because the clock looks as if it had been set ahead by a day. */
+static void insert_due(struct world *w)
+{
+    world_sql(w->log, "UPDATE rowcast_clock SET believed_at = believed_at - 86400000, "
+                      "seen_at = seen_at - 86400000; "
+                      "INSERT INTO events(expires_at) SELECT believed_at + 86340000 "
+                      "FROM rowcast_clock, (VALUES (1), (2), (3), (4), (5))");
+    assert_int_equal(world_number(w->log, "SELECT count(*) FROM events"), 8);
+}
+
 static int run_out_in_every_call(void)
 {
     void *state;
@@ -171,6 +181,7 @@ static int run_out_in_every_call(void)
     struct world *w = state;
     world_insert(w, 3);
     world_claim_token(w, NULL);
+    insert_due(w);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (int warm = 0; warm < 2; warm++) {
             bool ran_out = true;

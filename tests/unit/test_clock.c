@@ -214,6 +214,49 @@ static void test_the_janitor_waits_as_long_as_the_log_doubts(void **state)
     settings_unref(s);
 }
 
+/* The clock was set ahead by a day, and six events are due by it.  By the time that is believed they
+ * have hours left. */
+static void fill_with_due(struct log_world *w)
+{
+    log_set(w, "buffer_age", 0);
+    move_clock(w, -(int64_t)DAY);
+    log_sql(w,
+            "INSERT INTO events(expires_at) SELECT (SELECT 1000 * CAST(strftime('%%s', 'now') "
+            "AS INTEGER)) - 60000 FROM (VALUES (1), (2), (3), (4), (5), (6))");
+}
+
+static void test_an_insert_removes_nothing_that_is_due_by_a_doubted_clock_alone(void **state)
+{
+    struct log_world *w = *state;
+    fill_with_due(w);
+    log_insert(w, 3);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 9);
+    assert_string_equal(log_read(w, 0, NULL), "7 8 9"); /* reads go by the clock as it is */
+    move_clock(w, -11 * MINUTE);
+    log_insert(w, 1);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 8);
+    assert_int_equal(log_number(w, "SELECT trimmed_to FROM rowcast_log"), 0);
+}
+
+static void test_the_janitor_removes_nothing_that_is_due_by_a_doubted_clock_alone(void **state)
+{
+    struct log_world *w = *state;
+    struct settings *s = settings_new();
+    bool more;
+    s->buffer_age = 0;
+    fill_with_due(w);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(retain_once(w->store, s, &more), STORE_OK);
+    assert_false(more);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 6);
+    assert_true(log_number(w, "SELECT doubted_at > 0 FROM rowcast_clock"));
+    move_clock(w, -11 * MINUTE);
+    assert_int_equal(retain_once(w->store, s, &more), STORE_OK);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 0);
+    assert_int_equal(log_number(w, "SELECT trimmed_to FROM rowcast_log"), 0);
+    settings_unref(s);
+}
+
 static int hide_the_clock(void *arg, int action, const char *table, const char *b,
                           const char *c, const char *d)
 {
@@ -256,6 +299,8 @@ int main(void)
         LOG_TEST(test_without_an_age_limit_a_doubt_lets_nothing_go),
         LOG_TEST(test_a_limit_that_is_no_number_lets_nothing_go),
         LOG_TEST(test_the_janitor_waits_as_long_as_the_log_doubts),
+        LOG_TEST(test_an_insert_removes_nothing_that_is_due_by_a_doubted_clock_alone),
+        LOG_TEST(test_the_janitor_removes_nothing_that_is_due_by_a_doubted_clock_alone),
         LOG_TEST(test_nothing_goes_while_the_log_s_clock_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
