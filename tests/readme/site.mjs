@@ -142,6 +142,19 @@ export const siteCases = [
         },
     },
     {
+        begins: 'INSERT INTO events(channel, type, data, expires_at)',
+        name: 'an event for ten seconds reaches who listens, and expires in ten seconds',
+        run: async (block) => {
+            const room = follow(sse('?channel=room-7'));
+            await connected(room);
+            await shell(block);
+            await room.until(/event: typing\ndata: Ann\n/);
+            await room.stop();
+            const rest = await shell(`SELECT expires_at - created_at FROM events WHERE type = 'typing';`);
+            assert.ok(Number(rest) > 9000 && Number(rest) <= 10000, rest);
+        },
+    },
+    {
         begins: "sqlite3 rowcast.db <<'SQL'\n.timeout 5000\nCREATE TEMP TABLE incoming",
         name: 'a file is imported, with commas and line breaks in its data',
         run: async (block) => {
