@@ -24,9 +24,14 @@ static char json_peek(const struct json_reader *r)
     return r->at < r->end ? *r->at : '\0';
 }
 
+static bool is_among(char c, const char *these)
+{
+    return c && strchr(these, c);
+}
+
 static void skip_space(struct json_reader *r)
 {
-    while (r->at < r->end && memchr(" \t\r\n", *r->at, 4))
+    while (r->at < r->end && is_among(*r->at, " \t\r\n"))
         r->at++;
 }
 
@@ -62,7 +67,7 @@ static int hex_four(const char *digits, size_t len)
 static bool read_escape(struct json_reader *r)
 {
     size_t left = (size_t)(r->end - r->at);
-    if (left > 1 && memchr("\"\\/bfnrt", r->at[1], 8))
+    if (left > 1 && is_among(r->at[1], "\"\\/bfnrt"))
         r->at += 2;
     else if (left > 2 && r->at[1] == 'u' && hex_four(r->at + 2, left - 2) >= 0)
         r->at += 6;
@@ -248,7 +253,7 @@ unsigned json_string_flaws(const struct json_piece *string)
             flaws |= JSON_CONTROL;
         else if (*at == '\\' && at[1] == 'u')
             flaws |= escape_flaws(at, (size_t)(end - at), &len);
-        else if (*at == '\\' && memchr("bfnrt", at[1], 5))
+        else if (*at == '\\' && is_among(at[1], "bfnrt"))
             flaws |= JSON_CONTROL;
     }
     return flaws;

@@ -154,12 +154,10 @@ static void test_the_beginning_of_json_is_none(void **state)
 static const char *wrong_at_depth(const char *open, const char *close, size_t depth)
 {
     size_t opening = strlen(open), closing = strlen(close);
-    char *text = malloc(depth * (opening + closing));
+    char *text = malloc(depth * (opening + closing) + 1), *to = text;
     assert_non_null(text);
-    for (size_t i = 0; i < depth; i++) {
-        memcpy(text + i * opening, open, opening);
-        memcpy(text + depth * opening + i * closing, close, closing);
-    }
+    for (size_t i = 0; i < 2 * depth; i++)
+        to = stpcpy(to, i < depth ? open : close);
     const char *wrong = wrong_with(text, depth * (opening + closing));
     free(text);
     return wrong;
