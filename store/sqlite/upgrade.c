@@ -51,11 +51,13 @@ static const struct upgrade of_sessions = {.what = "the sessions",
                                            .view_end = SQL_SESSIONS_REVISION_1_END,
                                            .steps = sessions_steps};
 
+static const char adding[] = "adding what is new";
+
 static enum store_result run_all(struct sqlite_store *s, struct database *d, enum sql id)
 {
     if (sqlite3_exec(d->db, sql_text[id], NULL, NULL, NULL) == SQLITE_OK)
         return STORE_OK;
-    return store_failed(s, d, "upgrading it");
+    return store_failed(s, d, adding);
 }
 
 /* The column exists since revision 2, so a number below that is somebody's mistake.  The statement
@@ -121,7 +123,7 @@ static enum store_result upgrade_in_transaction(struct sqlite_store *s, struct d
     if (r == STORE_OK)
         r = schema_again(s, d);
     if (r == STORE_OK)
-        r = database_do(s, d, "upgrading it", u->set, INT(u->to));
+        r = database_do(s, d, adding, u->set, INT(u->to));
     return r;
 }
 
