@@ -23,6 +23,8 @@ enum stream_state batches_next(struct stream *s)
         return STREAM_STRAYS;
     switch (tail_find(h->tail, c->after, &b)) {
     case TAIL_FOUND:
+        if (cursor_is_past(c, b))
+            return question_ask(s) ? STREAM_ASKS : STREAM_PUTS_OFF;
         cursor_take(c, b);
         return STREAM_WRITES;
     case TAIL_TOO_OLD:

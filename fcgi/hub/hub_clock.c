@@ -180,8 +180,10 @@ void clock_start(struct hub *h)
 static bool holds_alone(const struct hub *h, const struct stream *s)
 {
     const struct batch *b = s->client.cursor.batch;
-    return b && (!h->tail || b->after < tail_floor(h->tail) ||
-                 strcmp(b->epoch, tail_epoch(h->tail)) != 0);
+    struct batch *same = NULL;
+    if (b && h->tail && strcmp(b->epoch, tail_epoch(h->tail)) == 0)
+        (void)tail_find(h->tail, b->after, &same);
+    return b && b != same;
 }
 
 void clock_shed(struct hub *h)

@@ -121,7 +121,9 @@ void question_forget(struct stream *s)
 static void take_answer(struct stream *s, struct batch *b)
 {
     struct client *c = &s->client;
-    if (b && strcmp(b->epoch, c->epoch) == 0 && b->through > c->cursor.after)
+    if (b && strcmp(b->epoch, c->epoch) == 0 && b->through > c->cursor.after &&
+        !cursor_is_past(&c->cursor,
+                        b)) /* it is, if another stream asked before this one came */
         cursor_take(&c->cursor, b);
     if (s->state == STREAM_BLOCKED)
         return;

@@ -57,6 +57,8 @@ enum store_result replay_next(struct store *s, struct batch_builder *w,
     if (!b)
         return STORE_NOMEM;
     b->without_sessions = q->only && q->only->has_session && q->without_session;
+    if (end->last_id > through)
+        b->log_end = end->last_id;
     *out = b;
     return STORE_OK;
 }

@@ -109,6 +109,7 @@ static void add_cursor(struct ticket *t, const struct claim *c)
     t->cursor.private_to = c->private_to;
     t->cursor.last_sent = t->ids ? c->cursor : -1;
     t->cursor.replaying = c->count > 0;
+    t->cursor.anew = c->presented < 0;
 }
 
 /* Make the ticket that of a poll.  If it has nothing to tell yet, the claim has counted that no

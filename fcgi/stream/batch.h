@@ -54,8 +54,10 @@ struct batch {
     char epoch[EPOCH_SIZE];
     bool broadcasts_only;  /* every event is for everyone */
     bool without_sessions; /* rows of session mailboxes were not asked for */
+    bool keyed;            /* an event has a key, so a newer one may have replaced it since */
     int64_t after;
     int64_t through;
+    int64_t log_end; /* the newest id of the log when it was read */
     int64_t
         expires_at; /* when the first of its events expires, in ms since 1970; 0: none does */
     size_t memory;  /* bytes it counts for in batch_memory() */
@@ -111,7 +113,8 @@ enum batch_added batch_builder_add(struct batch_builder *w, const struct event *
 /* Note a hole.  `mailbox` NULL: that of all forgotten mailboxes. */
 void batch_builder_hole(struct batch_builder *w, const char *mailbox, int64_t trimmed_to);
 
-/* The batch, with one reference; NULL: out of memory.  The builder can begin again. */
+/* The batch, with one reference; NULL: out of memory.  The builder can begin again.  log_end is
+ * `through`, and the caller may raise it. */
 struct batch *batch_builder_finish(struct batch_builder *w, int64_t after, int64_t through);
 
 #endif

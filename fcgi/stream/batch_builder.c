@@ -31,6 +31,7 @@ struct batch_builder {
     bool ids;
     bool replays;
     bool broadcasts_only;
+    bool keyed;
     bool failed;
 };
 
@@ -74,6 +75,7 @@ void batch_builder_begin(struct batch_builder *w, const struct batch_format *f)
     w->replays = f->replays;
     w->expires_at = 0;
     w->broadcasts_only = true;
+    w->keyed = false;
     w->failed = false;
 }
 
@@ -126,6 +128,7 @@ static void add_to_index(struct batch_builder *w, const struct event *e, size_t 
     }
     buffer_add(&w->event, &entry, sizeof entry);
     w->broadcasts_only = w->broadcasts_only && e->mailbox[0] == '\0';
+    w->keyed = w->keyed || e->key;
     if (e->expires_at > 0 && (w->expires_at == 0 || e->expires_at < w->expires_at))
         w->expires_at = e->expires_at;
 }
@@ -202,8 +205,9 @@ struct batch *batch_builder_finish(struct batch_builder *w, int64_t after, int64
     memcpy(b->epoch, w->epoch, sizeof b->epoch);
     b->broadcasts_only = w->broadcasts_only;
     b->without_sessions = false;
+    b->keyed = w->keyed;
     b->after = after;
-    b->through = through;
+    b->through = b->log_end = through;
     b->expires_at = w->expires_at;
     assert(b->events == 0 || (event[0].id > after && event[b->events - 1].id <= through));
     return b;

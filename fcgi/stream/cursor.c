@@ -62,6 +62,11 @@ bool cursor_needs_session(const struct cursor *c)
     return c->after >= c->until || c->private_to > c->after;
 }
 
+bool cursor_is_past(const struct cursor *c, const struct batch *b)
+{
+    return c->anew && b->keyed && b->log_end < c->until;
+}
+
 void cursor_take(struct cursor *c, struct batch *b)
 {
     assert(!c->batch && b->after <= c->after && c->after < b->through);

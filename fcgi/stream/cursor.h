@@ -29,6 +29,7 @@ struct cursor {
     int64_t replayed;   /* rows sent in their replayed rendition */
     int64_t told_all;   /* up to where the stream was told of the forgotten mailboxes' hole */
     bool replaying;     /* replay-start went out, replay-end is owed */
+    bool anew; /* the client did not say what it had last, and may have had later rows before */
     struct subscription *subscription; /* owned */
     struct batch *batch;               /* a reference; NULL: needs one */
     bool checked;                      /* the holes of the batch were looked at */
@@ -37,12 +38,18 @@ struct cursor {
 };
 
 /* Begin a cursor; takes over `s`.  The caller sets `private_to`, `last_sent` (-1 now) and
- * `replaying`. */
+ * `replaying`, and `anew`. */
 void cursor_begin(struct cursor *c, struct subscription *s, int64_t after, int64_t until);
 void cursor_end(struct cursor *c); /* drops the batch, frees the subscription */
 
 /* Whether the next question has to ask for rows of the session's own mailbox, too. */
 bool cursor_needs_session(const struct cursor *c);
+
+/* Whether `b` is too old for the cursor: it was read before its claim and has events with a key.
+ * Newer ones of their keys may have replaced them in the log since.  A stream that goes on after what
+ * its client had takes them all the same, since the order is right.  But a page that is loaded anew
+ * may have shown the newer ones, and must not be sent the older ones after them. */
+bool cursor_is_past(const struct cursor *c, const struct batch *b);
 
 /* Take a reference to `b`, which has b->after <= c->after < b->through.  A batch without the
  * rows of sessions carries a cursor that has a session no further than `until`. */

@@ -112,6 +112,7 @@ static void test_batches_join_without_gap_or_repeat(void **state)
     }
     int64_t after = first - 1;
     for (struct batch *b; (b = next_after(*state, after, &end)); batches++) {
+        assert_int_equal(b->log_end, last);
         assert_int_equal(b->after, after);
         for (size_t i = 0; i < b->events; i++, rows++)
             assert_int_equal(b->event[i].id, first + (int64_t)rows);

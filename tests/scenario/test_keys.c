@@ -81,6 +81,31 @@ static void test_a_stream_from_earliest_gets_the_state_and_then_what_changes(voi
     expect_gaps(s, before, 0, rows + 110);
 }
 
+/* The stream that was there the whole time makes the process keep each state in its memory. */
+static void test_a_page_that_is_loaded_anew_is_sent_no_state_that_was_replaced(void **state)
+{
+    struct stage *s = *state;
+    static const int inserted[] = {2, 1, 101, 201}; /* of k2, and three states of k1 */
+    lighttpd_start(s);
+    struct browser *there = browser_open(s, "/sse/events?channel=prices");
+    expect_connected(there);
+    for (int i = 0; i < 4; i++) {
+        state_count(s, inserted[i], inserted[i]);
+        expect_count(there, "n", inserted[i], inserted[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct browser *loaded = listen_from(s, "earliest");
+        expect_connected(loaded);
+        expect_replay_start(loaded, 2);
+        expect_count(loaded, "n", 2, 2);
+        expect_count(loaded, "n", 201, 201);
+        expect_replay_end(loaded, 2);
+        browser_close(loaded);
+    }
+    state_count(s, 301, 301);
+    expect_count(there, "n", 301, 301);
+}
+
 /* A stream that got the state of three keys, and is away while newer states come. */
 static struct browser *leave_before_newer_states(struct stage *s)
 {
@@ -131,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_a_stream_from_earliest_gets_the_state_and_then_what_changes),
+        scenario(test_a_page_that_is_loaded_anew_is_sent_no_state_that_was_replaced),
         scenario(test_the_newest_event_of_a_key_that_is_deleted_is_told_as_one_gap),
         scenario(test_a_key_that_buffer_size_overtakes_is_told_as_one_gap),
         scenario(test_keys_that_one_transaction_pushes_out_are_told_to_who_is_there),

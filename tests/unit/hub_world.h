@@ -177,17 +177,28 @@ static inline int begin_stream(struct world *w, int64_t stream_id, int64_t curso
     return peer;
 }
 
-static inline struct batch *batch_of(struct world *w, int64_t after, int64_t through,
-                                     const char *data, size_t len)
+/* Rows with the key `key`; NULL: without one. */
+static inline struct batch *keyed_batch_of(struct world *w, int64_t after, int64_t through,
+                                           const char *key, const char *data, size_t len)
 {
     struct batch_format format = {.epoch = EPOCH, .ids = true};
     batch_builder_begin(w->builder, &format);
     for (int64_t id = after + 1; id <= through; id++) {
-        struct event e = {
-            .id = id, .mailbox = "", .type = "message", .data = data, .data_len = len};
+        struct event e = {.id = id,
+                          .mailbox = "",
+                          .type = "message",
+                          .data = data,
+                          .data_len = len,
+                          .key = key};
         assert_int_not_equal(batch_builder_add(w->builder, &e), BATCH_NO_ROOM);
     }
     return batch_builder_finish(w->builder, after, through);
+}
+
+static inline struct batch *batch_of(struct world *w, int64_t after, int64_t through,
+                                     const char *data, size_t len)
+{
+    return keyed_batch_of(w, after, through, NULL, data, len);
 }
 
 /* A row for nobody here. */

@@ -33,6 +33,83 @@ static void test_equal_questions_behind_the_tail_are_asked_once(void **state)
     close(b);
 }
 
+/* Feed one state of a key. */
+static void feed_state(struct world *w, const char *data)
+{
+    assert_true(
+        hub_feed(w->hub, keyed_batch_of(w, w->end, w->end + 1, "k", data, strlen(data))));
+    w->end++;
+    await(&w->fanned_out);
+}
+
+/* A stream whose client does not say what it had last. */
+static int begin_anew(struct world *w, int64_t cursor)
+{
+    int peer;
+    struct ticket *t = ticket_of(w, 0, cursor, &peer);
+    t->cursor.anew = true;
+    hub_serve(w->hub, t);
+    return peer;
+}
+
+/* The rows of an answer to the stream that began at `after`, read when the log ended at `end`. */
+static void answer_state(struct world *w, int n, int64_t after, int64_t end, const char *data)
+{
+    await(&w->asked);
+    assert_int_equal(w->question[n]->after, after);
+    w->question[n]->answer = keyed_batch_of(w, after, end, "k", data, strlen(data));
+    hub_answer(w->hub, w->question[n]);
+}
+
+static void test_a_page_that_is_loaded_anew_gets_no_state_that_was_replaced(void **state)
+{
+    struct world *w = *state;
+    feed_state(w, "first");
+    feed_state(w, "second");
+    int resumes = begin_stream(w, 0, 100), anew = begin_anew(w, 100);
+    expect(resumes, "data: first\nid: 5f2a91c0-101\n\ndata: second\nid: 5f2a91c0-102\n\n");
+    answer_state(w, 0, 100, 102, "newest");
+    bool ended;
+    char *text = read_until(anew, "data: newest\nid: 5f2a91c0-102\n\n", &ended);
+    assert_null(strstr(text, "first"));
+    feed_state(w, "live");
+    expect(anew, "data: live\nid: 5f2a91c0-103\n\n");
+    assert_int_equal(w->questions, 1);
+    close(resumes);
+    close(anew);
+}
+
+static void test_a_page_takes_no_answer_that_was_read_before_it_came(void **state)
+{
+    struct world *w = *state;
+    feed_state(w, "first");
+    feed_state(w, "second");
+    int early = begin_anew(w, 100);
+    await(&w->asked);
+    feed_state(w, "third");
+    int late = begin_anew(w, 100); /* waits for the same answer */
+    expect(late, "hello");
+    w->question[0]->answer = keyed_batch_of(w, 100, 102, "k", "second", 6);
+    hub_answer(w->hub, w->question[0]);
+    expect(early, "data: second\nid: 5f2a91c0-102\n\n");
+    answer_state(w, 1, 100, 103, "third");
+    bool ended;
+    char *text = read_until(late, "data: third\nid: 5f2a91c0-103\n\n", &ended);
+    assert_null(strstr(text, "second"));
+    close(early);
+    close(late);
+}
+
+static void test_a_page_that_is_loaded_anew_takes_news_from_the_tail(void **state)
+{
+    struct world *w = *state;
+    feed(w, "news", 4);
+    int anew = begin_anew(w, 100);
+    expect(anew, "data: news\nid: 5f2a91c0-101\n\n");
+    assert_int_equal(w->questions, 0);
+    close(anew);
+}
+
 static void test_a_question_without_an_answer_is_asked_again(void **state)
 {
     struct world *w = *state;
@@ -385,6 +462,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HUB_TEST(test_a_fed_row_reaches_every_stream),
         HUB_TEST(test_equal_questions_behind_the_tail_are_asked_once),
+        HUB_TEST(test_a_page_that_is_loaded_anew_gets_no_state_that_was_replaced),
+        HUB_TEST(test_a_page_takes_no_answer_that_was_read_before_it_came),
+        HUB_TEST(test_a_page_that_is_loaded_anew_takes_news_from_the_tail),
         HUB_TEST(test_a_question_without_an_answer_is_asked_again),
         HUB_TEST(test_an_answer_to_a_stream_that_left_is_let_go),
         HUB_TEST(test_a_peer_that_leaves_is_told_the_end_and_its_mark_is_passed_on),
