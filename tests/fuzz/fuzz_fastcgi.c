@@ -123,6 +123,8 @@ static void understand(const struct request *r)
         if (!wish_read(&w, settings, r, &q, &nomem))
             reach(A_WISH);
         wish_free(&w);
+        (void)wish_read_history(&w, settings, r, &q, &nomem);
+        wish_free(&w);
     }
     query_free(&q);
 }

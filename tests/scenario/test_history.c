@@ -163,30 +163,54 @@ static void test_what_is_invalid_is_refused_and_what_is_gone_is_told(void **stat
     }
 }
 
-/* Larger than the buffers on the way, and read by nobody at first. */
-static void test_a_large_answer_is_whole(void **state)
+enum { EVENTS = 10, SIZE = 100000 };
+
+static void insert_much(struct stage *s)
 {
-    enum { EVENTS = 10, SIZE = 100000 };
-    struct stage *s = *state;
-    static char bytes[EVENTS * (SIZE + 200)];
-    struct wire w;
-    size_t have = 0;
-    int64_t until = now_ms() + PATIENCE;
-    lighttpd_start(s);
     shell(s,
           "INSERT INTO events(type, data) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i "
           "+ 1 "
           "FROM n WHERE i < %d) SELECT 'n', printf('%%%ds', i) FROM n",
           EVENTS, SIZE);
+}
+
+static void read_all(struct stage *s, struct wire *w)
+{
+    static char bytes[EVENTS * (SIZE + 200)];
+    size_t have = 0;
+    int64_t until = now_ms() + PATIENCE;
+    if (!wire_read_head(w, until))
+        fail_stage(s, "no answer");
+    while (!w->ended && have < sizeof bytes - 1 && now_ms() < until)
+        have += wire_read(w, bytes + have, sizeof bytes - 1 - have, until);
+    if (!w->ended || have <= EVENTS * SIZE || memcmp(bytes + have - 8, ":false}\n", 8) != 0)
+        fail_stage(s, "waited for %d bytes and the end, came %zu", EVENTS * SIZE, have);
+    wire_close(w);
+}
+
+/* Larger than the buffers on the way, and read by nobody at first. */
+static void test_a_large_answer_is_whole(void **state)
+{
+    struct stage *s = *state;
+    struct wire w;
+    lighttpd_start(s);
+    insert_much(s);
     assert_true(wire_ask(&w, s, "GET", "/sse/history", "Connection: close\r\n", ""));
     expect_delivery(s, 1); /* others are served meanwhile */
-    assert_true(wire_read_head(&w, until));
-    while (!w.ended && have < sizeof bytes - 1 && now_ms() < until)
-        have += wire_read(&w, bytes + have, sizeof bytes - 1 - have, until);
-    assert_true(w.ended);
-    assert_true(have > EVENTS * SIZE);
-    assert_string_equal(bytes + have - 8, ":false}\n");
-    wire_close(&w);
+    read_all(s, &w);
+}
+
+static void test_plain_cgi_answers_with_history_too(void **state)
+{
+    struct stage *s = *state;
+    struct wire w;
+    lighttpd_start_cgi(s);
+    insert_much(s);
+    assert_true(wire_ask(&w, s, "GET", "/sse/history", "Connection: close\r\n", ""));
+    read_all(s, &w);
+    assert_true(wire_ask(&w, s, "GET", "/sse/events?wait=0",
+                         "Connection: close\r\nAccept: application/json\r\n", ""));
+    read_all(s, &w);
 }
 
 int main(void)
@@ -196,6 +220,7 @@ int main(void)
         scenario(test_a_script_reads_json_with_any_tool),
         scenario(test_what_is_invalid_is_refused_and_what_is_gone_is_told),
         scenario(test_a_large_answer_is_whole),
+        scenario(test_plain_cgi_answers_with_history_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,27 @@ static enum store_result call_claim_waits(struct world *w, struct store *s)
     return store_claim_waits(s, &r, &open);
 }
 
+static void history_begin(void *arg, const char *epoch)
+{
+    (void)arg, (void)epoch;
+}
+
+static bool history_event(void *arg, const struct event *e)
+{
+    (void)arg, (void)e;
+    return true;
+}
+
+static enum store_result call_history(struct world *w, struct store *s)
+{
+    const struct history_sink sink = {NULL, history_begin, history_event};
+    struct claim_request r = some_request();
+    struct history h;
+    r.token = w->claim.token;
+    r.start = START_EARLIEST;
+    return store_history(s, w->settings, &r, 100, &sink, &h);
+}
+
 static enum store_result call_save(struct world *w, struct store *s)
 {
     struct bookmark b = world_bookmark(w, w->claim.stream_id, 1);
@@ -137,7 +158,7 @@ static const struct {
     {"survey", call_survey}, {"settings", call_settings}, {"claim_waits", call_claim_waits},
     {"save", call_save},     {"beat", call_beat},         {"stats", call_stats},
     {"upkeep", call_upkeep}, {"retain", call_retain},     {"disconnect", call_disconnect},
-    {"ended", call_ended},   {"expire", call_expire},
+    {"ended", call_ended},   {"expire", call_expire},     {"history", call_history},
 };
 
 /* Each try has a store of its own.  `warm`: its files are open, and its statements prepared. */

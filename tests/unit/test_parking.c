@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "fcgi/base/monotonic.h"
 #include "fcgi/hub/parking.h"
 #include "tests/unit/fastcgi_bytes.h"
@@ -94,6 +96,36 @@ static void test_a_stop_has_nothing_to_wait_for_when_all_have_left(void **state)
     l->parking = NULL;
 }
 
+/* Without a descriptor the thread cannot start. */
+static void test_an_answer_that_nobody_can_write_is_given_up(void **state)
+{
+    struct worker_context context = {.db_path = "/nowhere/rowcast.db"};
+    struct parking *parking = parking_new(&context);
+    struct unsent unsent = {0};
+    struct buffer large = {0};
+    struct rlimit limit, none = {0};
+    int pair[2];
+    size_t len;
+
+    (void)state;
+    assert_non_null(parking);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    for (int i = 0; i < 1000000; i++)
+        buffer_text(&large, "x");
+    assert_true(unsent_send(&unsent, pair[0], &large));
+    assert_non_null(unsent.first);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    parking_finish(parking, &unsent);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_null(unsent.first);
+    assert_int_equal(unsent_bytes(), 0);
+    free(read_to_end(pair[1], &len));
+    assert_in_range(len, 1, 999999);
+    parking_stop(parking, 0);
+}
+
 int main(void)
 {
 #define IN_LOT(test) cmocka_unit_test_setup_teardown(test, lot_open, lot_close)
@@ -101,6 +133,7 @@ int main(void)
         IN_LOT(test_without_descriptors_those_that_came_first_give_theirs),
         IN_LOT(test_a_stop_ends_what_does_not_come_in_time),
         IN_LOT(test_a_stop_has_nothing_to_wait_for_when_all_have_left),
+        cmocka_unit_test(test_an_answer_that_nobody_can_write_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
