@@ -13,8 +13,8 @@ enum { MODEL_ROWS = 4096, MODEL_BOXES = 4096, MODEL_SESSIONS = 4096, MODEL_STREA
 
 struct model_row {
     int64_t id;
-    char mailbox[32], type, key; /* key NUL: none */
-    int64_t bytes;               /* as buffer_bytes counts them */
+    char mailbox[32], type, key, dedup_key; /* keys NUL: none */
+    int64_t bytes;                          /* as buffer_bytes counts them */
 };
 
 struct model_box {
@@ -69,6 +69,9 @@ bool model_wants(const struct model_filter *f, const struct model_row *r);
 /* ---- the log (model_log.c) --------------------------------------------------------- */
 
 void model_publish(struct model *m, const char *mailbox, char type, char key, int64_t data_len);
+/* The same with a dedup_key, once.  The row's id, or that of the row that has the key already. */
+int64_t model_publish_once(struct model *m, const char *mailbox, char type, char key,
+                           char dedup_key, int64_t data_len);
 void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to);
 bool model_forget(struct model *m, const char *mailbox); /* false: it keeps events */
 void model_put_back(struct model *m, int64_t n);

@@ -146,6 +146,17 @@ void model_publish(struct model *m, const char *mailbox, char type, char key, in
     keep_the_bytes(m);
 }
 
+int64_t model_publish_once(struct model *m, const char *mailbox, char type, char key,
+                           char dedup_key, int64_t data_len)
+{
+    for (size_t i = 0; dedup_key && i < m->rows; i++)
+        if (m->row[i].dedup_key == dedup_key && strcmp(m->row[i].mailbox, mailbox) == 0)
+            return m->row[i].id;
+    model_publish(m, mailbox, type, key, data_len);
+    m->row[m->rows - 1].dedup_key = dedup_key; /* the newest row always stays */
+    return m->end.last_id;
+}
+
 void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to)
 {
     for (size_t i = m->rows; i-- > 0;)

@@ -99,6 +99,66 @@ static void do_publish(struct run *r)
         model_publish(r->m, mailbox, type[0], '\0', (int64_t)len);
 }
 
+/* A letter in quotes, or null. */
+static const char *letter_or_null(char text[8], char letter)
+{
+    if (letter)
+        snprintf(text, 8, "\"%c\"", letter);
+    return letter ? text : "null";
+}
+
+/* A mailbox whose session exists, since rows for another one would be refused. */
+static const char *mailbox_of_row(struct run *r)
+{
+    uint32_t n = run_number(r, 5), who = run_number(r, 1 << 20);
+    static char own[32];
+    if (n != 4 || r->m->sessions == 0)
+        return n < 3 ? model_channels[n] : "";
+    snprintf(own, sizeof own, "@%s", r->m->session[who % r->m->sessions].id);
+    return own;
+}
+
+/* A row in the form of the store, of which the model has the id; how long it is. */
+static size_t any_row(struct run *r, char *json, size_t size, bool keyed)
+{
+    const char *mailbox = mailbox_of_row(r);
+    char key = run_number(r, 4) ? '\0' : (char)('k' + run_number(r, 4)), text[8], once[8];
+    char dedup_key = keyed && run_number(r, 2) ? (char)('p' + run_number(r, 8)) : '\0';
+    char type = (char)('x' + run_number(r, 3)), session[40] = "null";
+    size_t len = run_number(r, 300);
+    bool own = mailbox[0] == '@';
+    if (own)
+        snprintf(session, sizeof session, "\"%s\"", mailbox + 1);
+    add(r->ours, "%lld ",
+        (long long)model_publish_once(r->m, mailbox, type, key, dedup_key, (int64_t)len));
+    return (size_t)snprintf(json, size, "[\"%s\",%s,\"%c\",\"%s\",%s,%s,null]",
+                            own ? "" : mailbox, session, type, letters(len),
+                            letter_or_null(once, dedup_key), letter_or_null(text, key));
+}
+
+/* Some rows together, of which some have a key, or a dedup_key that may have been there. */
+static void do_publish_rows(struct run *r)
+{
+    enum { ROWS = 16, ROW_SIZE = 512 };
+    static char json[ROWS * ROW_SIZE];
+    int64_t ids[ROWS];
+    size_t n = 1 + run_number(r, ROWS), at = 0;
+    bool keyed = run_number(r, 3) > 0;
+    for (size_t i = 0; i < n; i++) {
+        json[at++] = i ? ',' : '[';
+        at += any_row(r, json + at, sizeof json - at, keyed);
+    }
+    json[at++] = ']';
+    struct store_rows rows = {.json = json, .len = at, .count = n, .has_sessions = true};
+    struct appending a = {.what.rows = &rows, .ids = ids}, *item = &a;
+    did(r, "publish %zu rows: %.*s", n, 400, json);
+    store_append_all(r->w->store, &item, 1, 0);
+    if (a.result != STORE_OK)
+        add(r->theirs, "it was refused: %s", a.why);
+    for (size_t i = 0; i < n && a.result == STORE_OK; i++)
+        add(r->theirs, "%lld ", (long long)ids[i]);
+}
+
 static void do_delete(struct run *r)
 {
     const char *mailbox = run_number(r, 2) ? any_mailbox(r) : NULL;
@@ -215,10 +275,10 @@ static const struct {
     uint32_t share;
     void (*what)(struct run *r);
 } kinds[] = {
-    {235, do_publish}, {120, do_publish_key}, {70, do_delete},
-    {60, do_forget},   {60, do_set},          {120, do_save},
-    {190, do_end},     {110, do_expire},      {32, do_delete_session},
-    {3, do_put_back},
+    {185, do_publish},       {50, do_publish_rows}, {120, do_publish_key},
+    {70, do_delete},         {60, do_forget},       {60, do_set},
+    {120, do_save},          {190, do_end},         {110, do_expire},
+    {32, do_delete_session}, {3, do_put_back},
 };
 
 void do_step(struct run *r)
