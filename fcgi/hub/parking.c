@@ -15,7 +15,7 @@
 #include "fcgi/base/stop.h"
 #include "fcgi/hub/places.h"
 
-enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, UNSENT_LOOK_MS = 20 };
+enum { IDLE_LOOK_MS = 1000, HELD_LOOK_MS = 100, UNSENT_LOOK_MS = 50, UNSENT_POLLED = 64 };
 
 static const char LOCKED[] = "the event log is locked: another program is writing to it";
 static const char LATE[] = "the body did not come in time";
@@ -38,7 +38,7 @@ struct parking {
     struct attendant attendant;
     struct places places;
     struct unsent unsent;
-    struct pollfd polled[PLACES_MAX + 1];
+    struct pollfd polled[PLACES_MAX + 1 + UNSENT_POLLED];
 };
 
 struct parking *parking_new(const struct worker_context *c)
@@ -102,12 +102,14 @@ static int patience(struct parking *p)
 
 static void wait_for_bytes(struct parking *p)
 {
-    for (size_t n = 0; n < p->places.count; n++)
+    size_t places = p->places.count;
+    for (size_t n = 0; n < places; n++)
         p->polled[n] = (struct pollfd){.fd = p->places.waits[n]->request.fd,
                                        .events = p->places.waits[n]->held_at ? 0 : POLLIN};
-    p->polled[p->places.count] = (struct pollfd){.fd = p->wake, .events = POLLIN};
-    bool idle = p->places.count == 0 && !p->unsent.first;
-    if (poll(p->polled, p->places.count + 1, patience(p)) == 0 && idle)
+    p->polled[places] = (struct pollfd){.fd = p->wake, .events = POLLIN};
+    size_t unsent = unsent_polled(&p->unsent, p->polled + places + 1, UNSENT_POLLED);
+    bool idle = places == 0 && unsent == 0;
+    if (poll(p->polled, places + 1 + unsent, patience(p)) == 0 && idle)
         attendant_idle(&p->attendant);
 }
 

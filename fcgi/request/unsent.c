@@ -5,6 +5,7 @@
 #include "fcgi/request/unsent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -92,6 +93,14 @@ void unsent_move(struct unsent *to, struct unsent *from)
 size_t unsent_bytes(void)
 {
     return atomic_load(&waiting);
+}
+
+size_t unsent_polled(const struct unsent *u, struct pollfd *out, size_t max)
+{
+    size_t n = 0;
+    for (const struct unsent_answer *a = u->first; a && n < max; a = a->next)
+        out[n++] = (struct pollfd){.fd = a->fd, .events = POLLOUT};
+    return n;
 }
 
 void unsent_flush(struct unsent *u)

@@ -29,6 +29,11 @@ void unsent_move(struct unsent *to, struct unsent *from);
 /* The memory of all answers in this process that wait for their clients, in bytes.  Thread: any. */
 size_t unsent_bytes(void);
 
+/* What to poll for until one of them can be written on: up to `max`, the newest first; returns how
+ * many.  If there are more, an occasional flush finds those. */
+struct pollfd;
+size_t unsent_polled(const struct unsent *u, struct pollfd *out, size_t max);
+
 void unsent_flush(struct unsent *u); /* write what the sockets take now; never waits */
 void unsent_close(struct unsent *u); /* flush once more, then close what is left */
 
