@@ -4,3 +4,4 @@ CREATE TEMP VIEW IF NOT EXISTS events AS
     SELECT id, channel, session_id, type, data, dedup_key, created_at,
            NULL AS key, NULL AS expires_at
     FROM main.events;
+CREATE TEMP TABLE IF NOT EXISTS rowcast_removed(mailbox TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;

@@ -93,6 +93,12 @@ CREATE TABLE IF NOT EXISTS rowcast_channels (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rowcast_channels_trimmed_to ON rowcast_channels(trimmed_to);
 
+-- Mailboxes from which somebody deleted the newest event of a key.  Streams that have had it still
+-- show it: a responder tells them, and takes the mailbox off this list.
+CREATE TABLE IF NOT EXISTS rowcast_removed (
+    mailbox TEXT PRIMARY KEY NOT NULL
+) WITHOUT ROWID;
+
 -- What is true of the log as a whole, in one row.
 CREATE TABLE IF NOT EXISTS rowcast_log (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
@@ -482,6 +488,22 @@ BEGIN
         WHERE one = 1;
 END;
 
+-- The newest event of a key was deleted before its time.  If it had to make room for an insert, it is
+-- still true, and nobody who has had it need be told.  That is so while an INSERT has given an id that
+-- the books, or sqlite_sequence, do not have yet.
+CREATE TRIGGER IF NOT EXISTS events_removed AFTER DELETE ON events
+    WHEN OLD.key IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM events WHERE session_id IS OLD.session_id
+                             AND channel = OLD.channel AND key = OLD.key AND id > OLD.id)
+         AND ifnull(OLD.expires_at > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), 1)
+         AND (SELECT last_id FROM rowcast_log WHERE one = 1) = (SELECT seq FROM sqlite_sequence WHERE name = 'events')
+         AND (SELECT last_id FROM rowcast_log WHERE one = 1) >= ifnull((SELECT max(id) FROM events), 0)
+BEGIN
+    INSERT INTO rowcast_removed(mailbox)
+        VALUES (CASE WHEN OLD.session_id IS NULL THEN OLD.channel ELSE '@' || OLD.session_id END)
+        ON CONFLICT(mailbox) DO NOTHING;
+END;
+
 -- Recount the books if events came or left while triggers were missing.  First comes the epoch.
 UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)))
     WHERE one = 1 AND (typeof(epoch) <> 'text' OR length(epoch) <> 8
@@ -530,15 +552,15 @@ UPDATE sqlite_sequence SET seq = (SELECT last_id FROM rowcast_log WHERE one = 1)
 INSERT OR ROLLBACK INTO temp.rowcast_load(own, old, lacks)
     SELECT own, old, (
         SELECT count(*) FROM main.sqlite_schema
-        WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_log', 'rowcast_clock', 'rowcast_config', 'rowcast_position')
+        WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_removed', 'rowcast_log', 'rowcast_clock', 'rowcast_config', 'rowcast_position')
               AND name IN (
                 'events', 'events_mailbox', 'events_created_at', 'events_dedup_key', 'events_key', 'events_expires_at',
-                'events_insert', 'events_update', 'events_inserted', 'events_deleted',
-                'rowcast_channels', 'rowcast_channels_trimmed_to', 'rowcast_channels_delete',
+                'events_insert', 'events_update', 'events_inserted', 'events_deleted', 'events_removed',
+                'rowcast_channels', 'rowcast_removed', 'rowcast_channels_trimmed_to', 'rowcast_channels_delete',
                 'rowcast_log', 'rowcast_log_insert', 'rowcast_log_update', 'rowcast_log_delete',
                 'rowcast_log_old', 'rowcast_log_full', 'rowcast_log_excess', 'rowcast_position', 'rowcast_clock',
                 'rowcast_config', 'rowcast_config_insert', 'rowcast_config_update',
-                'rowcast_config_updated', 'rowcast_config_delete')) < 27
+                'rowcast_config_updated', 'rowcast_config_delete')) < 29
     FROM temp.rowcast_own;
 RELEASE rowcast_schema;
 DROP VIEW temp.rowcast_lost;

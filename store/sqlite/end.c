@@ -35,6 +35,7 @@ static enum store_result end_of_row(struct sqlite_store *s, sqlite3_stmt *stmt,
                             "%s: epoch of rowcast_log is not eight hex digits", end_reading);
     }
     memcpy(out->epoch, epoch, sizeof out->epoch);
+    s->removed = sqlite3_column_int(stmt, 6) != 0;
     out->last_id = newest > booked ? newest : booked;
     out->trimmed_to = log_id_of(stmt, 2, out->last_id, &sound);
     out->config_version = sqlite3_column_int64(stmt, 3) & INT64_MAX; /* -1 is nobody's */

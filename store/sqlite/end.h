@@ -14,7 +14,7 @@ struct sqlite_store;
 /* Read where the log stands, in the transaction that is open, or else in one of its own.  The
  * result can be relied on even if the books are wrong (log_books_wrong is called then): the
  * epoch is a valid one, 0 <= trimmed_to, forgotten_to <= last_id, and no event has an id beyond
- * last_id.
+ * last_id.  Notes in s->removed whether streams are to be told of a removal (removed.h).
  *
  * STORE_BUSY with s->fell: the log ends before what this process had seen of it when the call
  * began, so its ids would be given again.  Nothing of it may be handed out; the next call of

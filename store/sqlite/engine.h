@@ -44,6 +44,8 @@ struct sqlite_store {
     int64_t looked_at;          /* look.c: the schema's version at the last look; -1: none */
     char lacks[STORE_WHY_SIZE]; /* what has to be mended; "": nothing */
     int64_t mend_at;            /* not before this (now_monotonic_ms) */
+    bool removed;               /* removed.c: streams are to be told of a removal … */
+    int64_t removed_at;         /* … not before this (now_monotonic_ms) */
     char told[2 * STORE_WHY_SIZE];        /* what log_tell said last of the files */
     struct clock_watch clock;             /* retain.c: what it saw of the clocks … */
     int64_t retained_at;                  /* … the log's end at the last slice … */

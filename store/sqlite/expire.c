@@ -15,6 +15,7 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/now.h"
+#include "store/sqlite/removed.h"
 #include "store/sqlite/responders.h"
 #include "store/sqlite/sessions.h"
 #include "store/sqlite/shrink.h"
@@ -197,15 +198,15 @@ static enum store_result empty_mailboxes(struct sqlite_store *s, const struct sl
     int room = MAILBOX_ROWS;
     bool begun = false;
     for (size_t i = 0; r == STORE_OK && room > 0 && i < slice->n; i++) {
+        int deleted = 0;
         if (!slice->leaver[i].mail)
             continue;
         if (!begun)
             r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
         begun = r == STORE_OK;
         if (begun)
-            r = database_do(s, &s->log, "emptying a mailbox", SQL_LOG_EMPTY_MAILBOX,
-                            TEXT(slice->leaver[i].id), INT(room));
-        room -= r == STORE_OK ? sqlite3_changes(s->log.db) : 0;
+            r = removed_session(s, slice->leaver[i].id, room, &deleted);
+        room -= deleted;
     }
     if (begun && r == STORE_OK)
         r = database_commit(s, &s->log);

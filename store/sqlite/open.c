@@ -22,6 +22,7 @@
 #include "store/sqlite/look.h"
 #include "store/sqlite/mend.h"
 #include "store/sqlite/path.h"
+#include "store/sqlite/removed.h"
 #include "store/sqlite/sessions.h"
 #include "store/sqlite/tend.h"
 #include "store/sqlite/upgrade.h"
@@ -152,6 +153,8 @@ static enum store_result log_before_use(struct sqlite_store *s)
         log_mend(s);
     if (r == STORE_OK && s->fell && database_is_usable(&s->log))
         r = epoch_renew(s);
+    if (r == STORE_OK && removed_is_due(s) && database_is_usable(&s->log))
+        removed_tell(s);
     return r;
 }
 

@@ -19,6 +19,7 @@
 #include "store/sqlite/engine.h"
 #include "store/sqlite/failure.h"
 #include "store/sqlite/now.h"
+#include "store/sqlite/removed.h"
 #include "store/sqlite/sessions.h"
 
 static const char retaining[] = "letting old events go";
@@ -83,6 +84,17 @@ static bool is_nobodys(struct sqlite_store *s, const char *mailbox)
     return !known;
 }
 
+/* One slice of the events of a session that is gone. */
+static enum store_result empty_one(struct sqlite_store *s, const char *session_id)
+{
+    int deleted;
+    enum store_result r = database_run(s, &s->log, SQL_BEGIN_IMMEDIATE);
+    if (r != STORE_OK)
+        return r;
+    r = removed_session(s, session_id, SLICE_ROWS, &deleted);
+    return database_finish(s, &s->log, r);
+}
+
 /* If a mailbox's time is over, remove a slice of its events, or forget the mailbox if it has none.
  * *did: something was written. */
 static enum store_result look_at(struct sqlite_store *s, const struct settings *settings,
@@ -94,8 +106,7 @@ static enum store_result look_at(struct sqlite_store *s, const struct settings *
     if (m->kept == 0 && settings->buffer_age > 0 && m->last_at < aged)
         return write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(aged)));
     if (m->name[0] == MAILBOX_MARK && m->last_at < absent && is_nobodys(s, m->name))
-        return m->kept ? write_one(s, SQL_LOG_EMPTY_MAILBOX,
-                                   VALUES(TEXT(m->name + 1), INT(SLICE_ROWS)))
+        return m->kept ? empty_one(s, m->name + 1)
                        : write_one(s, SQL_RETAIN_FORGET, VALUES(TEXT(m->name), INT(absent)));
     *did = false;
     return STORE_OK;

@@ -14,6 +14,7 @@
 #include "store/sqlite/file.h"
 #include "store/sqlite/now.h"
 #include "store/sqlite/path.h"
+#include "store/sqlite/removed.h"
 #include "store/sqlite/watch.h"
 
 /* Only the data version says that there is a commit; the question is when to look at it.
@@ -115,6 +116,7 @@ static bool version_moved(struct sqlite_store *s)
  *    cuts holes to the end.  A store that read up to the end was told of them; a slower one finds
  *    what is trimmed ahead of it in its own read.
  *  - Another log has another epoch, or ends earlier; changed settings have another version.
+ *  - A removal by hand is told by the next call, which gives an id for it.
  *  - A changed schema is noticed by the read of the end, which notes what is to be mended; the
  *    next call mends it. */
 static bool lacks_something(const struct sqlite_store *s, const struct store_end *end,
@@ -122,7 +124,7 @@ static bool lacks_something(const struct sqlite_store *s, const struct store_end
 {
     return strcmp(end->epoch, s->read.epoch) != 0 || end->last_id > after ||
            end->last_id < s->read.last_id || end->config_version != s->read.config_version ||
-           s->lacks[0];
+           s->lacks[0] || removed_is_due(s);
 }
 
 /* A commit was seen: whether it has to be read.  In an application's database most commits are to

@@ -20,6 +20,7 @@ struct model_row {
 struct model_box {
     char name[32];
     int64_t trimmed_to;
+    bool removed; /* a person deleted the newest event of a key */
 };
 
 struct model_session {
@@ -73,6 +74,8 @@ void model_publish(struct model *m, const char *mailbox, char type, char key, in
 int64_t model_publish_once(struct model *m, const char *mailbox, char type, char key,
                            char dedup_key, int64_t data_len);
 void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to);
+void model_empty(struct model *m, const char *mailbox); /* of a session that is gone */
+void model_tell_removals(struct model *m);
 bool model_forget(struct model *m, const char *mailbox); /* false: it keeps events */
 void model_put_back(struct model *m, int64_t n);
 

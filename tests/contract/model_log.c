@@ -161,8 +161,30 @@ void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to
 {
     for (size_t i = m->rows; i-- > 0;)
         if (m->row[i].id >= from && m->row[i].id <= to &&
-            (!mailbox || strcmp(m->row[i].mailbox, mailbox) == 0))
+            (!mailbox || strcmp(m->row[i].mailbox, mailbox) == 0)) {
+            remember(m, m->row[i].mailbox)->removed |= m->row[i].key != '\0';
             drop_row(m, i);
+        }
+}
+
+void model_empty(struct model *m, const char *mailbox)
+{
+    for (size_t i = m->rows; i-- > 0;)
+        if (strcmp(m->row[i].mailbox, mailbox) == 0)
+            drop_row(m, i);
+}
+
+void model_tell_removals(struct model *m)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->boxes; i++)
+        any |= m->box[i].removed;
+    m->end.last_id += any;
+    for (size_t i = 0; i < m->boxes; i++)
+        if (m->box[i].removed) {
+            m->box[i].removed = false;
+            m->box[i].trimmed_to = m->end.trimmed_to = m->end.last_id;
+        }
 }
 
 bool model_forget(struct model *m, const char *mailbox)

@@ -149,7 +149,7 @@ static void note_departure(struct model *m, size_t session)
         if (strcmp(m->row[i].mailbox, own) == 0 && m->row[i].id > d->private_to)
             d->private_to = m->row[i].id;
     d->log_end = m->end.last_id;
-    model_delete(m, own, 1, INT64_MAX);
+    model_empty(m, own);
 }
 
 /* What ended since the last round may have ended just now: its time runs from this one. */

@@ -159,6 +159,17 @@ static void do_publish_rows(struct run *r)
         add(r->theirs, "%lld ", (long long)ids[i]);
 }
 
+/* A store tells of removals with the call after the one that sees them. */
+static void delete_and_tell(struct run *r, const char *mailbox, int64_t from, int64_t to)
+{
+    struct store_end end;
+    delete_events(r->w, mailbox, from, to);
+    model_delete(r->m, mailbox, from, to);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(store_where(r->w->store, &end), STORE_OK);
+    model_tell_removals(r->m);
+}
+
 static void do_delete(struct run *r)
 {
     const char *mailbox = run_number(r, 2) ? any_mailbox(r) : NULL;
@@ -168,8 +179,7 @@ static void do_delete(struct run *r)
         from = 1, to = INT64_MAX;
     did(r, "delete %lld to %lld of \"%s\"", (long long)from, (long long)to,
         mailbox ? mailbox : "(any)");
-    delete_events(r->w, mailbox, from, to);
-    model_delete(r->m, mailbox, from, to);
+    delete_and_tell(r, mailbox, from, to);
 }
 
 static void do_forget(struct run *r)
@@ -177,8 +187,7 @@ static void do_forget(struct run *r)
     const char *mailbox = any_mailbox(r);
     if (run_number(r, 2)) {
         did(r, "empty it and ");
-        delete_events(r->w, mailbox, 1, INT64_MAX);
-        model_delete(r->m, mailbox, 1, INT64_MAX);
+        delete_and_tell(r, mailbox, 1, INT64_MAX);
     }
     bool model = model_forget(r->m, mailbox), log = !try_forget(r->w, mailbox);
     did(r, "forget \"%s\"", mailbox);

@@ -3,7 +3,7 @@
 #include "tests/contract/contract_log.h"
 #include "tests/unit/group.h"
 
-enum { TEN_YEARS = 315360000 };
+enum { TEN_YEARS = 315360000, LONG_MS = 10000 };
 
 /* Publish n events in turn over so many keys, to everyone. */
 static void publish_over_keys(struct world *w, int n, int keys)
@@ -91,19 +91,73 @@ static void test_a_key_has_1_to_128_bytes_of_text(void **state)
     assert_int_equal(count(w, EVENTS), 2);
 }
 
-/* Streams may still show it. */
-static void test_the_newest_of_a_key_that_is_deleted_is_missing(void **state)
+static void expect_news(struct world *w, int64_t after, const char *news)
+{
+    assert_int_equal(store_wait(w->store, after, LONG_MS), STORE_OK);
+    assert_string_equal(read_ids(w, after, NULL), news);
+}
+
+/* Streams that have had it still show it, so they are told by a new id, which no event has. */
+static void
+test_the_newest_of_a_key_that_a_person_deletes_is_missing_for_everybody(void **state)
 {
     struct world *w = *state;
     publish_over_keys(w, 6, 3);
+    assert_string_equal(read_ids(w, 3, NULL), "4 5 6");
     delete_events(w, "", 5, 5);
-    assert_string_equal(read_ids(w, 3, NULL), "hole:<5 4 6");
-    assert_string_equal(read_ids(w, 5, NULL), "6");
-    assert_int_equal(claim_from(w, 3)->gap, GAP_TRIMMED);
-    assert_int_equal(count(w, TRIMMED_TO), 5);
+    expect_news(w, 6, "hole:<7");
+    assert_string_equal(read_ids(w, 3, NULL), "hole:<7 4 6");
+    assert_string_equal(read_ids(w, 7, NULL), "");
+    assert_int_equal(claim_from(w, 6)->gap, GAP_TRIMMED);
+    assert_int_equal(claim_from(w, 7)->gap, GAP_NONE);
     publish_key(w, "", "k0", "newer");
-    assert_int_equal(count(w, TRIMMED_TO), 5);
+    expect_news(w, 7, "8");
+    assert_int_equal(count(w, TRIMMED_TO), 7);
     books_agree(w);
+}
+
+static void test_many_that_a_person_deletes_at_once_are_told_of_once(void **state)
+{
+    struct world *w = *state;
+    struct claim *c;
+    publish_key(w, "room", "k", "x");
+    publish_over_keys(w, 6, 3);
+    publish(w, "", "update", "news", 1);
+    assert_string_equal(read_ids(w, 8, NULL), "");
+    delete_all_events(w);
+    expect_news(w, 8, "hole:<9 hole:room<9");
+    assert_string_equal(read_ids(w, 9, NULL), "");
+    c = claim_earliest(w);
+    assert_int_equal(c->gap, GAP_NONE);
+    assert_int_equal(c->cursor, 9);
+    books_agree(w);
+}
+
+/* Whoever has had it has missed nothing. */
+static void test_news_that_a_person_deletes_is_told_to_nobody_who_has_had_it(void **state)
+{
+    struct world *w = *state;
+    struct store_end before, after;
+    publish_some(w, 3);
+    assert_int_equal(store_where(w->store, &before), STORE_OK);
+    delete_events(w, "", 2, 2);
+    assert_int_equal(store_where(w->store, &after), STORE_OK);
+    assert_int_equal(store_where(w->store, &after), STORE_OK);
+    assert_int_equal(after.last_id, before.last_id);
+    assert_string_equal(read_ids(w, 3, NULL), "");
+}
+
+static void test_a_removal_is_told_once_the_log_can_be_written(void **state)
+{
+    struct world *w = *state;
+    publish_over_keys(w, 2, 2);
+    assert_string_equal(read_ids(w, 0, NULL), "1 2");
+    delete_events(w, "", 1, 1);
+    hold(w, THE_LOG);
+    assert_string_equal(read_ids(w, 2, NULL), "");
+    assert_string_equal(read_ids(w, 2, NULL), "");
+    release(w, THE_LOG);
+    expect_news(w, 2, "hole:<3");
 }
 
 static void test_the_newest_of_a_key_that_exceeds_the_bound_is_missing(void **state)
@@ -199,7 +253,10 @@ int main(void)
         TEST(test_an_event_of_another_type_replaces_too),
         TEST(test_an_event_that_is_refused_replaces_nothing),
         TEST(test_a_key_has_1_to_128_bytes_of_text),
-        TEST(test_the_newest_of_a_key_that_is_deleted_is_missing),
+        TEST(test_the_newest_of_a_key_that_a_person_deletes_is_missing_for_everybody),
+        TEST(test_many_that_a_person_deletes_at_once_are_told_of_once),
+        TEST(test_news_that_a_person_deletes_is_told_to_nobody_who_has_had_it),
+        TEST(test_a_removal_is_told_once_the_log_can_be_written),
         TEST(test_the_newest_of_a_key_that_exceeds_the_bound_is_missing),
         TEST(test_events_with_a_key_count_towards_the_bytes_of_all),
         TEST(test_an_event_with_a_key_does_not_age),

@@ -216,7 +216,7 @@ static void test_a_strange_log_is_opened_or_it_is_said_why_not(void **state)
 static void expect_mended(struct log_world *w)
 {
     assert_int_equal(log_number(w, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"),
-                     15);
+                     16);
     assert_int_equal(log_number(w,
                                 "SELECT bytes - (SELECT sum(200 + length(data)) FROM events) "
                                 "FROM rowcast_log"),
