@@ -7,8 +7,9 @@
  * publishers pays one sync for all of them, and its writers never compete for SQLite's lock,
  * which is neither fair nor patient.  Workers hand their requests over and are free.
  *
- * A group has at most PUBLISHER_GROUP_ROWS rows and, unless it is one publication, about
- * PUBLISHER_GROUP_BYTES.  So nobody waits long for the others, and the lock is held briefly.
+ * A group has at most PUBLISHER_GROUP_ROWS rows and about PUBLISHER_GROUP_BYTES, unless it is
+ * one publication (a batch may have STORE_ROWS_MAX rows, which hold the lock for some 10 ms).  So
+ * nobody waits long for the others, and the lock is held briefly.
  * After a group of several, or if more waits, the lock stays free for as long as the group took
  * (PUBLISHER_PAUSE_MS at most); otherwise other processes and shells would only find it taken.
  * A single publisher is never held up.

@@ -56,6 +56,8 @@ static void expect_down(struct stage *s)
     expect_unavailable(s, "POST", "/sse/broadcast");
     expect_unavailable(s, "POST", "/sse/events");
     expect_unavailable(s, "POST", "/sse/send?session=1");
+    expect_unavailable(s, "POST", "/sse/batch");
+    expect_unavailable(s, "GET", "/sse/batch");
     expect_unavailable(s, "GET", "/sse/stats");
     expect_unavailable(s, "GET", "/sse/history");
     /* Whoever comes at the same time is told different times. */
