@@ -303,12 +303,13 @@ static inline void serve(struct world *w, int64_t seconds)
 }
 
 /* Do one piece of the janitor's work on the log, without a round of expiry.  True: there is more
- * to do. */
+ * to do.  TIDY_MS of served time pass, which count in the next round. */
+enum { TIDY_MS = 5000 };
 static inline bool tidy_a_piece(struct world *w)
 {
     int again_ms;
     w->settings->cleanup_interval = 3600;
-    enum store_result r = store_tend(w->store, w->settings, 5000, &again_ms);
+    enum store_result r = store_tend(w->store, w->settings, TIDY_MS, &again_ms);
     if (r != STORE_OK)
         fail_msg("store_tend gave %d: %s", r, store_why(w->store));
     return again_ms <= SOON_MS;

@@ -15,6 +15,7 @@ struct model_row {
     int64_t id;
     char mailbox[32], type, key, dedup_key; /* keys NUL: none */
     int64_t bytes;                          /* as buffer_bytes counts them */
+    bool brief, due; /* it expires soon; it is due, and not removed yet */
 };
 
 struct model_box {
@@ -69,10 +70,13 @@ bool model_wants(const struct model_filter *f, const struct model_row *r);
 
 /* ---- the log (model_log.c) --------------------------------------------------------- */
 
-void model_publish(struct model *m, const char *mailbox, char type, char key, int64_t data_len);
+void model_publish(struct model *m, const char *mailbox, char type, char key, bool brief,
+                   int64_t data_len);
 /* The same with a dedup_key, once.  The row's id, or that of the row that has the key already. */
 int64_t model_publish_once(struct model *m, const char *mailbox, char type, char key,
                            char dedup_key, int64_t data_len);
+void model_become_due(struct model *m); /* what is brief */
+bool model_take_due(struct model *m);   /* remove what is due; false: nothing is */
 void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to);
 void model_empty(struct model *m, const char *mailbox); /* of a session that is gone */
 void model_tell_removals(struct model *m);
@@ -84,7 +88,7 @@ int64_t model_trimmed_to(const struct model *m, const char *mailbox);
 const struct model_box *model_box(const struct model *m, const char *mailbox); /* or NULL */
 int64_t model_kept(const struct model *m, const char *mailbox);
 
-/* The oldest row of these mailboxes after `after`; 0: none. */
+/* The oldest row of these mailboxes after `after` that is not due; 0: none. */
 int64_t model_oldest(const struct model *m, const struct model_filter *f, int64_t after);
 
 /* ---- claims (model_claim.c) -------------------------------------------------------- */

@@ -71,7 +71,7 @@ static bool lost_own(const struct model *m, const struct model_departure *d, int
     else if (m->forgotten_to > d->log_end)
         trimmed = m->forgotten_to;
     for (size_t i = 0; i < m->rows; i++)
-        if (m->row[i].id > at && strcmp(m->row[i].mailbox, own) == 0)
+        if (m->row[i].id > at && !m->row[i].due && strcmp(m->row[i].mailbox, own) == 0)
             return true;
     return d->private_to > at || trimmed > at;
 }

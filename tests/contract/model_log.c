@@ -29,7 +29,8 @@ bool model_listens(const struct model_filter *f, const char *mailbox)
 
 bool model_wants(const struct model_filter *f, const struct model_row *r)
 {
-    return model_listens(f, r->mailbox) && (!f->types[0] || strchr(f->types, r->type));
+    return !r->due && model_listens(f, r->mailbox) &&
+           (!f->types[0] || strchr(f->types, r->type));
 }
 
 const struct model_box *model_box(const struct model *m, const char *mailbox)
@@ -57,7 +58,7 @@ int64_t model_kept(const struct model *m, const char *mailbox)
 int64_t model_oldest(const struct model *m, const struct model_filter *f, int64_t after)
 {
     for (size_t i = 0; i < m->rows; i++)
-        if (m->row[i].id > after && model_listens(f, m->row[i].mailbox))
+        if (m->row[i].id > after && !m->row[i].due && model_listens(f, m->row[i].mailbox))
             return m->row[i].id;
     return 0;
 }
@@ -132,10 +133,14 @@ static void keep_the_bytes(struct model *m)
     }
 }
 
-void model_publish(struct model *m, const char *mailbox, char type, char key, int64_t data_len)
+void model_publish(struct model *m, const char *mailbox, char type, char key, bool brief,
+                   int64_t data_len)
 {
-    struct model_row r = {
-        .id = ++m->end.last_id, .type = type, .key = key, .bytes = 200 + data_len};
+    struct model_row r = {.id = ++m->end.last_id,
+                          .type = type,
+                          .key = key,
+                          .brief = brief,
+                          .bytes = 200 + data_len};
     assert(m->rows < MODEL_ROWS);
     strcpy(r.mailbox, mailbox);
     remember(m, mailbox);
@@ -152,9 +157,25 @@ int64_t model_publish_once(struct model *m, const char *mailbox, char type, char
     for (size_t i = 0; dedup_key && i < m->rows; i++)
         if (m->row[i].dedup_key == dedup_key && strcmp(m->row[i].mailbox, mailbox) == 0)
             return m->row[i].id;
-    model_publish(m, mailbox, type, key, data_len);
+    model_publish(m, mailbox, type, key, false, data_len);
     m->row[m->rows - 1].dedup_key = dedup_key; /* the newest row always stays */
     return m->end.last_id;
+}
+
+void model_become_due(struct model *m)
+{
+    for (size_t i = 0; i < m->rows; i++)
+        m->row[i].due = m->row[i].brief;
+}
+
+/* Nobody misses it. */
+bool model_take_due(struct model *m)
+{
+    size_t before = m->rows;
+    for (size_t i = m->rows; i-- > 0;)
+        if (m->row[i].due)
+            take_row(m, i);
+    return m->rows < before;
 }
 
 void model_delete(struct model *m, const char *mailbox, int64_t from, int64_t to)

@@ -125,7 +125,7 @@ static void model_read(const struct model *m, const struct model_filter *f, int6
                           .type = type,
                           .data = data,
                           .data_len = (size_t)row->bytes - 200};
-        if (row->id <= after || (f && !model_listens(f, row->mailbox)))
+        if (row->id <= after || row->due || (f && !model_listens(f, row->mailbox)))
             continue;
         enum store_taken taken = give_row(a, &e);
         if (taken != STORE_MORE) {

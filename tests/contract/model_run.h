@@ -24,6 +24,7 @@ struct run {
     char token[TOKENS][SESSION_TOKEN_SIZE]; /* of the newest sessions */
     size_t tokens;
     char old_epoch[EPOCH_SIZE];
+    int64_t unserved_ms; /* that the store was told of, and counts in its next round */
 };
 
 /* The next number of the step, from 0 up to below this. */
@@ -38,8 +39,12 @@ __attribute__((format(printf, 2, 3))) void did(struct run *r, const char *format
 /* Add to an answer. */
 __attribute__((format(printf, 2, 3))) void add(char text[ANSWER_SIZE], const char *format, ...);
 
+/* Brief events expire after this time, and when it is theirs, so much passes by the clock. */
+enum { BRIEF_S = 100, PASSES_S = 120 };
+
 /* How long a session lives, in served time.  (The same setting bounds, by the clock, how long the
- * mail of a session that nobody knows is kept: no run lasts so long.) */
+ * mail of a session that nobody knows is kept: no run lasts so long, with all that passes for brief
+ * events.) */
 enum { TTL_S = 30000 };
 
 /* The channels there are. */

@@ -68,21 +68,33 @@ static const char *any_mailbox(struct run *r)
     return n == 5 && who % 8 == 0 ? "@stranger" : "";
 }
 
-/* One event that is the newest state of a key. */
-static void do_publish_key(struct run *r)
+/* A time to expire, as a publisher gives it. */
+static const char *soon(void)
 {
+    static char text[32];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(text, sizeof text, "%lld", (long long)(now.tv_sec + BRIEF_S) * 1000);
+    return text;
+}
+
+/* One event that expires soon, or is the newest state of a key, or both. */
+static void do_publish_one(struct run *r)
+{
+    bool keyed = run_number(r, 3), brief = !keyed || run_number(r, 4) == 0;
     const char *mailbox = any_mailbox(r);
     const char *column = mailbox[0] == '@' ? "session_id" : "channel";
     size_t len = 1 + run_number(r, run_number(r, 10) == 0 ? 20000 : 300);
     char type[2] = {(char)('x' + run_number(r, 3)), '\0'};
     char key[2] = {(char)('k' + run_number(r, 4)), '\0'};
-    did(r, "publish one of type %s and %zu bytes to \"%s\" with key %s", type, len, mailbox,
-        key);
+    did(r, "publish one of type %s and %zu bytes to \"%s\"%s%s%s", type, len, mailbox,
+        keyed ? " with key " : "", keyed ? key : "", brief ? ", brief" : "");
     const char *why = TRY(r->w, WITH(column, mailbox + (mailbox[0] == '@')), WITH("type", type),
-                          WITH("key", key), WITH("data", letters(len)));
+                          WITH("key", keyed ? key : NULL), WITH("data", letters(len)),
+                          WITH("expires_at", brief ? soon() : NULL));
     if (why)
         add(r->theirs, "it was refused: %s", why);
-    model_publish(r->m, mailbox, type[0], key[0], (int64_t)len);
+    model_publish(r->m, mailbox, type[0], keyed ? key[0] : '\0', brief, (int64_t)len);
 }
 
 static void do_publish(struct run *r)
@@ -96,7 +108,7 @@ static void do_publish(struct run *r)
     did(r, "publish %d of type %s and %zu bytes to \"%s\"", n, type, len, mailbox);
     publish(r->w, mailbox, type, letters(len), n);
     for (int i = 0; i < n; i++)
-        model_publish(r->m, mailbox, type[0], '\0', (int64_t)len);
+        model_publish(r->m, mailbox, type[0], '\0', false, (int64_t)len);
 }
 
 /* A letter in quotes, or null. */
@@ -250,7 +262,29 @@ static void do_expire(struct run *r)
     int64_t seconds = TTL_S / 30 * (1 + run_number(r, 40));
     did(r, "serve %lld s", (long long)seconds);
     serve(r->w, seconds);
-    model_serve(r->m, seconds * 1000, TTL_S * 1000);
+    model_serve(r->m, seconds * 1000 + r->unserved_ms, TTL_S * 1000);
+    r->unserved_ms = 0;
+}
+
+/* Questions follow, which have to be answered as if it had been removed. */
+static void do_become_due(struct run *r)
+{
+    did(r, "what is brief becomes due");
+    age(r->w, PASSES_S);
+    model_become_due(r->m);
+}
+
+/* Then the janitor comes, before anything else happens. */
+static void remove_due(struct run *r)
+{
+    if (!model_take_due(r->m))
+        return;
+    do
+        r->unserved_ms += TIDY_MS;
+    while (tidy_a_piece(r->w));
+    if (count(r->w, EVENTS) != (int64_t)r->m->rows)
+        add(r->theirs, "it keeps %lld", (long long)count(r->w, EVENTS));
+    did(r, "remove what is due, and ");
 }
 
 static void do_delete_session(struct run *r)
@@ -284,15 +318,16 @@ static const struct {
     uint32_t share;
     void (*what)(struct run *r);
 } kinds[] = {
-    {185, do_publish},       {50, do_publish_rows}, {120, do_publish_key},
+    {185, do_publish},       {50, do_publish_rows}, {120, do_publish_one},
     {70, do_delete},         {60, do_forget},       {60, do_set},
-    {120, do_save},          {190, do_end},         {110, do_expire},
-    {32, do_delete_session}, {3, do_put_back},
+    {120, do_save},          {175, do_end},         {110, do_expire},
+    {32, do_delete_session}, {3, do_put_back},      {15, do_become_due},
 };
 
 void do_step(struct run *r)
 {
     uint32_t n = run_number(r, SHARES), at = 0;
+    remove_due(r);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         at += kinds[i].share;
         if (n < at) {
