@@ -128,6 +128,28 @@ static void test_the_newest_event_of_a_key_that_is_deleted_is_told_as_one_gap(vo
     expect_gaps(s, listen_from(s, id_text(s, 1)), 1, 103);
 }
 
+/* Both have had it and would show it for ever. */
+static void test_pages_that_show_what_is_deleted_are_told_at_once(void **state)
+{
+    struct stage *s = *state;
+    lighttpd_start(s);
+    struct browser *there = browser_open(s, "/sse/events?channel=prices"),
+                   *other = browser_open(s, "/sse/events?channel=other");
+    expect_connected(there);
+    expect_connected(other);
+    state_count(s, 1, 3);
+    expect_count(there, "n", 1, 3);
+    struct browser *away = listen_from(s, id_text(s, 3));
+    expect_connected(away);
+    browser_cut(away);
+    shell(s, "DELETE FROM events WHERE key = 'k2'");
+    expect_gap(there, "trimmed", 4);
+    expect_gaps(s, away, 1, 0);
+    expect_gaps(s, there, 0, 0);
+    publish(s, "other", "message", "all there is");
+    expect_event(other, "message", "all there is");
+}
+
 static void test_a_key_that_buffer_size_overtakes_is_told_as_one_gap(void **state)
 {
     struct stage *s = *state;
@@ -158,6 +180,7 @@ int main(void)
         scenario(test_a_stream_from_earliest_gets_the_state_and_then_what_changes),
         scenario(test_a_page_that_is_loaded_anew_is_sent_no_state_that_was_replaced),
         scenario(test_the_newest_event_of_a_key_that_is_deleted_is_told_as_one_gap),
+        scenario(test_pages_that_show_what_is_deleted_are_told_at_once),
         scenario(test_a_key_that_buffer_size_overtakes_is_told_as_one_gap),
         scenario(test_keys_that_one_transaction_pushes_out_are_told_to_who_is_there),
     };
