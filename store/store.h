@@ -157,7 +157,7 @@ bool store_rest(struct store *s);
  * channel ("" is everyone), type and data are texts; session, dedup_key and key are texts or
  * null; expires_in is a number of seconds or null.  Whoever makes the JSON has checked this form,
  * and that no text has a \u0000 or half of a surrogate pair.  (It is JSON because an engine can
- * insert it at once: 10 µs a row in SQLite, against 20 µs one by one.) */
+ * insert it at once: 11 µs a row in SQLite, against 17 µs one by one.) */
 enum { STORE_ROWS_MAX = 1000 };
 struct store_rows {
     const char *json;
