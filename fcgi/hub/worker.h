@@ -2,7 +2,7 @@
  * or claims a stream and hands its socket to the hub.
  *
  *     accept -> headers -> judged -+-> refused: a reply, close
- *                                  +-> stats: a reply, close
+ *                                  +-> stats, history: a reply, close
  *                                  +-> body -+-> disconnect: a reply, close
  *                                  |         +-> broadcast, send: publisher
  *                                  +-> events: claim -> ticket -> hub

@@ -19,6 +19,8 @@
 #include "fcgi/request/wish.h"
 #include "fcgi/stream/sse_format.h"
 
+static const char UNREADABLE[] = "the event log cannot be read now: try again later";
+
 static atomic_bool history_fails; /* of the whole process: an outage is logged once */
 
 /* ---- which requests ---------------------------------------------------------------- */
@@ -124,12 +126,11 @@ static void answer_wish(struct store *s, const struct settings *settings, struct
     if (text)
         reply_json(r, 200, NULL, text);
     else
-        history_put_off(settings, r,
-                        nomem ? "out of memory"
-                              : "the event log cannot be read now: try again later");
+        history_put_off(settings, r, nomem ? "out of memory" : UNREADABLE);
     free(text);
 }
 
+/* As long as the settings were never read, nobody knows whether there is to be a history. */
 void history_answer(struct store *s, const struct settings *settings, struct request *r,
                     const struct query *q, bool poll)
 {
@@ -141,6 +142,8 @@ void history_answer(struct store *s, const struct settings *settings, struct req
         reply_error(r, 400, NULL, wrong);
     else if (nomem)
         history_put_off(settings, r, "out of memory");
+    else if (settings->version < 0)
+        history_put_off(settings, r, UNREADABLE);
     else if (!settings->enable_reconnection)
         reply_error(r, 403, NULL,
                     "there is no history: enable_reconnection is 0 in rowcast_config");

@@ -258,6 +258,19 @@ static void test_without_reconnection_there_is_no_history(void **state)
     expect_part(p, "/history?limit=0", "", "Status: 400 ");
 }
 
+static void test_before_the_settings_were_read_there_is_no_history(void **state)
+{
+    struct place *p = *state;
+    struct settings *read = p->settings;
+    p->settings = settings_new(); /* which say nothing of enable_reconnection */
+    assert_non_null(p->settings);
+    expect_part(p, "/history", "", "Status: 503 Service Unavailable\r\n");
+    expect_part(p, "/events?wait=0", JSON, "the event log cannot be read now");
+    settings_unref(p->settings);
+    p->settings = read;
+    expect_part(p, "/history", "", "Status: 200 OK\r\n");
+}
+
 static void test_a_log_that_cannot_be_read_is_tried_later_and_not_explained(void **state)
 {
     static const char *const paths[] = {"/history", "/events?wait=0"};
@@ -391,6 +404,7 @@ int main(void)
         IN_PLACE(test_an_event_of_the_sessions_own_has_no_channel),
         IN_PLACE(test_no_cookie_and_no_session_come_of_it),
         IN_PLACE(test_without_reconnection_there_is_no_history),
+        IN_PLACE(test_before_the_settings_were_read_there_is_no_history),
         IN_PLACE(test_a_log_that_cannot_be_read_is_tried_later_and_not_explained),
         IN_PLACE(test_without_a_descriptor_a_poll_for_json_gets_503),
         IN_PLACE(test_what_the_socket_does_not_take_is_sent_as_the_client_reads),
