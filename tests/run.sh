@@ -108,7 +108,7 @@ bash tests/programs.sh "${plain[@]}" LABEL='loads' $(scenarios load) \
     "${memory[@]}" LABEL='loads, ASan and UBSan' $(scenarios load)
 
 JOBS=4 bash tests/browser/run.sh chromium
-# Every snippet of the README, as a reader types it.
+# Every snippet of the README and of docs/state.md, as a reader types it.
 bash tests/readme/run.sh
 
 # Measured last and alone: nothing else runs now.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
 import { bash, sandbox } from './sandbox.mjs';
-import { readme } from './steps.mjs';
+import { readme, statePage } from './steps.mjs';
 
 export const names = [
     {
@@ -29,18 +29,22 @@ export const names = [
         },
     },
     {
-        name: 'every file, page and heading that the README links to is there',
+        name: 'every file, page and heading that README.md and docs/state.md link to is there',
         run: async () => {
             const headings = (text) =>
                 [...text.matchAll(/^#+ (.*)$/gm)].map(([, words]) =>
                     words.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-')
                 );
-            const isThere = (place) => {
+            const isThere = (of, place) => {
                 const [file, heading] = place.split('#');
-                const path = `${sandbox.checkout}/${file || 'README.md'}`;
+                const path = file ? `${sandbox.checkout}/${of.replace(/[^/]*$/, '')}${file}` : `${sandbox.checkout}/${of}`;
                 return fs.existsSync(path) && (!heading || headings(fs.readFileSync(path, 'utf8')).includes(heading));
             };
-            const missing = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, place]) => place).filter((place) => !isThere(place));
+            const links = (text) => [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, place]) => place);
+            const missing = [
+                ...links(readme).filter((place) => !isThere('README.md', place)),
+                ...links(statePage).filter((place) => !isThere('docs/state.md', place)),
+            ];
             assert.deepEqual(missing, []);
         },
     },

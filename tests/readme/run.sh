@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every snippet of README.md, run for real in a sandbox.  Last line: `N passed, N failed`.
+# Every snippet of README.md and docs/state.md, run for real in a sandbox.  Last line: `N passed, N failed`.
 #   bash tests/readme/run.sh       TALLY=FILE adds the two numbers there; LIMIT=180 seconds in all
 set -u
 cd "$(dirname "$0")/../browser" || exit 2

@@ -6,32 +6,16 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
-import { openBrowser } from '../browser/support/engines.js';
 import { bash, follow, freePort, rewrite, sandbox, start, until } from './sandbox.mjs';
-import { README_SESSION, connected, lines, readme, sqlite } from './steps.mjs';
+import { README_SESSION, asked, connected, lines, readme, sqlite, theBrowser } from './steps.mjs';
 
 const README_URL = 'http://127.0.0.1:8080';
 const README_ID = '5f2a91c0-201';
 
 const site = {}; // of `make run`: {url, token, cwd: where rowcast.db is, make}
-let browser = null;
 
 const shell = (text) => sqlite(text, site);
 const sse = (query = '') => `${site.url}/sse/events${query}`;
-
-/** The responder as a CGI program: a whole answer on one log. */
-const asked = (db, query) =>
-    bash(`build/rowcast.fcgi 2>/dev/null`, {
-        env: {
-            ROWCAST_DB: db,
-            GATEWAY_INTERFACE: 'CGI/1.1',
-            SERVER_PROTOCOL: 'HTTP/1.1',
-            REQUEST_METHOD: 'GET',
-            SCRIPT_NAME: '/sse',
-            PATH_INFO: '/events',
-            QUERY_STRING: query,
-        },
-    });
 
 /** A page whose only script of its own is the block, as the README's reader would write it. */
 async function page(name, type, block) {
@@ -49,14 +33,9 @@ async function page(name, type, block) {
     fs.writeFileSync(
         `${folder}/${name}.html`,
         `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title>
-         <script src="before.js"></script><script type="${type}" src="${name}.js"></script></html>\n`
+         <ul id="board"></ul><script src="before.js"></script><script type="${type}" src="${name}.js"></script></html>\n`
     );
-    if (!browser) {
-        const { TMPDIR = '/tmp' } = process.env;
-        process.env.TMPDIR = sandbox.folder; // for the profile, so that it goes with the sandbox
-        browser = await openBrowser('chromium');
-        process.env.TMPDIR = TMPDIR;
-    }
+    const browser = await theBrowser();
     const opened = await browser.open(`${site.url}/readme/${name}.html`);
     await opened.until(() => window.told.includes('ran'));
     return opened;
@@ -271,6 +250,41 @@ export const siteCases = [
         },
     },
     {
+        begins: 'INSERT INTO events(channel, type, key, data)',
+        name: 'of a key the log keeps the newest event',
+        run: async (block) => {
+            await shell(rewrite(block, { '12.50': '12.40' }));
+            await shell(block);
+            const kept = await shell(`SELECT data FROM events WHERE channel = 'prices' AND type = 'price' AND key = 'BAL';`);
+            assert.equal(kept.trim(), '{"name":"BAL","price":"12.50"}');
+        },
+    },
+    {
+        begins: "const board = document.getElementById('board')",
+        name: 'the price board of the README shows each price at once, then what changes, and loads anew after a gap',
+        run: async (block) => {
+            const insert = (name, price) =>
+                shell(`INSERT INTO events(channel, type, key, data)
+                       VALUES ('prices', 'price', '${name}', json_object('name', '${name}', 'price', '${price}'));`);
+            await shell(`DELETE FROM events WHERE channel = 'prices';`); // of the examples
+            await insert('BAL', '12.50');
+            await insert('BAN', '1.00');
+            const opened = await page('board', 'text/javascript', block);
+            const shows = (items) =>
+                opened.until(
+                    (wanted) => [...document.querySelectorAll('#board li')].map((li) => li.textContent).join() === wanted,
+                    items.join()
+                );
+            await shows(['BAL 12.50', 'BAN 1.00']);
+            await insert('BAL', '12.60');
+            await shows(['BAL 12.60', 'BAN 1.00']);
+            await shell(`DELETE FROM events WHERE key = 'BAN';`);
+            await opened.until(() => Number(sessionStorage.loads) > 1);
+            await shows(['BAL 12.60']);
+            await opened.close();
+        },
+    },
+    {
         begins: "const source = new EventSource('/sse/events?types=update,chat&channel=room-7')",
         name: 'the EventSource of the README shows rows, and loads the page anew after a gap',
         run: async (block) => {
@@ -378,5 +392,3 @@ export const siteChecks = [
         },
     },
 ];
-
-export const end = () => browser?.close();
