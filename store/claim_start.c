@@ -183,6 +183,8 @@ void claim_start(const struct claim_request *r, const struct claim_past *past,
     c->gap_oldest = v->oldest;
     if (c->gap == GAP_TRIMMED) /* skip only what is surely lost */
         c->cursor = v->oldest ? v->oldest - 1 : c->until;
+    if (c->private_to <= c->cursor) /* it was due, so the gap passed over it */
+        c->private_to = 0;
     if (lost)
         c->gap = GAP_SESSION;
 }
