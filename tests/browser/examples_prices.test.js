@@ -152,6 +152,16 @@ test('a price that is deleted goes, also from a page that is loaded later, and o
     assert.equal(await complete(), 200);
 });
 
+test('somebody deletes the event of a price: the board that shows it begins anew, without it', async () => {
+    await open();
+    await complete();
+    await stage.sql("DELETE FROM events WHERE channel = 'prices' AND key = 'BAL';");
+    await page.until(() => document.querySelectorAll('#board li').length === 199);
+    assert.ok(!(await shown()).includes('BAL'));
+    await stage.sql("UPDATE prices SET cents = cents + 1 WHERE name = 'BAL';");
+    assert.equal(await complete(), 200);
+});
+
 test('a board that is held stays as it is, and then shows the newest', async () => {
     await open();
     await complete();
@@ -170,6 +180,7 @@ test('a board that is held stays as it is, and then shows the newest', async () 
 test('the page itself changes all prices, over and over, until the button is pressed again', async () => {
     await open();
     await complete();
+    assert.equal(await page.run(() => document.getElementById('changes').textContent), '0');
     await click('move');
     await page.until((n) => Number(document.getElementById('changes').textContent.replace(/\D/g, '')) > n, 1000);
     await click('move');

@@ -57,15 +57,18 @@ function draw() {
 }
 const changed = () => held || (drawing ||= requestAnimationFrame(draw));
 
-function tell(name, price) {
+function tell(name, price, replayed) {
     news.set(name, price);
-    changes++;
+    changes += replayed ? 0 : 1; // what was there before is a state, no change
     changed();
 }
 
 listen(
     '/sse/events?channel=prices&types=price,gone',
-    { price: (price) => tell(price.name, price), gone: ({ name }) => tell(name, null) },
+    {
+        price: (price) => tell(price.name, price, price._replayed),
+        gone: ({ name, _replayed }) => tell(name, null, _replayed),
+    },
     () => {
         news.clear();
         items.clear();
