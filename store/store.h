@@ -208,6 +208,9 @@ struct appending {
  * row.  If a row with the same dedup_key was there already, also from earlier in the group, its
  * id is given.
  *
+ * What an earlier version made and could not be upgraded yet is upgraded first, or the append
+ * fails with the reason.
+ *
  * The lock is held for about 8 µs a row and one sync.  A caller that waits for it looks every
  * millisecond, so it also finds a lock that is free only for a moment. */
 enum store_result store_append_all(struct store *s, struct appending *const *items, size_t n,
