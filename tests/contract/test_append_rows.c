@@ -12,7 +12,7 @@ struct many {
     struct appending one;
 };
 
-/* A row; `dedup_key` and `session` are JSON: a text in quotes, or null. */
+/* Add a row, which is given as JSON. */
 __attribute__((format(printf, 2, 3))) static void row(struct many *m, const char *format, ...)
 {
     struct store_rows *rows = &m->rows;
