@@ -7,6 +7,7 @@
  *  - The engine remembers how far any store of the process has seen the log; SQLite does so
  *    across restarts, too.  A log that ends before that gets a new epoch before any of it is
  *    handed out.
+ *  - What is due (its expires_at has passed) is neither read nor counted, and leaves no hole.
  *  - The rules of the data apply to every publisher, in the sentences of sql/schema.sql.
  *
  * The functions of a claim are documented here, all others in store.h under the same name with
@@ -70,8 +71,8 @@ struct survey_question {
     bool uncounted; /* count and private_to are not asked, and mean nothing then */
 };
 
-/* "Rows" are those in the mailboxes of `only`, whatever their types; rows that "pass the filter"
- * also have one of its types.  `newest` and `count` look at CLAIM_ROWS_MAX rows each at most.  If
+/* "Rows" are those in the mailboxes of `only` that are not due, whatever their types; rows that
+ * "pass the filter" also have one of its types.  `newest` and `count` look at CLAIM_ROWS_MAX rows each at most.  If
  * that is too few, the stream begins before the oldest row that was looked at, and the count is
  * a lower bound. */
 struct survey {
@@ -81,10 +82,11 @@ struct survey {
     /* `after` was given by a state of the log that is lost, although the epoch is the same (a
      * server that failed over): the stream begins at the end. */
     bool disowned;
-    int64_t oldest;     /* the first row kept after `at`; 0: none */
-    int64_t count;      /* rows in (at, end] that pass the filter; only shown to people */
-    int64_t private_to; /* the newest row there in the session's own mailbox; 0: none */
-    bool passes_over;   /* there are rows in (since, at] */
+    int64_t oldest; /* the first row kept after `at`; 0: none */
+    int64_t count;  /* rows in (at, end] that pass the filter; only shown to people */
+    /* The newest row there in the session's own mailbox; 0: none.  It may be due. */
+    int64_t private_to;
+    bool passes_over; /* there are rows in (since, at] */
     /* The newest id that ever was in the mailbox of `departed`; 0: none; -1: that mailbox is
      * forgotten. */
     int64_t departed_to;

@@ -85,6 +85,7 @@ struct store_end {
 enum store_result store_where(struct store *s, struct store_end *out);
 
 /* Which rows to read: those with after < id, in the mailboxes of `only` (NULL: in all mailboxes).
+ * Rows that are due, whose expires_at has passed, count as gone, although no hole tells of them.
  * `without_session` leaves out the last mailbox of `only` if it is the session's own. */
 struct store_question {
     int64_t after;
@@ -381,8 +382,9 @@ enum store_result store_join(struct store *s);
  * Every cleanup_interval of served time the streams of processes that died end, and then
  * sessions and bookmarks expire, some at a time (SQLite: 250, which hold the lock of the
  * sessions for 5 ms).  Every five seconds, or sooner while there is more to do, events that are
- * too old are removed, 100 at most, and so are the mailboxes of sessions that are gone.  If that
- * fails, events are kept for longer and it is tried again: the call does not fail. */
+ * too old are removed, 100 at most, and so are events that are due, and the mailboxes of sessions
+ * that are gone.  If that fails, events are kept for longer and it is tried again: the call does
+ * not fail. */
 enum store_result store_tend(struct store *s, const struct settings *settings,
                              int64_t elapsed_ms, int *again_ms);
 

@@ -12,8 +12,8 @@
 enum { OTHER_LOG_MS = 3000, TICK_MS_MIN = 50, TICK_MS_MAX = 500 };
 
 /* Nobody may take an event from the tail later than 0.5 s after it expired, even if the loop is
- * busy.  So the tick comes twice as often while the tail has events that expire. */
-enum { TICK_MS_EXPIRING = 250 };
+ * busy.  So the tick comes twice as often when an event is about to expire. */
+enum { TICK_MS_EXPIRING = 250, EXPIRES_SOON_MS = 2 * TICK_MS_MAX };
 
 /* A loop that has not turned for so long has stood still.  It is more than a tick, and less
  * than the shortest age at which bytes count as received. */
@@ -133,12 +133,17 @@ void clock_drain(struct hub *h)
         cut_all(h);
 }
 
+static bool expires_soon(const struct hub *h)
+{
+    int64_t at = h->tail ? tail_expires_at(h->tail) : 0;
+    return at > 0 && at - h->wall_ms() < EXPIRES_SOON_MS;
+}
+
 /* A twentieth of the shortest heartbeat interval: a heartbeat may be late by one tick. */
 static uint64_t tick_ms(const struct hub *h, int64_t heartbeat)
 {
     uint64_t ms = (uint64_t)heartbeat * 1000 / 20;
-    bool expiring = h->tail && tail_expires_at(h->tail) != 0;
-    uint64_t most = expiring ? TICK_MS_EXPIRING : TICK_MS_MAX;
+    uint64_t most = expires_soon(h) ? TICK_MS_EXPIRING : TICK_MS_MAX;
     if (ms < TICK_MS_MIN || h->draining)
         return TICK_MS_MIN;
     return ms > most ? most : ms;

@@ -77,6 +77,16 @@ static void await_floor(struct world *w, int64_t floor)
     }
 }
 
+static void await_tick(struct world *w)
+{
+    uint64_t last = w->hub->rotated_at;
+    for (int ms = 0; w->hub->rotated_at == last; ms++) {
+        assert_in_range(ms, 0, DEADLINE_MS);
+        poll(NULL, 0, 1);
+        loop_once(w);
+    }
+}
+
 static void give(struct world *w, int64_t through)
 {
     struct question *q = w->question[w->questions - 1];
@@ -172,6 +182,22 @@ static void test_who_holds_a_batch_sends_it_and_then_asks_for_what_follows(void 
     close(peer);
 }
 
+/* A log of events that live for a year must not cost more than others. */
+static void test_the_tick_comes_more_often_only_when_an_event_is_about_to_expire(void **state)
+{
+    struct world *w = *state;
+    feed_expiring(w, the_time + 365LL * 24 * 3600 * 1000, "brief", 5);
+    await_tick(w);
+    assert_int_equal(uv_timer_get_repeat(&w->hub->tick), 500);
+    the_time += 365LL * 24 * 3600 * 1000 - 900;
+    await_tick(w);
+    assert_int_equal(uv_timer_get_repeat(&w->hub->tick), 250);
+    the_time += 900;
+    await_tick(w);
+    assert_int_equal(uv_timer_get_repeat(&w->hub->tick), 500);
+    assert_int_equal(tail_floor(w->hub->tail), 101);
+}
+
 static void test_while_nothing_expires_the_tail_keeps_all(void **state)
 {
     struct world *w = *state;
@@ -180,12 +206,7 @@ static void test_while_nothing_expires_the_tail_keeps_all(void **state)
     the_time = INT64_MAX;
     feed_expiring(w, 0, "lasting", 7);
     enter(w, 100, "hello", &peer);
-    uint64_t beat = w->hub->rotated_at;
-    for (int ms = 0; w->hub->rotated_at == beat; ms++) { /* until a tick went by */
-        assert_in_range(ms, 0, DEADLINE_MS);
-        poll(NULL, 0, 1);
-        loop_once(w);
-    }
+    await_tick(w);
     assert_int_equal(tail_floor(w->hub->tail), 100);
     close(peer);
 }
@@ -197,6 +218,7 @@ int main(void)
         CLOCK_TEST(test_a_stream_at_the_end_stays_there_when_the_newest_event_expires),
         CLOCK_TEST(test_a_batch_that_is_due_when_it_comes_goes_to_those_who_wait_for_it),
         CLOCK_TEST(test_who_holds_a_batch_sends_it_and_then_asks_for_what_follows),
+        CLOCK_TEST(test_the_tick_comes_more_often_only_when_an_event_is_about_to_expire),
         CLOCK_TEST(test_while_nothing_expires_the_tail_keeps_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
