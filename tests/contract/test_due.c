@@ -243,6 +243,28 @@ static void test_the_oldest_event_after_a_gap_is_one_that_is_not_due(void **stat
     assert_int_equal(c->cursor, 5);
 }
 
+/* A row of its own that is due, before the oldest that is kept. */
+static void test_a_gap_moves_a_stream_past_its_own_event_that_is_due(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE], own[SESSION_ID_SIZE + 1];
+    remember_session(w, token, id, 0);
+    snprintf(own, sizeof own, "@%s", id);
+    publish_pattern(w, "", ".");
+    publish_pattern(w, own, "x");
+    publish_pattern(w, "", ".");
+    struct claim *c = claim_as(w, token);
+    assert_int_equal(c->private_to, 2);
+    end_at(w, c->stream_id, 0);
+    delete_events(w, "", 1, 1);
+    become_due(w);
+    c = claim_as(w, token);
+    assert_int_equal(c->gap, GAP_TRIMMED);
+    assert_int_equal(c->cursor, 2);
+    assert_int_equal(c->count, 1);
+    assert_int_equal(c->private_to, 0);
+}
+
 static void test_history_leaves_out_what_is_due(void **state)
 {
     struct world *w = *state;
@@ -305,6 +327,7 @@ int main(void)
         TEST(test_last_of_a_mailbox_where_all_are_due_begins_at_the_end),
         TEST(test_what_is_due_in_other_mailboxes_is_not_subtracted),
         TEST(test_the_oldest_event_after_a_gap_is_one_that_is_not_due),
+        TEST(test_a_gap_moves_a_stream_past_its_own_event_that_is_due),
         TEST(test_history_leaves_out_what_is_due),
         WITH_TTL(test_who_slept_while_its_events_expired_has_lost_nothing),
         WITH_TTL(test_who_slept_is_told_of_an_event_that_did_not_expire),
