@@ -164,6 +164,18 @@ static bool may_have_lost(const struct claim_past *past, const struct survey *v,
     return !says(c) && lost_shared(d, v, c->subscription);
 }
 
+static void begin_with_gap(const struct start *p, const struct survey *v, bool lost,
+                           struct claim *c)
+{
+    if (p->resumes)
+        c->gap_from = p->at;
+    c->gap_oldest = v->oldest;
+    if (c->gap == GAP_TRIMMED) /* skip only what is surely lost */
+        c->cursor = v->oldest ? v->oldest - 1 : c->until;
+    if (lost)
+        c->gap = GAP_SESSION;
+}
+
 void claim_start(const struct claim_request *r, const struct claim_past *past,
                  const struct survey *v, struct claim *c)
 {
@@ -173,18 +185,9 @@ void claim_start(const struct claim_request *r, const struct claim_past *past,
     c->until = v->end.last_id;
     c->cursor = c->bookmark = p.at;
     c->count = v->count;
-    c->private_to = v->private_to;
     if (p.resumes && missing)
         c->gap = GAP_TRIMMED;
-    if (c->gap == GAP_NONE && !lost)
-        return;
-    if (p.resumes)
-        c->gap_from = p.at;
-    c->gap_oldest = v->oldest;
-    if (c->gap == GAP_TRIMMED) /* skip only what is surely lost */
-        c->cursor = v->oldest ? v->oldest - 1 : c->until;
-    if (c->private_to <= c->cursor) /* it was due, so the gap passed over it */
-        c->private_to = 0;
-    if (lost)
-        c->gap = GAP_SESSION;
+    if (c->gap != GAP_NONE || lost)
+        begin_with_gap(&p, v, lost, c);
+    c->private_to = v->private_to > c->cursor ? v->private_to : 0; /* else that row is due */
 }

@@ -119,15 +119,23 @@ static void keep_the_size(struct model *m, const char *mailbox)
         drop_oldest_of(m, mailbox);
 }
 
+/* Whether there is a row that is not the one with the newest id. */
+static bool has_older_row(const struct model *m)
+{
+    return m->rows > 0 && m->row[0].id < m->end.last_id;
+}
+
 /* One goes; where that is not enough, as many as the newest needs, and up to 99 more. */
 static void keep_the_bytes(struct model *m)
 {
-    int64_t freed = 0, newest = m->row[m->rows - 1].bytes;
-    if (m->buffer_bytes == 0 || m->bytes <= m->buffer_bytes || m->rows < 2)
+    int64_t freed = 0, newest = 0;
+    if (m->buffer_bytes == 0 || m->bytes <= m->buffer_bytes || !has_older_row(m))
         return;
+    if (m->row[m->rows - 1].id == m->end.last_id)
+        newest = m->row[m->rows - 1].bytes;
     drop_row(m, 0);
     int64_t excess = m->bytes - m->buffer_bytes;
-    for (int n = 0; m->rows > 1 && freed < excess && (n < 99 || freed < newest); n++) {
+    for (int n = 0; has_older_row(m) && freed < excess && (n < 99 || freed < newest); n++) {
         freed += m->row[0].bytes;
         drop_row(m, 0);
     }
@@ -201,6 +209,8 @@ void model_tell_removals(struct model *m)
     for (size_t i = 0; i < m->boxes; i++)
         any |= m->box[i].removed;
     m->end.last_id += any;
+    if (any)
+        keep_the_bytes(m); /* as with each new id */
     for (size_t i = 0; i < m->boxes; i++)
         if (m->box[i].removed) {
             m->box[i].removed = false;

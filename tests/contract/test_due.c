@@ -265,6 +265,23 @@ static void test_a_gap_moves_a_stream_past_its_own_event_that_is_due(void **stat
     assert_int_equal(c->private_to, 0);
 }
 
+static void test_a_stream_of_which_all_is_due_begins_at_the_end(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE], own[SESSION_ID_SIZE + 1];
+    struct claim_request r = some_request();
+    remember_session(w, token, id, 0);
+    snprintf(own, sizeof own, "@%s", id);
+    publish_pattern(w, own, "xx");
+    become_due(w);
+    r.token = token;
+    r.start = START_EARLIEST;
+    struct claim *c = claim(w, &r);
+    assert_int_equal(c->cursor, 2);
+    assert_int_equal(c->count, 0);
+    assert_int_equal(c->private_to, 0);
+}
+
 static void test_history_leaves_out_what_is_due(void **state)
 {
     struct world *w = *state;
@@ -328,6 +345,7 @@ int main(void)
         TEST(test_what_is_due_in_other_mailboxes_is_not_subtracted),
         TEST(test_the_oldest_event_after_a_gap_is_one_that_is_not_due),
         TEST(test_a_gap_moves_a_stream_past_its_own_event_that_is_due),
+        TEST(test_a_stream_of_which_all_is_due_begins_at_the_end),
         TEST(test_history_leaves_out_what_is_due),
         WITH_TTL(test_who_slept_while_its_events_expired_has_lost_nothing),
         WITH_TTL(test_who_slept_is_told_of_an_event_that_did_not_expire),
