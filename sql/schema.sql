@@ -111,7 +111,9 @@ CREATE TABLE IF NOT EXISTS rowcast_log (
     bytes          INTEGER NOT NULL DEFAULT 0, -- of all events: their data and 200 each
     excess         INTEGER NOT NULL DEFAULT 0, -- a note from one trigger to another
     config_version INTEGER NOT NULL DEFAULT 0, -- moves with each change of rowcast_config
-    revision       INTEGER NOT NULL DEFAULT 1  -- what is there: an upgrade of the log raises it
+    revision       INTEGER NOT NULL DEFAULT 1, -- what is there: an upgrade of the log raises it
+    due            INTEGER NOT NULL DEFAULT 0, -- a note: some events may have to go by their time
+    replaced       INTEGER                     -- a note: the event that a newer one of its key replaces
 );
 INSERT INTO rowcast_log(one, version, revision, epoch)
     SELECT 1, 1, 2, lower(hex(randomblob(4)))
@@ -271,15 +273,14 @@ BEGIN
     SELECT RAISE(ABORT, 'rowcast_log has one row and keeps it')
         WHERE EXISTS (SELECT 1 FROM rowcast_log WHERE one = 1);
 END;
--- The epoch is part of each id that clients get, and no id is given twice under one epoch.
-CREATE TRIGGER IF NOT EXISTS rowcast_log_update BEFORE UPDATE OF epoch, last_id ON rowcast_log
-    WHEN NEW.epoch IS NOT OLD.epoch OR NEW.last_id < OLD.last_id
+-- The epoch is part of each id that clients get.  Under another one an id may be given again, so
+-- nothing may be noted of it.
+CREATE TRIGGER IF NOT EXISTS rowcast_log_update AFTER UPDATE OF epoch ON rowcast_log
 BEGIN
     SELECT RAISE(ABORT, 'epoch must be eight hex digits in lower case: lower(hex(randomblob(4)))')
         WHERE typeof(NEW.epoch) <> 'text' OR length(NEW.epoch) <> 8 OR NEW.epoch GLOB '*[^0-9a-f]*'
               OR instr(NEW.epoch, char(0));
-    SELECT RAISE(ABORT, 'last_id never falls, or ids would be given twice: if it has to, set epoch = lower(hex(randomblob(4))) in the same UPDATE')
-        WHERE NEW.last_id < OLD.last_id AND NEW.epoch IS OLD.epoch;
+    UPDATE rowcast_log SET replaced = NULL WHERE one = 1;
 END;
 
 -- A mailbox that is forgotten was trimmed no further than forgotten_to.
@@ -305,8 +306,8 @@ BEGIN
              OR instr(NEW.channel, char(10)) OR instr(NEW.channel, char(13))
              OR instr(NEW.channel, char(0)))
             THEN RAISE(ABORT, 'channel must be at most 512 bytes without CR, LF and NUL')
-        WHEN NEW.channel <> '' AND (substr(NEW.channel, 1, 1) = '@'
-             OR substr(NEW.channel, 1, 5) = 'user:' OR substr(NEW.channel, 1, 8) = 'rowcast:')
+        WHEN NEW.channel <> '' AND (NEW.channel GLOB '@*'
+             OR NEW.channel GLOB 'user:*' OR NEW.channel GLOB 'rowcast:*')
             THEN RAISE(ABORT, 'channels that begin with @, user: or rowcast: are reserved')
         WHEN NEW.session_id IS NOT NULL AND (typeof(NEW.session_id) <> 'text'
              OR length(CAST(NEW.session_id AS BLOB)) NOT BETWEEN 1 AND 128
@@ -341,7 +342,7 @@ BEGIN
             THEN RAISE(ABORT, 'created_at must be milliseconds since 1970, an integer')
         WHEN NEW.created_at < 100000000000 -- March 1973; as seconds, the year 5138
             THEN RAISE(ABORT, 'created_at looks like seconds: it must be milliseconds since 1970, or be left out')
-        WHEN NEW.created_at > 86400000 + CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+        WHEN NEW.created_at > (julianday() - 2440586.5) * 86400000
             THEN RAISE(ABORT, 'created_at is more than a day ahead of the clock of this machine: it must be milliseconds since 1970, or be left out')
         -- The same key again: the insert does nothing, so a publisher may safely retry.
         WHEN NEW.dedup_key IS NOT NULL
@@ -356,12 +357,16 @@ BEGIN
     SELECT RAISE(ABORT, 'events cannot be changed: insert another one');
 END;
 
--- Enter the event in the books, remove the older event of its key, and remove what exceeds the
--- bounds.  In the event's mailbox that is usually the oldest event.  Age and bytes follow from the last statement, which fires the two
--- triggers below.  If a bound was lowered, no more than 100 events are removed for each reason, so
--- that no publisher waits long.  (Why it is written like this: an IN (SELECT …) makes a temporary
--- table, 60 µs, more than all the rest; a DELETE that finds nothing costs 2 µs, a WHEN less than
--- one.)
+-- Enter the event in the books, and remove the older event of its key and what exceeds the bounds.
+-- In the event's mailbox that is usually the oldest event.  Time and bytes follow from the last
+-- statement, which fires the triggers below.  If a bound was lowered, no more than 100 events are
+-- removed for each reason, so that no publisher waits long.
+--
+-- Why it is written like this: a shell compiles all of it for each INSERT (0.3 ms), and each
+-- trigger that is entered has to make room for all of its statements, also if its WHEN is false
+-- (1 µs for the removal by time).  So each rule is one short statement, what happens seldom has a
+-- trigger of its own, and rowcast_log carries notes from one to the other.  A DELETE opens all
+-- indexes (0.5 µs), even if it finds nothing.
 CREATE TRIGGER IF NOT EXISTS events_inserted AFTER INSERT ON events
 BEGIN
     SELECT CASE
@@ -372,39 +377,53 @@ BEGIN
     END FROM rowcast_log WHERE one = 1;
 
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to, last_at)
-        SELECT CASE WHEN NEW.session_id IS NULL THEN NEW.channel ELSE '@' || NEW.session_id END,
-               1, forgotten_to,
-               CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+        SELECT ifnull('@' || NEW.session_id, NEW.channel), 1, forgotten_to,
+               CAST(round((julianday() - 2440587.5) * 86400000) AS INTEGER)
         FROM rowcast_log WHERE one = 1
         ON CONFLICT(mailbox) DO UPDATE SET kept = kept + 1, last_at = excluded.last_at;
 
-    DELETE FROM events WHERE NEW.key IS NOT NULL AND session_id IS NEW.session_id
-        AND channel = NEW.channel AND key = NEW.key AND id < NEW.id;
+    UPDATE rowcast_log SET replaced = (
+            SELECT max(id) FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel
+                AND key = NEW.key AND id < NEW.id)
+        WHERE NEW.key IS NOT NULL AND one = 1;
 
-    DELETE FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel AND id <= (
-        SELECT max(id) FROM (
-            SELECT id FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel
-            ORDER BY id LIMIT ifnull((
-                SELECT max(0, min(100, kept - CAST(value AS INTEGER)))
-                FROM rowcast_channels, rowcast_config
-                WHERE name = 'buffer_size' AND CAST(value AS INTEGER) > 0 AND mailbox =
-                    CASE WHEN NEW.session_id IS NULL THEN NEW.channel ELSE '@' || NEW.session_id END), 0)));
+    DELETE FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel AND id < (
+        SELECT id FROM events WHERE session_id IS NEW.session_id AND channel = NEW.channel
+        ORDER BY id LIMIT 1 OFFSET ifnull((
+            SELECT min(100, kept - CAST(value AS INTEGER)) FROM rowcast_channels, rowcast_config
+            WHERE name = 'buffer_size' AND CAST(value AS INTEGER) > 0
+                  AND mailbox = ifnull('@' || NEW.session_id, NEW.channel)), 0));
 
     UPDATE rowcast_log
         SET last_id = NEW.id, bytes = bytes + 200 + length(CAST(NEW.data AS BLOB))
         WHERE one = 1;
 END;
 
--- Each insert removes the two oldest events that are older than buffer_age, and two whose expires_at
--- has passed, by the time that is believed.  While the clock is doubted, excess is -1, so that each insert looks at the clock: a
--- clock that was set back must not be taken for one that still stands ahead.  Looks count towards
--- the ten minutes only if they are an hour apart at most.
+-- The older event of a key goes.
+CREATE TRIGGER IF NOT EXISTS rowcast_log_replaced AFTER UPDATE OF replaced ON rowcast_log
+BEGIN
+    DELETE FROM events WHERE id = NEW.replaced;
+END;
+
+-- No id is given twice under one epoch.  And each insert looks whether an event may have to go by
+-- its time; if the clock is doubted, always (excess is -1), since a clock that was set back must not
+-- be taken for one that still stands ahead.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_old AFTER UPDATE OF last_id ON rowcast_log
-    WHEN NEW.excess < 0 OR (SELECT min(created_at) FROM events WHERE key IS NULL) < (
-        SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) - value * 1000
-        FROM rowcast_config WHERE name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
-        OR (SELECT min(expires_at) FROM events WHERE expires_at IS NOT NULL)
-           <= CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+    WHEN NEW.excess < 0 OR NEW.last_id < OLD.last_id OR (julianday() - 2440587.5) * 86400000 + 0.5 >= min(
+        ifnull((SELECT min(expires_at) FROM events WHERE expires_at IS NOT NULL), 1e18),
+        ifnull((SELECT min(created_at) FROM events WHERE key IS NULL) + (
+            SELECT value * 1000 FROM rowcast_config
+            WHERE name = 'buffer_age' AND CAST(value AS INTEGER) > 0), 1e18))
+BEGIN
+    SELECT RAISE(ABORT, 'last_id never falls, or ids would be given twice: if it has to, set epoch = lower(hex(randomblob(4))) in the same UPDATE')
+        WHERE NEW.last_id < OLD.last_id AND NEW.epoch IS OLD.epoch;
+    UPDATE rowcast_log SET due = 1 WHERE one = 1;
+END;
+
+-- Remove the two oldest events that are older than buffer_age, and two whose expires_at has passed,
+-- by the time that is believed.  Looks at the clock count towards the ten minutes only if they are an
+-- hour apart at most.  (OFFSET 0 keeps SQLite from reading the clock anew for each use of `now`.)
+CREATE TRIGGER IF NOT EXISTS rowcast_log_due AFTER UPDATE OF due ON rowcast_log
 BEGIN
     UPDATE rowcast_clock SET (believed_at, doubted_at, seen_at) = (
         SELECT iif(believed, now, believed_at),
@@ -412,27 +431,23 @@ BEGIN
         FROM (SELECT now, follows, now - believed_at <= 600000
                      OR (doubted_at > 0 AND follows AND now - doubted_at >= 600000) AS believed
               FROM (SELECT now, now - seen_at BETWEEN 0 AND 3600000 AS follows
-                    FROM (SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS now))))
-        WHERE one = 1 AND NOT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+                    FROM (SELECT CAST(round((julianday() - 2440587.5) * 86400000) AS INTEGER) AS now
+                          LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)))
+        WHERE one = 1 AND NOT CAST(round((julianday() - 2440587.5) * 86400000) AS INTEGER)
                               BETWEEN seen_at AND seen_at + 999;
     UPDATE rowcast_log SET excess = (SELECT -(doubted_at > 0) FROM rowcast_clock WHERE one = 1)
         WHERE one = 1 AND excess = (SELECT -(doubted_at = 0) FROM rowcast_clock WHERE one = 1);
-    DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE key IS NULL AND created_at < (
-            SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
-            WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
-        ORDER BY created_at LIMIT 1);
-    DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE key IS NULL AND created_at < (
-            SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
-            WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
-        ORDER BY created_at LIMIT 1);
-    DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE expires_at <= (SELECT believed_at FROM rowcast_clock WHERE one = 1)
-        ORDER BY expires_at LIMIT 1);
-    DELETE FROM events WHERE id = (
-        SELECT id FROM events WHERE expires_at <= (SELECT believed_at FROM rowcast_clock WHERE one = 1)
-        ORDER BY expires_at LIMIT 1);
+    DELETE FROM events WHERE id IN (
+        SELECT id FROM (
+            SELECT id FROM events WHERE key IS NULL AND created_at < (
+                SELECT believed_at - value * 1000 FROM rowcast_clock, rowcast_config
+                WHERE one = 1 AND name = 'buffer_age' AND CAST(value AS INTEGER) > 0)
+            ORDER BY created_at LIMIT 2)
+        UNION ALL
+        SELECT id FROM (
+            SELECT id FROM events
+            WHERE expires_at <= (SELECT believed_at FROM rowcast_clock WHERE one = 1)
+            ORDER BY expires_at LIMIT 2));
 END;
 
 -- Each insert removes the oldest event if there are more than buffer_bytes, but never the newest.
@@ -450,57 +465,44 @@ END;
 CREATE TRIGGER IF NOT EXISTS rowcast_log_excess AFTER UPDATE OF excess ON rowcast_log
 BEGIN
     DELETE FROM events WHERE id < NEW.last_id AND id <= (
-        WITH RECURSIVE
-            newest(bytes) AS (
-                SELECT 200 + length(CAST(data AS BLOB)) FROM events WHERE id = NEW.last_id),
-            oldest(n, id, freed) AS (
-                VALUES (0, 0, 0)
-                UNION ALL
-                SELECT n + 1, events.id, freed + 200 + length(CAST(events.data AS BLOB))
-                FROM oldest, events
-                WHERE freed < NEW.excess AND (n < 99 OR freed < (SELECT bytes FROM newest))
-                  AND events.id = (SELECT min(e.id) FROM events AS e WHERE e.id > oldest.id))
-        SELECT max(id) FROM oldest);
+        WITH RECURSIVE oldest(n, last, freed) AS (
+            VALUES (0, 0, 0)
+            UNION ALL
+            SELECT n + 1, id, freed + 200 + length(CAST(data AS BLOB))
+            FROM oldest CROSS JOIN events
+            WHERE id = (SELECT min(id) FROM events WHERE id > last) AND freed < NEW.excess AND (n < 99
+                  OR freed < (SELECT 200 + length(CAST(data AS BLOB)) FROM events WHERE id = NEW.last_id)))
+        SELECT max(last) FROM oldest);
 END;
 
--- Whatever deletes an event: mailbox and log note up to which id, so that streams are told of it.  They
--- are not told of an event whose time has passed, nor of one whose key has a newer event: neither is
--- missing.
+-- Whatever deletes an event: mailbox and log note up to which id, so that streams are told of it.
+-- They are not told of an event whose time has passed, nor of one whose key has a newer event: neither
+-- is missing.
+--
+-- The newest event of a key may be deleted before its time.  If it had to make room for an insert, it
+-- is still true, and nobody who has had it need be told.  That is so while an INSERT has given an id
+-- that the books, or sqlite_sequence, do not have yet.
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
-        VALUES (CASE WHEN OLD.session_id IS NULL THEN ifnull(OLD.channel, '') ELSE '@' || OLD.session_id END,
-                0,
-                CASE WHEN OLD.key IS NOT NULL AND EXISTS (
-                              SELECT 1 FROM events WHERE session_id IS OLD.session_id
-                                  AND channel = OLD.channel AND key = OLD.key AND id > OLD.id)
-                     THEN 0
-                     WHEN OLD.expires_at <= CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
-                     THEN 0
-                     ELSE OLD.id END)
+        SELECT coalesce('@' || OLD.session_id, OLD.channel, ''), 0,
+               iif(OLD.id = replaced OR OLD.expires_at <= CAST(round((julianday() - 2440587.5) * 86400000) AS INTEGER),
+                   0, OLD.id)
+        FROM rowcast_log WHERE one = 1
         ON CONFLICT(mailbox) DO UPDATE
             SET kept = kept - 1, trimmed_to = max(trimmed_to, excluded.trimmed_to);
     UPDATE rowcast_log
-        SET trimmed_to = max(trimmed_to, ifnull((
-                SELECT trimmed_to FROM rowcast_channels WHERE trimmed_to >= OLD.id AND mailbox =
-                    CASE WHEN OLD.session_id IS NULL THEN ifnull(OLD.channel, '') ELSE '@' || OLD.session_id END), 0)),
+        SET trimmed_to = max(trimmed_to, iif(
+                OLD.id = replaced OR OLD.expires_at <= CAST(round((julianday() - 2440587.5) * 86400000) AS INTEGER),
+                0, OLD.id)),
             bytes = bytes - 200 - ifnull(length(CAST(OLD.data AS BLOB)), 0)
         WHERE one = 1;
-END;
-
--- The newest event of a key was deleted before its time.  If it had to make room for an insert, it is
--- still true, and nobody who has had it need be told.  That is so while an INSERT has given an id that
--- the books, or sqlite_sequence, do not have yet.
-CREATE TRIGGER IF NOT EXISTS events_removed AFTER DELETE ON events
-    WHEN OLD.key IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM events WHERE session_id IS OLD.session_id
-                             AND channel = OLD.channel AND key = OLD.key AND id > OLD.id)
-         AND ifnull(OLD.expires_at > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), 1)
-         AND (SELECT last_id FROM rowcast_log WHERE one = 1) = (SELECT seq FROM sqlite_sequence WHERE name = 'events')
-         AND (SELECT last_id FROM rowcast_log WHERE one = 1) >= ifnull((SELECT max(id) FROM events), 0)
-BEGIN
     INSERT INTO rowcast_removed(mailbox)
-        VALUES (CASE WHEN OLD.session_id IS NULL THEN OLD.channel ELSE '@' || OLD.session_id END)
+        SELECT coalesce('@' || OLD.session_id, OLD.channel, '') FROM rowcast_log
+        WHERE OLD.key IS NOT NULL AND one = 1 AND OLD.id IS NOT replaced
+              AND ifnull(OLD.expires_at > (julianday() - 2440587.5) * 86400000 + 0.5, 1)
+              AND last_id = (SELECT seq FROM sqlite_sequence WHERE name = 'events')
+              AND last_id >= ifnull((SELECT max(id) FROM events), 0)
         ON CONFLICT(mailbox) DO NOTHING;
 END;
 
@@ -555,12 +557,13 @@ INSERT OR ROLLBACK INTO temp.rowcast_load(own, old, lacks)
         WHERE tbl_name IN ('events', 'rowcast_channels', 'rowcast_removed', 'rowcast_log', 'rowcast_clock', 'rowcast_config', 'rowcast_position')
               AND name IN (
                 'events', 'events_mailbox', 'events_created_at', 'events_dedup_key', 'events_key', 'events_expires_at',
-                'events_insert', 'events_update', 'events_inserted', 'events_deleted', 'events_removed',
+                'events_insert', 'events_update', 'events_inserted', 'events_deleted',
                 'rowcast_channels', 'rowcast_removed', 'rowcast_channels_trimmed_to', 'rowcast_channels_delete',
                 'rowcast_log', 'rowcast_log_insert', 'rowcast_log_update', 'rowcast_log_delete',
-                'rowcast_log_old', 'rowcast_log_full', 'rowcast_log_excess', 'rowcast_position', 'rowcast_clock',
+                'rowcast_log_replaced', 'rowcast_log_old', 'rowcast_log_due', 'rowcast_log_full', 'rowcast_log_excess',
+                'rowcast_position', 'rowcast_clock',
                 'rowcast_config', 'rowcast_config_insert', 'rowcast_config_update',
-                'rowcast_config_updated', 'rowcast_config_delete')) < 29
+                'rowcast_config_updated', 'rowcast_config_delete')) < 30
     FROM temp.rowcast_own;
 RELEASE rowcast_schema;
 DROP VIEW temp.rowcast_lost;

@@ -4,4 +4,6 @@
 ALTER TABLE main.events ADD COLUMN key TEXT;
 ALTER TABLE main.events ADD COLUMN expires_at INTEGER;
 ALTER TABLE main.rowcast_log ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE main.rowcast_log ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE main.rowcast_log ADD COLUMN replaced INTEGER;
 DROP INDEX IF EXISTS main.events_created_at;

@@ -16,4 +16,5 @@ DROP TRIGGER IF EXISTS main.rowcast_log_old;
 DROP TRIGGER IF EXISTS main.rowcast_log_full;
 DROP TRIGGER IF EXISTS main.rowcast_log_excess;
 DROP TRIGGER IF EXISTS main.events_deleted;
-DROP TRIGGER IF EXISTS main.events_removed;
+DROP TRIGGER IF EXISTS main.rowcast_log_replaced;
+DROP TRIGGER IF EXISTS main.rowcast_log_due;

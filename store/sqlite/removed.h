@@ -2,7 +2,7 @@
  *
  * A stream that is at the log's end is told of no hole behind it, since it has had those events.
  * But of a key it shows the newest event, and whoever deletes that wants it gone.  So the trigger
- * events_removed lists the mailbox, and the first responder that sees the list gives an id which
+ * events_deleted lists the mailbox, and the first responder that sees the list gives an id which
  * no event has: the mailbox is trimmed up to it, and every stream that listens there is told one
  * gap.  A trigger cannot give that id itself: within an INSERT, SQLite has already fixed the ids
  * that follow.

@@ -73,7 +73,7 @@ static const struct {
                     "*") "; INSERT INTO events(id, channel) VALUES ('x', ''), (NULL, '')",
      STORE_OK, "1 2 3"},
     {"last_id behind the rows",
-     "DROP TRIGGER rowcast_log_update; UPDATE rowcast_log SET last_id = 1", STORE_OK, "1 2 3"},
+     "DROP TRIGGER rowcast_log_old; UPDATE rowcast_log SET last_id = 1", STORE_OK, "1 2 3"},
     {"last_id far beyond the rows", "UPDATE rowcast_log SET last_id = 4611686018427387904",
      STORE_OK, "1 2 3"},
     {"positions that cannot be",
@@ -93,7 +93,8 @@ static const struct {
      STORE_OK, "1 2 3"},
     {"no trigger at all",
      "DROP TRIGGER events_insert; DROP TRIGGER events_inserted; DROP TRIGGER events_update; "
-     "DROP TRIGGER events_deleted; DROP TRIGGER rowcast_log_old; DROP TRIGGER "
+     "DROP TRIGGER events_deleted; DROP TRIGGER rowcast_log_replaced; DROP TRIGGER "
+     "rowcast_log_due; DROP TRIGGER rowcast_log_old; DROP TRIGGER "
      "rowcast_log_full; "
      "DROP TRIGGER rowcast_log_excess; DROP TRIGGER rowcast_log_insert; "
      "DROP TRIGGER rowcast_log_update; DROP TRIGGER rowcast_log_delete; "
@@ -216,7 +217,7 @@ static void test_a_strange_log_is_opened_or_it_is_said_why_not(void **state)
 static void expect_mended(struct log_world *w)
 {
     assert_int_equal(log_number(w, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"),
-                     16);
+                     17);
     assert_int_equal(log_number(w,
                                 "SELECT bytes - (SELECT sum(200 + length(data)) FROM events) "
                                 "FROM rowcast_log"),

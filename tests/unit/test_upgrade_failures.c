@@ -348,7 +348,7 @@ static void expect_one_or_the_other(struct world *w)
         "('audit_events', 'order_state')) || ' ' || (SELECT count(*) FROM "
         "pragma_table_info('events') WHERE name IN ('key', 'expires_at')) FROM sqlite_schema";
     int64_t revision = old_revision(w->log, "rowcast_log");
-    assert_string_equal(old_text(w->log, parts), revision == 2 ? "3 16 2" : "0 15 0");
+    assert_string_equal(old_text(w->log, parts), revision == 2 ? "3 17 2" : "0 15 0");
     assert_int_equal(world_number(w->sessions, "SELECT count(*) FROM "
                                                "pragma_table_info('responders') WHERE name = "
                                                "'version'"),
