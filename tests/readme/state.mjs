@@ -11,7 +11,7 @@ import { asked, lines, sqlite, statePage, theBrowser } from './steps.mjs';
 
 const shop = { cwd: `${sandbox.checkout}/build/run` }; // and {url, make}
 const web = `${sandbox.checkout}/web/readme`;
-const RENDERINGS = 10;
+const RENDERINGS = 4;
 
 const shell = (text) => sqlite(text, shop);
 const change = (state) => shell(`UPDATE orders SET state = '${state}' WHERE id = 7;`);
@@ -77,10 +77,17 @@ async function losesNothing(render) {
     await page.close();
 }
 
-/** A page that is printed while rows are committed: its stream begins with the very next state. */
+/**
+ * A page that is printed while rows are committed: its stream begins with the very next state.  The view
+ * is made slow, so that rows are committed after the position was read and before the state is.
+ */
 async function isOfOneMoment(render) {
     await shell(`DELETE FROM orders; INSERT INTO orders VALUES (7, 1);
-                 UPDATE rowcast_config SET value = 1000000 WHERE name = 'buffer_size';`);
+                 UPDATE rowcast_config SET value = 1000000 WHERE name = 'buffer_size';
+                 DROP VIEW rowcast_position;
+                 CREATE VIEW rowcast_position AS
+                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+                     SELECT epoch || '-' || last_id AS position FROM rowcast_log WHERE (SELECT count(*) FROM n) > 0;`);
     const publisher = start(
         `yes 'UPDATE orders SET state = state + 1 WHERE id = 7;' |
          sqlite3 -bail -cmd '.timeout 10000' -cmd 'PRAGMA synchronous = OFF' rowcast.db`,
