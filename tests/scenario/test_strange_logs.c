@@ -38,10 +38,9 @@ static bool is_in_log(struct stage *s, const char *words)
     return strstr(text, words);
 }
 
-static bool has_all_triggers(struct stage *s)
+static int triggers(struct stage *s)
 {
-    return strcmp(shell(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"),
-                  "16") == 0;
+    return atoi(shell(s, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"));
 }
 
 /* One more column of the table is the application's affair; the rest is as it was. */
@@ -80,12 +79,13 @@ static void test_a_table_that_a_migration_rebuilt_loses_nothing(void **state)
     pid_t pid = responder_pid(s);
     browser_come_back(late, false);
     browser_cut(late);
+    int before = triggers(s);
     rebuild(s);
     shell_count(s, "n", 4, 5);
     post(s, &a, "/sse/broadcast?type=n", "6");
     assert_int_equal(a.status, 200);
     expect_count(b, "n", 4, 6);
-    await(s, has_all_triggers(s));
+    await(s, triggers(s) == before);
     await(s, is_in_log(s, "lacks") || is_in_log(s, "lacked"));
     browser_come_back(late, true);
     browser_connect(late);
