@@ -42,6 +42,24 @@ SELECT count(*) || ' events came before March 1973 or will come more than a day 
         CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 86400000
     HAVING count(*) > 0
 UNION ALL
+SELECT count(*) || ' events are older than another of their key, one of them has the id ' || max(id)
+       || ': streams that begin there get both'
+    FROM events AS older WHERE key IS NOT NULL AND EXISTS (
+        SELECT 1 FROM events AS newer
+        WHERE newer.session_id IS older.session_id AND newer.channel = older.channel
+              AND newer.key = older.key AND newer.id > older.id)
+    HAVING count(*) > 0
+UNION ALL
+SELECT count(*) || ' events have an expires_at that is no time, one of them has the id ' || max(id)
+       || ': they do not expire when they should'
+    FROM events WHERE expires_at IS NOT NULL AND (typeof(expires_at) <> 'integer'
+        OR expires_at NOT BETWEEN 100000000000 AND 99999999999999)
+    HAVING count(*) > 0
+UNION ALL
+SELECT count(*) || ' events expired more than an hour before the clock was last looked at, and are still there: nobody removes them'
+    FROM events, rowcast_clock WHERE one = 1 AND expires_at < believed_at - 3600000
+    HAVING count(*) > 0
+UNION ALL
 SELECT 'the clock of this machine is ' || (max(created_at) - now) / 1000 || ' s behind the newest event'
     FROM events, (SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS now)
     GROUP BY now HAVING max(created_at) BETWEEN now + 60000 AND now + 86400000

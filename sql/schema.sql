@@ -510,6 +510,12 @@ END;
 UPDATE rowcast_log SET epoch = lower(hex(randomblob(4)))
     WHERE one = 1 AND (typeof(epoch) <> 'text' OR length(epoch) <> 8
                        OR epoch GLOB '*[^0-9a-f]*' OR instr(epoch, char(0)));
+-- Of each key the newest event stays.  Older ones are there if they came while a trigger was missing.
+DELETE FROM events
+    WHERE (SELECT recount FROM temp.rowcast_load) AND key IS NOT NULL AND EXISTS (
+        SELECT 1 FROM events AS newer
+        WHERE newer.session_id IS events.session_id AND newer.channel = events.channel
+              AND newer.key = events.key AND newer.id > events.id);
 -- Events that the books knew may have left unseen: the mailbox keeps fewer than it should.
 UPDATE rowcast_channels SET trimmed_to = (SELECT max(0, last_id) FROM temp.rowcast_load)
     WHERE (SELECT recount FROM temp.rowcast_load) AND kept > (

@@ -6,16 +6,21 @@
 
 .timeout 1000
 
--- The newest events: their mailboxes, types and data, and when they came.
+-- The newest events: their mailboxes, types, keys and data, when they came and when they expire.
 CREATE TEMP VIEW recent_events AS
     SELECT id, CASE WHEN session_id IS NULL THEN channel ELSE '@' || session_id END AS mailbox,
-           type, substr(data, 1, 60) AS data,
-           datetime(created_at / 1000, 'unixepoch', 'localtime') AS created
+           type, key, substr(data, 1, 60) AS data,
+           datetime(created_at / 1000, 'unixepoch', 'localtime') AS created,
+           datetime(expires_at / 1000, 'unixepoch', 'localtime') AS expires
     FROM events ORDER BY id DESC LIMIT 50;
 
--- What each mailbox keeps, and up to which id it was trimmed.
+-- What each mailbox keeps, how many of these events have a key, and up to which id it was trimmed.
 CREATE TEMP VIEW mailboxes AS
-    SELECT mailbox, kept, trimmed_to,
+    SELECT mailbox, kept,
+           (SELECT count(*) FROM events
+            WHERE session_id IS iif(mailbox GLOB '@*', substr(mailbox, 2), NULL)
+                  AND channel = iif(mailbox GLOB '@*', '', mailbox) AND key IS NOT NULL) AS keys,
+           trimmed_to,
            datetime(last_at / 1000, 'unixepoch', 'localtime') AS last_event
     FROM rowcast_channels ORDER BY mailbox;
 

@@ -34,6 +34,34 @@ static void test_a_log_is_made_where_there_is_none(void **state)
     expect_fine(s); /* and what it made is as it wants it */
 }
 
+static void test_older_events_of_a_key_are_said_and_go_with_a_recount(void **state)
+{
+    struct stage *s = *state;
+    chmod(s->db, 0660);
+    expect_fine(s);
+    shell(s, "INSERT INTO events(key) VALUES ('a'), ('b'), ('a')");
+    expect_fine(s);
+    shell(s, "DROP TRIGGER rowcast_log_replaced; INSERT INTO events(key) VALUES ('a'), ('a')");
+    expect_finding(s, NULL, "2 events are older than another of their key");
+    shell(s, "DROP TRIGGER events_deleted");
+    expect_finding(s, NULL, "events_deleted");
+    assert_string_equal(shell(s, "SELECT group_concat(id) FROM events"), "2,5");
+    expect_fine(s);
+}
+
+static void test_events_whose_time_to_expire_is_wrong_are_said(void **state)
+{
+    struct stage *s = *state;
+    chmod(s->db, 0660);
+    shell(s, "INSERT INTO events(expires_at) VALUES (4102444800000)");
+    expect_fine(s);
+    shell(s, "DROP TRIGGER events_update; UPDATE events SET expires_at = 'soon'");
+    expect_finding(s, NULL, "1 events have an expires_at that is no time");
+    shell(s, "DROP TRIGGER events_update; UPDATE events SET expires_at = 1700000000000; "
+             "CREATE TRIGGER events_update BEFORE UPDATE ON events BEGIN SELECT 1; END");
+    expect_finding(s, NULL, "nobody removes them");
+}
+
 static void test_a_full_disk_is_said(void **state)
 {
     struct stage *s = *state;
@@ -128,6 +156,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_a_log_is_made_where_there_is_none),
+        scenario(test_older_events_of_a_key_are_said_and_go_with_a_recount),
+        scenario(test_events_whose_time_to_expire_is_wrong_are_said),
         scenario(test_a_full_disk_is_said),
         scenario(test_a_transaction_that_somebody_keeps_open_is_said),
         scenario(test_a_log_that_may_not_be_written_is_said),

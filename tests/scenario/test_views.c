@@ -33,6 +33,10 @@ static void test_the_views_show_events_mailboxes_and_clients(void **state)
     expect_view(s, "SELECT mailbox, type, data FROM recent_events", "room|chat|hello");
     expect_view(s, "SELECT mailbox, kept FROM mailboxes", "room|1");
     expect_view(s, "SELECT last_id, kept FROM log", "1|1");
+    shell(s,
+          "INSERT INTO events(channel, key, expires_at) VALUES ('room', 'k', 4102444800000)");
+    expect_view(s, "SELECT key, date(expires) > '2099' FROM recent_events", "k|1");
+    expect_view(s, "SELECT mailbox, kept, keys FROM mailboxes", "room|2|1");
     expect_view(s, "SELECT count(*), sum(streams) FROM clients", "2|2");
     expect_view(s, "SELECT count(*), count(DISTINCT session_id) FROM open_streams", "2|2");
     browser_close(b);
