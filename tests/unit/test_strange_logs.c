@@ -269,6 +269,21 @@ static void test_rows_that_came_and_left_unseen_are_a_hole_of_all(void **state)
     expect_mended(w);
 }
 
+/* Under another epoch ids may be given again.  What was noted of the old ones is forgotten, or the
+ * event that gets a replaced one's id would go without a word. */
+static void test_an_id_that_is_given_again_can_be_missed(void **state)
+{
+    struct log_world *w = *state;
+    log_insert(w, 1);
+    log_sql(w, "INSERT INTO events(key) VALUES ('k'), ('k'); DELETE FROM events WHERE id > 1");
+    log_sql(w, "UPDATE rowcast_log SET epoch = lower(hex(randomblob(4))), last_id = 1;"
+               "UPDATE rowcast_channels SET trimmed_to = 0; DELETE FROM rowcast_removed;"
+               "UPDATE rowcast_log SET trimmed_to = 0;"
+               "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'events'");
+    log_sql(w, "INSERT INTO events(data) VALUES ('x'); DELETE FROM events WHERE id = 2");
+    assert_int_equal(log_number(w, "SELECT trimmed_to FROM rowcast_log"), 2);
+}
+
 static void test_an_epoch_that_is_none_is_replaced(void **state)
 {
     static const char *const epochs[] = {
@@ -393,6 +408,7 @@ int main(void)
         LOG_TEST(test_missing_triggers_are_made_again_and_the_books_counted),
         LOG_TEST(test_rows_that_left_unseen_are_a_hole_of_their_mailbox),
         LOG_TEST(test_rows_that_came_and_left_unseen_are_a_hole_of_all),
+        LOG_TEST(test_an_id_that_is_given_again_can_be_missed),
         LOG_TEST(test_an_epoch_that_is_none_is_replaced),
         LOG_TEST(test_the_row_of_the_books_is_made_again),
         LOG_TEST(test_a_table_that_is_put_right_is_followed_again),
