@@ -59,6 +59,12 @@ build 'built by gcc' everything
 build 'built with ASan and UBSan' SANITIZE=address,undefined all tests
 build 'built with TSan' SANITIZE=thread all tests
 
+# For the test that deploys it and the present one in turn.
+old_program() { sh tests/old_program.sh >"$reports/old"; }
+check 'built as of revision 1' old_program
+ROWCAST_OLD_PROGRAM=$(cat "$reports/old")
+export ROWCAST_OLD_PROGRAM
+
 # What only computes, while the tests below mostly wait: it gets what time they leave.
 compute() {
     chrt --idle --pid 0 "$BASHPID"
