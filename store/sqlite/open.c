@@ -142,6 +142,8 @@ static enum store_result log_opened(struct sqlite_store *s)
         r = log_read_end(s, &end, NULL);
     if (r == STORE_OK)
         file_saw(s->log.hold.file, end.epoch, end.last_id);
+    if (s->log.behind)
+        s->looked_at = -1; /* another process may have upgraded it since: the next call looks */
     return r;
 }
 

@@ -107,33 +107,23 @@ static enum store_result schema_again(struct sqlite_store *s, struct database *d
     return r;
 }
 
-/* Looks once more, since another process may have been faster. */
+/* Looks once more, since another process may have been faster.  *from: the revision that it found. */
 static enum store_result upgrade_in_transaction(struct sqlite_store *s, struct database *d,
-                                                const struct upgrade *u)
+                                                const struct upgrade *u, int *from)
 {
-    int revision;
-    enum store_result r = revision_read(s, d, u, &revision);
-    if (r != STORE_OK || revision >= u->to)
+    enum store_result r = revision_read(s, d, u, from);
+    if (r != STORE_OK || *from >= u->to)
         return r;
     r = run_all(s, d, u->view_end); /* the schema's table of that name is meant */
     if (r == STORE_OK)
         r = run_all(s, d, u->triggers);
-    for (int i = revision - 1; r == STORE_OK && i < u->to - 1; i++)
+    for (int i = *from - 1; r == STORE_OK && i < u->to - 1; i++)
         r = run_all(s, d, u->steps[i]);
     if (r == STORE_OK)
         r = schema_again(s, d);
     if (r == STORE_OK)
         r = database_do(s, d, adding, u->set, INT(u->to));
     return r;
-}
-
-static enum store_result upgrade_run(struct sqlite_store *s, struct database *d,
-                                     const struct upgrade *u)
-{
-    enum store_result r = database_run(s, d, SQL_BEGIN_IMMEDIATE);
-    if (r != STORE_OK)
-        return r;
-    return database_finish(s, d, upgrade_in_transaction(s, d, u));
 }
 
 static void say_upgraded(const struct database *d, const struct upgrade *u, int from)
@@ -143,22 +133,22 @@ static void say_upgraded(const struct database *d, const struct upgrade *u, int 
     notice_of(STORE_UPGRADED, words);
 }
 
-/* A failure says nothing about reading, so the file need not be opened anew. */
-static enum store_result upgrade_if_due(struct sqlite_store *s, struct database *d,
-                                        const struct upgrade *u)
+/* A failure says nothing about reading, so the file need not be opened anew; and what a rule
+ * refuses here is nothing that somebody publishes. */
+static enum store_result upgrade_run(struct sqlite_store *s, struct database *d,
+                                     const struct upgrade *u)
 {
     bool suspect = d->suspect;
-    enum store_result r = revision_read(s, d, u, &d->revision);
-    if (r != STORE_OK || d->revision >= u->to)
-        return r;
-    int from = d->revision;
-    r = upgrade_run(s, d, u);
+    int from = u->to;
+    enum store_result r = database_run(s, d, SQL_BEGIN_IMMEDIATE);
+    if (r == STORE_OK)
+        r = database_finish(s, d, upgrade_in_transaction(s, d, u, &from));
     d->suspect = suspect;
     if (r != STORE_OK)
-        return r == STORE_REFUSED ? STORE_IO
-                                  : r; /* it is not what is published that is refused */
+        return r == STORE_REFUSED ? STORE_IO : r;
     d->revision = u->to;
-    say_upgraded(d, u, from);
+    if (from < u->to)
+        say_upgraded(d, u, from);
     return STORE_OK;
 }
 
@@ -177,7 +167,13 @@ static void make_do(struct sqlite_store *s, struct database *d, const struct upg
 static enum store_result upgrade(struct sqlite_store *s, struct database *d,
                                  const struct upgrade *u)
 {
-    enum store_result r = upgrade_if_due(s, d, u);
+    int revision;
+    enum store_result r = revision_read(s, d, u, &revision);
+    if (r != STORE_OK)
+        return r;
+    d->revision = revision;
+    if (revision < u->to)
+        r = upgrade_run(s, d, u);
     if (r == STORE_OK && d->behind)
         r = run_all(s, d, u->view_end);
     d->behind = r != STORE_OK;
@@ -190,6 +186,7 @@ static enum store_result upgrade_opened(struct sqlite_store *s, struct database 
                                         const struct upgrade *u)
 {
     d->behind = false;
+    d->revision = 0; /* not known */
     sqlite3_busy_timeout(d->db, UPGRADE_PATIENCE_MS);
     enum store_result r = upgrade(s, d, u);
     sqlite3_busy_timeout(d->db, STORE_BUSY_MS);

@@ -23,7 +23,7 @@ enum store_result log_revision(struct sqlite_store *s, int *revision);
  * same one once a minute at most, and the connection can be used nevertheless: statements that
  * read find the columns that the file lacks, as NULL, in a TEMP view of the table's name.
  * Statements that write to such a table name main.  If even the view fails, d->revision is 0, and
- * the connection must be closed. */
+ * the connection must be closed.  If the revision cannot be read, nothing of d changes. */
 enum store_result log_upgrade(struct sqlite_store *s);
 enum store_result sessions_upgrade(struct sqlite_store *s);
 

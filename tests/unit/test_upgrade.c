@@ -3,8 +3,6 @@
 #include "tests/unit/old_world.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/wait.h>
 
 #include "store/version.h"
 
@@ -255,68 +253,7 @@ static void test_a_number_that_somebody_damaged_stops_nobody(void **state)
     assert_string_equal(old_read(w->store, OLD_LAST), "18 19 20 21 22");
 }
 
-/* ---- several programs ----------------------------------------------------------------- */
-
-/* A store that opens both files and publishes, with as much patience as there is. */
-static void *use_a_store(void *arg)
-{
-    const struct world *w = arg;
-    struct store *s = NULL;
-    struct store_end end;
-    struct publication p = {.channel = "", .type = "a", .data = "x", .data_len = 1};
-    int64_t id;
-    enum store_result r = store_open(&s, w->log_path);
-    if (r == STORE_OK)
-        r = store_where(s, &end);
-    if (r == STORE_OK)
-        r = store_join(s);
-    if (r == STORE_OK)
-        r = store_append(s, &p, &id, end.epoch);
-    if (r != STORE_OK)
-        fprintf(stderr, "%d: %s\n", r, s ? store_why(s) : "");
-    store_close(s);
-    return r == STORE_OK ? NULL : arg;
-}
-
-static void test_processes_that_upgrade_at_once_all_serve(void **state)
-{
-    enum { PROCESSES = 5 /* the mailbox keeps as many */ };
-    struct world *w = *state;
-    int go[2], status;
-    pid_t pid[PROCESSES];
-    assert_int_equal(pipe(go), 0);
-    for (int i = 0; i < PROCESSES; i++)
-        if ((pid[i] = fork()) == 0) {
-            char byte;
-            close(go[1]);
-            _exit(read(go[0], &byte, 1) != 0 || use_a_store(w) != NULL);
-        }
-    close(go[0]);
-    close(go[1]); /* all of them, at once */
-    for (int i = 0; i < PROCESSES; i++) {
-        assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
-        assert_int_equal(status, 0);
-    }
-    assert_string_equal(old_read(w->store, OLD_LAST), "18 19 20 21 22");
-    assert_int_equal(old_revision(w->log, "rowcast_log"), 2);
-    assert_int_equal(old_revision(w->sessions, "state"), 2);
-}
-
-static void test_threads_that_upgrade_at_once_all_serve(void **state)
-{
-    enum { THREADS = 4 };
-    struct world *w = *state;
-    pthread_t thread[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, use_a_store, w), 0);
-    for (int i = 0; i < THREADS; i++) {
-        void *failed;
-        assert_int_equal(pthread_join(thread[i], &failed), 0);
-        assert_null(failed);
-    }
-    assert_string_equal(old_read(w->store, OLD_LAST), "18 19 20 21");
-    assert_int_equal(old_revision(w->sessions, "state"), 2);
-}
+/* ---- other tools ------------------------------------------------------------------------ */
 
 /* What docs/backup.md does while everything runs, with a backup from before the upgrade. */
 static void restore_old(struct world *w)
@@ -468,8 +405,6 @@ int main(void)
         OLD_TEST(test_a_log_without_its_row_gets_one),
         OLD_TEST(test_a_higher_revision_is_used_and_left_as_it_is),
         OLD_TEST(test_a_number_that_somebody_damaged_stops_nobody),
-        OLD_TEST(test_processes_that_upgrade_at_once_all_serve),
-        OLD_TEST(test_threads_that_upgrade_at_once_all_serve),
         OLD_TEST(test_an_old_backup_that_is_restored_in_place_is_upgraded),
         OLD_TEST(test_a_shell_cannot_load_the_schema_before_the_upgrade_and_harms_nothing),
         OLD_TEST(test_check_upgrades_and_is_content),
