@@ -3,6 +3,6 @@
 #ifndef ROWCAST_STORE_VERSION_H
 #define ROWCAST_STORE_VERSION_H
 
-#define ROWCAST_VERSION "0.2.0"
+#define ROWCAST_VERSION "0.3.0"
 
 #endif
