@@ -113,7 +113,8 @@ CREATE TABLE IF NOT EXISTS rowcast_log (
     config_version INTEGER NOT NULL DEFAULT 0, -- moves with each change of rowcast_config
     revision       INTEGER NOT NULL DEFAULT 1, -- what is there: an upgrade of the log raises it
     due            INTEGER NOT NULL DEFAULT 0, -- a note: some events may have to go by their time
-    replaced       INTEGER                     -- a note: the event that a newer one of its key replaces
+    replaced       INTEGER,                    -- a note: the event that a newer one of its key replaces
+    room           INTEGER NOT NULL DEFAULT 0  -- a note: events make room for the newest
 );
 INSERT INTO rowcast_log(one, version, revision, epoch)
     SELECT 1, 1, 2, lower(hex(randomblob(4)))
@@ -455,11 +456,13 @@ CREATE TRIGGER IF NOT EXISTS rowcast_log_full AFTER UPDATE OF last_id ON rowcast
     WHEN NEW.bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config
                       WHERE name = 'buffer_bytes' AND CAST(value AS INTEGER) > 0)
 BEGIN
+    UPDATE rowcast_log SET room = 1 WHERE one = 1;
     DELETE FROM events WHERE id = (SELECT min(id) FROM events) AND id < NEW.last_id;
     UPDATE rowcast_log
         SET excess = bytes - (SELECT value FROM rowcast_config WHERE name = 'buffer_bytes')
         WHERE one = 1
               AND bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config WHERE name = 'buffer_bytes');
+    UPDATE rowcast_log SET room = 0 WHERE one = 1;
 END;
 -- If one was not enough, remove as many as the newest event needs, up to 100.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_excess AFTER UPDATE OF excess ON rowcast_log
@@ -480,8 +483,8 @@ END;
 -- is missing.
 --
 -- The newest event of a key may be deleted before its time.  If it had to make room for an insert, it
--- is still true, and nobody who has had it need be told.  That is so while an INSERT has given an id
--- that the books, or sqlite_sequence, do not have yet.
+-- is still true, and nobody who has had it need be told.  That is so while its mailbox has an event
+-- that is not in the books yet, and while rowcast_log_full says so.
 CREATE TRIGGER IF NOT EXISTS events_deleted AFTER DELETE ON events
 BEGIN
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to)
@@ -501,8 +504,9 @@ BEGIN
         SELECT coalesce('@' || OLD.session_id, OLD.channel, '') FROM rowcast_log
         WHERE OLD.key IS NOT NULL AND one = 1 AND OLD.id IS NOT replaced
               AND ifnull(OLD.expires_at > (julianday() - 2440587.5) * 86400000 + 0.5, 1)
-              AND last_id = (SELECT seq FROM sqlite_sequence WHERE name = 'events')
-              AND last_id >= ifnull((SELECT max(id) FROM events), 0)
+              AND room = 0 AND NOT EXISTS (
+                  SELECT 1 FROM events
+                  WHERE session_id IS OLD.session_id AND channel = OLD.channel AND id > last_id)
         ON CONFLICT(mailbox) DO NOTHING;
 END;
 

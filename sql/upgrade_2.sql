@@ -6,4 +6,5 @@ ALTER TABLE main.events ADD COLUMN expires_at INTEGER;
 ALTER TABLE main.rowcast_log ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE main.rowcast_log ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE main.rowcast_log ADD COLUMN replaced INTEGER;
+ALTER TABLE main.rowcast_log ADD COLUMN room INTEGER NOT NULL DEFAULT 0;
 DROP INDEX IF EXISTS main.events_created_at;
