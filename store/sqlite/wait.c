@@ -244,7 +244,7 @@ enum store_result sqlite_wait(struct store *store, int64_t after, int timeout_ms
     if (!w)
         return store_refuse(s, STORE_NOMEM, "waiting: no memory or no descriptor left");
     int64_t deadline = now_monotonic_us() + (int64_t)timeout_ms * 1000;
-    if (s->data_version >= 0 && s->read.last_id <= after) {
+    if (s->data_version >= 0 && s->read.last_id <= after && !removed_is_due(s)) {
         watch_open(&w->watch, s->log.wal_path);
         wait_watching(s, w, after, deadline);
     }

@@ -69,6 +69,18 @@ static void test_a_change_of_the_schema_ends_the_wait(void **state)
     assert_string_equal(log_read(w, 0, NULL), "1");
 }
 
+/* A read can be the first to find it, and cannot tell of it any more. */
+static void test_a_removal_that_was_found_by_a_read_ends_the_wait(void **state)
+{
+    struct log_world *w = *state;
+    log_sql(w, "INSERT INTO events(key) VALUES ('k'), ('l')");
+    assert_string_equal(log_read(w, 0, NULL), "1 2");
+    log_sql(w, "DELETE FROM events WHERE key = 'k'; INSERT INTO events(data) VALUES ('news')");
+    assert_string_equal(log_read(w, 2, NULL), "3");
+    assert_true(ends_early(w));
+    assert_string_equal(log_read(w, 3, NULL), "hole:<4");
+}
+
 /* How often this thread slept until now. */
 static long sleeps(void)
 {
@@ -177,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_no_transaction_is_open_while_waiting),
         LOG_TEST(test_a_symbolic_link_to_the_log_is_followed),
+        LOG_TEST(test_a_removal_that_was_found_by_a_read_ends_the_wait),
         LOG_TEST(test_a_change_of_the_schema_ends_the_wait),
         LOG_TEST(test_commits_to_other_tables_do_not_keep_it_awake),
         LOG_TEST(test_a_row_after_commits_to_other_tables_ends_the_wait),
