@@ -187,7 +187,7 @@ static enum store_result append_together(struct sqlite_store *s, struct appendin
         r = append_group(s, items, n);
     if (r != STORE_OK) {
         database_rollback(&s->log);
-        return begun && (s->fell || s->restored) ? append_together(s, items, n, p) : r;
+        return begun && log_is_worth_a_retry(s, r) ? append_together(s, items, n, p) : r;
     }
     r = database_commit(s, &s->log);
     if (is_to_be_redone(s, r, p))

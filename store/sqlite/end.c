@@ -61,6 +61,23 @@ static enum store_result end_compare(struct sqlite_store *s, const struct store_
                         (long long)end->last_id);
 }
 
+bool log_is_worth_a_retry(const struct sqlite_store *s, enum store_result r)
+{
+    return r == STORE_BUSY && (s->fell || s->anew);
+}
+
+/* The schema was just looked at, so what is missing is known.  In the middle of a call it cannot be
+ * made; while the log is being opened, that follows. */
+static enum store_result end_failed(struct sqlite_store *s)
+{
+    bool lacks = s->lacks[0] && !s->log.opening && database_lacks_table(&s->log);
+    enum store_result r = store_failed(s, &s->log, end_reading);
+    if (!lacks)
+        return r;
+    s->anew = s->log.suspect = true;
+    return store_refuse(s, STORE_BUSY, "the log %s lacks %s", s->log.path, s->lacks);
+}
+
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to)
 {
@@ -75,7 +92,7 @@ enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
         log_books_wrong(s, "rowcast_log had no row", true);
         r = store_refuse(s, STORE_CORRUPT, "%s: rowcast_log has no row", end_reading);
     } else {
-        r = store_failed(s, &s->log, end_reading);
+        r = end_failed(s);
     }
     sqlite3_reset(stmt);
     return r == STORE_OK ? end_compare(s, out) : r;

@@ -18,9 +18,15 @@ struct sqlite_store;
  *
  * STORE_BUSY with s->fell: the log ends before what this process had seen of it when the call
  * began, so its ids would be given again.  Nothing of it may be handed out; the next call of
- * database_use gives it a new epoch, so the caller tries once more. */
+ * database_use gives it a new epoch.  STORE_BUSY with s->anew: an earlier copy is in its place, or
+ * a table that the schema makes is gone; the next call of database_use opens the log anew, which
+ * upgrades or mends it. */
 enum store_result log_read_end(struct sqlite_store *s, struct store_end *out,
                                int64_t *forgotten_to);
+
+/* Whether the caller should try once more, from database_use on, after log_read_end failed with
+ * `r`: what was in the way is done away with there. */
+bool log_is_worth_a_retry(const struct sqlite_store *s, enum store_result r);
 
 /* Read PRAGMA data_version: the number changes when another connection commits. */
 enum store_result log_data_version(struct sqlite_store *s, int64_t *version);

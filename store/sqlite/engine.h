@@ -29,9 +29,9 @@ struct sqlite_store {
     int idle;                        /* how often store_rest was called since a file was used */
     char not_seeded[STORE_WHY_SIZE]; /* why a setting of the environment was refused */
     struct store_end seen; /* epoch.c: the log as this process had seen it before the call … */
-    struct store_end left;  /* … and the log that the path led to before; "": none */
-    bool fell;              /* end.c: the log ends before `seen`; the next call renews it */
-    bool restored;          /* look.c: an earlier revision is in its place; it is opened anew */
+    struct store_end left; /* … and the log that the path led to before; "": none */
+    bool fell;             /* end.c: the log ends before `seen`; the next call renews it */
+    bool anew; /* look.c, end.c: it is not what it was; the next call opens it anew */
     struct store_end saved; /* sessions.c: how far the sessions have it as seen */
     struct store_end read;  /* the log's end at the last read … */
     int64_t data_version;   /* … and its version then; -1: nothing was read, or that failed */

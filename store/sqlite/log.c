@@ -38,7 +38,7 @@ enum store_result sqlite_where(struct store *store, struct store_end *out)
 {
     struct sqlite_store *s = sqlite_of(store);
     enum store_result r = where_once(s, out);
-    return r == STORE_BUSY && (s->fell || s->restored) ? where_once(s, out) : r;
+    return log_is_worth_a_retry(s, r) ? where_once(s, out) : r;
 }
 
 /* Which mailboxes are asked for: the first *n of q->only. */
@@ -293,7 +293,7 @@ enum store_result sqlite_read(struct store *store, const struct store_question *
     struct taking t = {.sink = sink, .now = now_wall_ms(), .given = q->after, .through = -1};
     struct store_end end;
     enum store_result r = read_once(s, q, &t, &end);
-    if (r == STORE_BUSY && (s->fell || s->restored)) /* no row was given yet */
+    if (log_is_worth_a_retry(s, r)) /* no row was given yet */
         r = read_once(s, q, &t, &end);
     if (r != STORE_OK)
         return r;

@@ -152,7 +152,7 @@ static enum store_result look_at_revision(struct sqlite_store *s)
     s->log.suspect = true;
     if (revision > s->log.revision)
         return STORE_OK;
-    s->restored = true;
+    s->anew = true;
     return store_refuse(s, STORE_BUSY,
                         "an earlier copy of the log %s was just put in its place", s->log.path);
 }

@@ -115,7 +115,7 @@ static enum store_result look_and_mend(struct sqlite_store *s)
 static enum store_result look_and_upgrade(struct sqlite_store *s)
 {
     s->log.revision = 1;
-    s->restored = false;
+    s->anew = false;
     enum store_result r = log_examine(s);
     if (r == STORE_OK)
         r = version_check(s);

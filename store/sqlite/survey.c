@@ -246,5 +246,5 @@ enum store_result sqlite_survey(struct store *store, const struct survey_questio
 {
     struct surveying v = {.store = sqlite_of(store), .q = q, .out = out};
     enum store_result r = survey_once(&v);
-    return r == STORE_BUSY && v.store->fell ? survey_once(&v) : r;
+    return log_is_worth_a_retry(v.store, r) ? survey_once(&v) : r;
 }

@@ -76,6 +76,10 @@ static const struct {
      "DROP TRIGGER rowcast_log_old; UPDATE rowcast_log SET last_id = 1", STORE_OK, "1 2 3"},
     {"last_id far beyond the rows", "UPDATE rowcast_log SET last_id = 4611686018427387904",
      STORE_OK, "1 2 3"},
+    {"no list of what was removed", "DROP TABLE rowcast_removed", STORE_OK, "1 2 3"},
+    {"a list of what was removed that is a view",
+     "DROP TABLE rowcast_removed; CREATE VIEW rowcast_removed AS SELECT '' AS mailbox",
+     STORE_CORRUPT, NULL},
     {"positions that cannot be",
      "UPDATE rowcast_log SET trimmed_to = 9223372036854775807, forgotten_to = "
      "-9223372036854775808",
