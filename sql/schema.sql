@@ -451,13 +451,14 @@ BEGIN
             ORDER BY expires_at LIMIT 2));
 END;
 
--- Each insert removes the oldest event if there are more than buffer_bytes, but never the newest.
+-- Each insert removes the oldest event if there are more than buffer_bytes, but never the newest (nor
+-- does an id that is given without an event).
 CREATE TRIGGER IF NOT EXISTS rowcast_log_full AFTER UPDATE OF last_id ON rowcast_log
     WHEN NEW.bytes > (SELECT CAST(value AS INTEGER) FROM rowcast_config
                       WHERE name = 'buffer_bytes' AND CAST(value AS INTEGER) > 0)
 BEGIN
     UPDATE rowcast_log SET room = 1 WHERE one = 1;
-    DELETE FROM events WHERE id = (SELECT min(id) FROM events) AND id < NEW.last_id;
+    DELETE FROM events WHERE id = (SELECT min(id) FROM events) AND id < (SELECT max(id) FROM events);
     UPDATE rowcast_log
         SET excess = bytes - (SELECT value FROM rowcast_config WHERE name = 'buffer_bytes')
         WHERE one = 1
@@ -467,7 +468,7 @@ END;
 -- If one was not enough, remove as many as the newest event needs, up to 100.
 CREATE TRIGGER IF NOT EXISTS rowcast_log_excess AFTER UPDATE OF excess ON rowcast_log
 BEGIN
-    DELETE FROM events WHERE id < NEW.last_id AND id <= (
+    DELETE FROM events WHERE id < (SELECT max(id) FROM events) AND id <= (
         WITH RECURSIVE oldest(n, last, freed) AS (
             VALUES (0, 0, 0)
             UNION ALL

@@ -72,9 +72,9 @@ struct survey_question {
 };
 
 /* "Rows" are those in the mailboxes of `only` that are not due, whatever their types; rows that
- * "pass the filter" also have one of its types.  `newest` and `count` look at CLAIM_ROWS_MAX rows each at most.  If
- * that is too few, the stream begins before the oldest row that was looked at, and the count is
- * a lower bound. */
+ * "pass the filter" also have one of its types.  `newest` and `count` look at CLAIM_ROWS_MAX rows
+ * each at most.  If that is too few, the stream begins before the oldest row that was looked at,
+ * and the count is a lower bound. */
 struct survey {
     struct store_end end;
     int64_t forgotten_to; /* the newest id that left a forgotten mailbox */

@@ -25,8 +25,9 @@ enum store_result mailboxes_oldest(struct sqlite_store *s, const struct subscrip
                                    const struct due *due, int64_t after, int64_t *oldest);
 
 /* The position just before the newest `n` rows up to `end` that pass the filter and are not in
- * `due`; if there are fewer, before the oldest of them; if there are none, the end.  Looks at CLAIM_ROWS_MAX rows at
- * most.  Older rows may be wanted, too, so then it is the position before all that it saw. */
+ * `due`; if there are fewer, before the oldest of them; if there are none, the end.  Looks at
+ * CLAIM_ROWS_MAX rows at most.  Older rows may be wanted, too, so then it is the position before
+ * all that it saw. */
 enum store_result mailboxes_newest(struct sqlite_store *s, const struct subscription *sub,
                                    const struct due *due, int64_t end, int64_t n, int64_t *out);
 

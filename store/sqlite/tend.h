@@ -19,8 +19,9 @@ enum store_result sessions_expire_round(struct sqlite_store *s, const struct set
 enum store_result sessions_expire_more(struct sqlite_store *s, const struct settings *settings);
 
 /* Remove at most 100 events for each reason: those that are too old, while nobody inserts; those
- * that are due; and those in the mailbox of a session that is gone.  Begins a write transaction only if a read found something.
- * *more: there is more to do; if not, the log is closed until it is used again. */
+ * that are due; and those in the mailbox of a session that is gone.  Begins a write transaction
+ * only if a read found something.  *more: there is more to do; if not, the log is closed until it
+ * is used again. */
 enum store_result log_retain(struct sqlite_store *s, const struct settings *settings,
                              bool *more);
 

@@ -107,7 +107,8 @@ static enum store_result schema_again(struct sqlite_store *s, struct database *d
     return r;
 }
 
-/* Looks once more, since another process may have been faster.  *from: the revision that it found. */
+/* Looks once more, since another process may have been faster.  *from: the revision that it
+ * found. */
 static enum store_result upgrade_in_transaction(struct sqlite_store *s, struct database *d,
                                                 const struct upgrade *u, int *from)
 {

@@ -215,6 +215,66 @@ static void test_in_a_log_without_the_column_nothing_is_due_and_nothing_is_walke
     assert_true(steps_of(w, SQL_RETAIN_DUE) < ROWS);
 }
 
+/* ---- what an INSERT costs, with all of its triggers ---------------------------------- */
+
+#define IN_AN_HOUR "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 3600000"
+
+static const char *const inserts[] = {
+    "INSERT INTO events(channel) VALUES ('c1')",
+    "INSERT INTO events(channel, key) VALUES ('c1', 'k1')", /* replaces */
+    "INSERT INTO events(channel, key) VALUES ('c1', 'new')",
+    "INSERT INTO events(channel, expires_at) VALUES ('c1', " IN_AN_HOUR ")",
+    "INSERT INTO events(channel, key, expires_at) VALUES ('c1', 'k1', " IN_AN_HOUR ")",
+    "INSERT INTO events(session_id, key) VALUES ('s1', 'k1')",
+    "INSERT INTO events(channel, dedup_key) VALUES ('c1', 'd')",
+    "DELETE FROM events WHERE id = (SELECT max(id) FROM events "
+    "WHERE session_id IS NULL AND channel = 'c1' AND key = 'k1')",
+};
+
+static int steps_of_sql(struct log_world *w, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    log_sql(w, "SAVEPOINT one");
+    assert_int_equal(sqlite3_prepare_v2(w->shell, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    int steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    log_sql(w, "ROLLBACK TO one; RELEASE one");
+    return steps;
+}
+
+/* So many mailboxes of each kind, with 8 events that have a key, one that expires and one more. */
+static void fill_mailboxes(struct log_world *w, int mailboxes)
+{
+    log_sql(w,
+            "WITH RECURSIVE m(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM m WHERE i < %d), "
+            "k(j) AS (VALUES (1) UNION ALL SELECT j + 1 FROM k WHERE j < 10) "
+            "INSERT INTO events(channel, session_id, key, expires_at) "
+            "SELECT iif(own, '', 'c' || i), iif(own, 's' || i, NULL), iif(j < 9, 'k' || j, "
+            "NULL), iif(j = 9, " IN_AN_HOUR " + i, NULL) "
+            "FROM m, k, (SELECT 0 AS own UNION ALL SELECT 1)",
+            mailboxes);
+}
+
+/* A scan of anything that grew would show. */
+static void test_an_insert_takes_as_many_steps_in_a_large_log_as_in_a_small_one(void **state)
+{
+    enum { INSERTS = sizeof inserts / sizeof *inserts };
+    struct log_world *w = *state;
+    int small[INSERTS];
+    log_set(w, "buffer_size", 10); /* a mailbox is full, also in the small log */
+    fill_mailboxes(w, 2);
+    for (int i = 0; i < INSERTS; i++)
+        small[i] = steps_of_sql(w, inserts[i]);
+    fill_mailboxes(w, 1000);
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 20000);
+    for (int i = 0; i < INSERTS; i++) {
+        int steps = steps_of_sql(w, inserts[i]);
+        if (steps > small[i] + small[i] / 10)
+            fail_msg("%s: %d steps, %d in a small log", inserts[i], steps, small[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +284,7 @@ int main(void)
         LOG_TEST(test_what_is_due_is_found_by_its_index_and_without_the_data),
         LOG_TEST(test_a_claim_walks_an_index_and_never_the_data),
         LOG_TEST(test_in_a_log_without_the_column_nothing_is_due_and_nothing_is_walked),
+        LOG_TEST(test_an_insert_takes_as_many_steps_in_a_large_log_as_in_a_small_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,9 @@ static const struct {
     {"one that is replaced by OR REPLACE",
      KEYED("r", "a") "INSERT OR REPLACE INTO events(channel, key) VALUES ('r', 'a')", ""},
     {"an event whose time has passed",
-     "INSERT INTO events(key, expires_at) VALUES ('a', 1000000000000); DELETE FROM events", ""},
+     "INSERT INTO events(channel, key, expires_at) VALUES ('r', 'a', 1000000000000);"
+     "DELETE FROM events",
+     ""},
     {"one that makes room in its mailbox",
      "UPDATE rowcast_config SET value = 2 WHERE name = 'buffer_size';" KEYED("r", "a") NEWS("r")
          NEWS("r"),
@@ -101,11 +103,26 @@ static void test_a_removal_in_any_trigger_leaves_ids_that_ascend(void **state)
     assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_removed"), 0);
 }
 
+/* The id that tells of it makes room for nothing. */
+static void test_telling_of_a_removal_keeps_an_event_larger_than_the_bound(void **state)
+{
+    struct log_world *w = *state;
+    log_set(w, "buffer_bytes", 65536);
+    log_sql(w, KEYED("r", "a") "INSERT INTO events(data) VALUES (printf('%%.100000c', 'x'))");
+    assert_int_equal(log_number(w, "SELECT count(*) FROM events"), 1);
+    log_sql(w, "INSERT INTO rowcast_removed VALUES ('r')");
+    for (int i = 0; i < 2; i++)
+        assert_non_null(log_read(w, 1, NULL));
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 3);
+    assert_int_equal(log_number(w, "SELECT id FROM events"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_removal_is_listed_whatever_did_it_and_nothing_else_is),
         LOG_TEST(test_a_removal_in_any_trigger_leaves_ids_that_ascend),
+        LOG_TEST(test_telling_of_a_removal_keeps_an_event_larger_than_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

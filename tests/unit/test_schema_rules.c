@@ -26,6 +26,13 @@ static const struct {
     {"session_id", "x'41'", bad_session},
     {"session_id, channel", "'a', 'room'", both},
     {"dedup_key", "x'41'", bad_key},
+    {"key", "x'41'", bad_state_key},
+    {"key", "''", bad_state_key},
+    {"expires_at", "1.5", bad_expiry},
+    {"expires_at", "'soon'", bad_expiry},
+    {"expires_at", "9223372036854775807 + 1", bad_expiry},
+    {"expires_at", "CAST(strftime('%s', 'now') AS INTEGER)", expiry_in_seconds},
+    {"expires_at", "CAST(strftime('%s', 'now') AS INTEGER) * 1000000", expiry_in_microseconds},
     {"created_at", "NULL", bad_time},
     {"created_at", "1.5", bad_time},
     {"created_at", "CAST(strftime('%s', 'now') AS INTEGER)", in_seconds},
@@ -199,6 +206,37 @@ static void test_the_books_have_one_row_for_good(void **state)
     assert_int_equal(log_number(w, "SELECT count(*) FROM rowcast_log"), 1);
 }
 
+static void expect_refused(struct log_world *w, const char *what, const char *sentence)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE rowcast_log SET %s", what);
+    const char *why = log_try(w, sql);
+    if (!why || strncmp(why, sentence, strlen(sentence)) != 0)
+        fail_msg("%s: %s", sql, why ? why : "was accepted");
+}
+
+static void test_an_epoch_has_eight_hex_digits_and_the_end_of_the_log_never_falls(void **state)
+{
+    static const char *const epochs[] = {"'123456789'", "'ABCDEF01'", "'abcdef0'",
+                                         "'abcdefg0'",  "''",         "x'6162636465663031'"};
+    struct log_world *w = *state;
+    log_insert(w, 3);
+    for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++) {
+        char what[64];
+        snprintf(what, sizeof what, "epoch = %s", epochs[i]);
+        expect_refused(w, what, "epoch must be eight hex digits in lower case");
+        snprintf(what, sizeof what, "epoch = %s, last_id = 1", epochs[i]);
+        expect_refused(w, what, "epoch must be eight hex digits in lower case");
+    }
+    expect_refused(w, "last_id = 1", "last_id never falls");
+    expect_refused(w, "last_id = last_id - 1", "last_id never falls");
+    expect_refused(w, "last_id = 1, epoch = epoch", "last_id never falls");
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 3);
+    log_sql(w, "UPDATE rowcast_log SET last_id = last_id");
+    log_sql(w, "UPDATE rowcast_log SET last_id = 1, epoch = lower(hex(randomblob(4)))");
+    assert_int_equal(log_number(w, "SELECT last_id FROM rowcast_log"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +251,7 @@ int main(void)
         LOG_TEST(test_loading_the_schema_again_changes_nothing),
         LOG_TEST(test_a_rolled_back_insert_leaves_no_trace),
         LOG_TEST(test_the_books_have_one_row_for_good),
+        LOG_TEST(test_an_epoch_has_eight_hex_digits_and_the_end_of_the_log_never_falls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
