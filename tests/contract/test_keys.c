@@ -160,6 +160,41 @@ static void test_a_removal_is_told_once_the_log_can_be_written(void **state)
     expect_news(w, 2, "hole:<3");
 }
 
+/* Looking at the end twice is when a removal would be told. */
+static void expect_end(struct world *w, int64_t last_id)
+{
+    struct store_end end;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(store_where(w->store, &end), STORE_OK);
+    assert_int_equal(end.last_id, last_id);
+}
+
+static void
+test_nobody_is_told_when_the_mailbox_of_a_session_that_is_gone_is_emptied(void **state)
+{
+    struct world *w = *state;
+    w->settings->buffer_age = 0;
+    publish_key(w, "@nobody", "k", "x");
+    age(w, 1000);
+    tidy(w);
+    assert_int_equal(kept(w, "@nobody"), -1);
+    expect_end(w, 1);
+}
+
+static void test_nor_when_its_session_expires(void **state)
+{
+    struct world *w = *state;
+    char token[SESSION_TOKEN_SIZE], id[SESSION_ID_SIZE], own[SESSION_ID_SIZE + 1];
+    remember_session(w, token, id, 0);
+    snprintf(own, sizeof own, "@%s", id);
+    publish_key(w, own, "k", "x");
+    for (int i = 0; i < 3; i++)
+        serve(w, 31);
+    assert_int_equal(count(w, SESSIONS), 0);
+    assert_int_equal(kept(w, own), 0);
+    expect_end(w, 1);
+}
+
 static void test_the_newest_of_a_key_that_exceeds_the_bound_is_missing(void **state)
 {
     struct world *w = *state;
@@ -257,6 +292,8 @@ int main(void)
         TEST(test_many_that_a_person_deletes_at_once_are_told_of_once),
         TEST(test_news_that_a_person_deletes_is_told_to_nobody_who_has_had_it),
         TEST(test_a_removal_is_told_once_the_log_can_be_written),
+        TEST(test_nobody_is_told_when_the_mailbox_of_a_session_that_is_gone_is_emptied),
+        WITH_TTL(test_nor_when_its_session_expires),
         TEST(test_the_newest_of_a_key_that_exceeds_the_bound_is_missing),
         TEST(test_events_with_a_key_count_towards_the_bytes_of_all),
         TEST(test_an_event_with_a_key_does_not_age),
