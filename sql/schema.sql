@@ -348,7 +348,8 @@ BEGIN
         -- The same key again: the insert does nothing, so a publisher may safely retry.
         WHEN NEW.dedup_key IS NOT NULL
              AND EXISTS (SELECT 1 FROM events WHERE dedup_key = NEW.dedup_key
-                             AND session_id IS NEW.session_id AND channel = NEW.channel)
+                             AND session_id IS NEW.session_id AND channel = NEW.channel
+                             AND ifnull(expires_at > (julianday() - 2440587.5) * 86400000 + 0.5, 1))
             THEN RAISE(IGNORE)
     END;
 END;

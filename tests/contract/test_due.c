@@ -2,6 +2,7 @@
  * were removed already or not. */
 #include "tests/contract/contract_history.h"
 #include "tests/contract/contract_log.h"
+#include "tests/unit/group.h"
 
 enum { SOON_S = 60, LATER_S = 100 /* when those that expire soon are due */ };
 
@@ -78,6 +79,27 @@ static void test_an_event_whose_time_is_past_is_accepted_and_never_given(void **
     assert_string_equal(read_ids(w, 0, NULL), "1 4");
     assert_int_equal(count(w, TRIMMED_TO), 0);
     books_agree(w);
+}
+
+/* A publisher must not be told that its event is there when nobody can get it. */
+static void test_the_dedup_key_of_an_event_that_is_due_is_free_again(void **state)
+{
+    struct world *w = *state;
+    struct group g = {0};
+    for (int i = 0; i < 3; i++) {
+        struct appending *a = add(&g, "a", "once");
+        a->what.dedup_key = "d";
+        a->what.expires_in = SOON_S;
+        assert_int_equal(store_append_all(w->store, &g.items[i], 1, 0), STORE_OK);
+        if (i == 1)
+            become_due(w);
+    }
+    assert_int_equal(g.ids[0][0], 1);
+    assert_int_equal(g.ids[1][0], 1);
+    assert_int_equal(g.ids[2][0], 2);
+    assert_int_equal(store_append_all(w->store, &g.items[2], 1, 0), STORE_OK);
+    assert_int_equal(g.ids[2][0], 2);
+    assert_string_equal(read_ids(w, 0, NULL), "2");
 }
 
 static void test_each_insert_removes_two_that_are_due_and_tells_no_gap(void **state)
@@ -334,6 +356,7 @@ int main(void)
         TEST(test_an_event_is_read_until_its_time_and_not_after),
         TEST(test_an_event_for_one_session_expires_as_well),
         TEST(test_an_event_whose_time_is_past_is_accepted_and_never_given),
+        TEST(test_the_dedup_key_of_an_event_that_is_due_is_free_again),
         TEST(test_each_insert_removes_two_that_are_due_and_tells_no_gap),
         TEST(test_an_event_that_leaves_before_its_time_is_missing),
         TEST(test_the_janitor_removes_what_is_due_a_hundred_at_a_time),
