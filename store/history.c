@@ -69,12 +69,12 @@ static enum store_result find_beginning(struct looking *l, bool *again)
 
 /* ---- the rows ---------------------------------------------------------------------- */
 
-/* A log that was put back to an earlier state, but has its epoch still, has to be surveyed anew as
- * well: the position may lie beyond its end. */
+/* A log that was put back to an earlier state has got another epoch by now (engine.h), so no
+ * position lies beyond its end. */
 static void history_begin(void *arg, const struct store_end *end)
 {
     struct looking *l = arg;
-    l->replaced = strcmp(end->epoch, l->start.epoch) != 0 || end->last_id < l->start.cursor;
+    l->replaced = strcmp(end->epoch, l->start.epoch) != 0;
     l->hole = false;
     l->sink->begin(l->sink->arg, end->epoch);
 }
