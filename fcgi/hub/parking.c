@@ -21,7 +21,7 @@ static const char LOCKED[] = "the event log is locked: another program is writin
 static const char LATE[] = "the body did not come in time";
 
 struct parking {
-    pthread_mutex_t lock; /* of what follows, up to until_ms */
+    pthread_mutex_t lock; /* of what follows, up to answers_until_ms */
     struct intake *arrived[PLACES_MAX];
     size_t arrived_count;
     struct unsent handed; /* answers that arrived */
@@ -29,7 +29,8 @@ struct parking {
     bool stopping;
     int shed; /* how many have to go at once */
     pthread_cond_t shed_done;
-    int64_t until_ms; /* the deadline, while stopping */
+    int64_t until_ms;         /* the deadline, while stopping … */
+    int64_t answers_until_ms; /* … and that of answers that clients still read */
 
     pthread_t thread;
     int wake; /* an eventfd */
@@ -73,8 +74,7 @@ static bool welcome(struct parking *p)
         places_make_room(&p->places);
     p->shed = 0;
     pthread_cond_broadcast(&p->shed_done);
-    bool busy = p->places.count > 0 || p->unsent.first;
-    bool over = p->stopping && (!busy || monotonic_ms() >= p->until_ms);
+    bool over = p->stopping && (p->places.count == 0 || monotonic_ms() >= p->until_ms);
     pthread_mutex_unlock(&p->lock);
     return !over;
 }
@@ -197,6 +197,18 @@ static void serve_those_held(struct parking *p)
     publisher_holds(publisher_of(p), places_held(&p->places), p->wake);
 }
 
+/* Nobody is served any more, but an answer that has begun would be worthless without its end. */
+static void finish_answers(struct parking *p)
+{
+    int64_t left;
+    while (p->unsent.first && (left = p->answers_until_ms - monotonic_ms()) > 0) {
+        size_t n = unsent_polled(&p->unsent, p->polled, UNSENT_POLLED);
+        (void)poll(p->polled, n, left < UNSENT_LOOK_MS ? (int)left : UNSENT_LOOK_MS);
+        unsent_flush(&p->unsent);
+    }
+    unsent_close(&p->unsent);
+}
+
 static void *parking_run(void *arg)
 {
     struct parking *p = arg;
@@ -206,9 +218,9 @@ static void *parking_run(void *arg)
         serve_all(p);
         unsent_flush(&p->unsent);
     }
-    unsent_close(&p->unsent);
     while (p->places.count > 0)
         places_turn_away(&p->places, 0, 503, STOP_SENTENCE, true);
+    finish_answers(p);
     attendant_end(&p->attendant);
     return NULL;
 }
@@ -272,13 +284,14 @@ void parking_shed(struct parking *p)
     pthread_mutex_unlock(&p->lock);
 }
 
-void parking_stop(struct parking *p, int64_t until_ms)
+void parking_stop(struct parking *p, int64_t until_ms, int64_t answers_until_ms)
 {
     if (!p)
         return;
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     p->until_ms = until_ms;
+    p->answers_until_ms = answers_until_ms;
     pthread_mutex_unlock(&p->lock);
     if (p->runs) {
         eventfd_write(p->wake, 1);

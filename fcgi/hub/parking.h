@@ -1,7 +1,7 @@
 /* Connections whose request does not come in at once: slow headers, slow bodies, what is still
- * sent after an answer; and answers that are too large for their sockets.  One thread polls them all, and serves those that become complete.  So
- * no worker ever waits for a client, and new streams are accepted however many slow bodies
- * there are.
+ * sent after an answer; and answers that are too large for their sockets.  One thread polls
+ * them all, and serves those that become complete.  So no worker ever waits for a client, and
+ * new streams are accepted however many slow bodies there are.
  *
  * Publications that the publisher has no room for are held here, too.  Their bodies stay in the
  * sockets, and are read in the order in which they came, when there is room.  If another
@@ -41,7 +41,8 @@ void parking_finish(struct parking *p, struct unsent *unsent);
 void parking_shed(struct parking *p);
 
 /* Nobody parks any more: serve those that become complete until `until_ms` (of monotonic_ms),
- * then end the others, with 503 if that can be told, and free all.  NULL is fine. */
-void parking_stop(struct parking *p, int64_t until_ms);
+ * then end the others, with 503 if that can be told.  Go on with answers that clients still read
+ * until `answers_until_ms`, then cut them off.  Frees all.  NULL is fine. */
+void parking_stop(struct parking *p, int64_t until_ms, int64_t answers_until_ms);
 
 #endif

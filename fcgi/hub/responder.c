@@ -18,6 +18,7 @@
 #include "fcgi/hub/feeder.h"
 #include "fcgi/hub/janitor.h"
 #include "fcgi/base/log.h"
+#include "fcgi/base/monotonic.h"
 #include "fcgi/hub/readers.h"
 
 /* How long a statement may go on while the process stops. */
@@ -30,7 +31,8 @@ struct responder {
     struct workers *workers;
     int stop_fd;
     int emptied_fd;
-    bool draining;            /* under `starting` */
+    bool draining;            /* under `starting`, as the next */
+    int64_t drained_by;       /* of monotonic_ms */
     pthread_mutex_t starting; /* the first stream starts what follows, once */
     struct hub *hub;
     pthread_t hub_thread;
@@ -203,6 +205,9 @@ void responder_drain(struct responder *r, int seconds)
     pthread_mutex_lock(&r->starting);
     if (!r->draining)
         eventfd_read(r->emptied_fd, &n); /* forget that it was empty before */
+    int64_t by = monotonic_ms() + (int64_t)seconds * 1000;
+    if (!r->draining || by < r->drained_by)
+        r->drained_by = by;
     r->draining = true;
     if (r->hub)
         hub_drain(r->hub, seconds * 1000, seconds * 1000 + RESPONDER_DRAIN_MS);
@@ -219,17 +224,31 @@ static bool streams(struct responder *r)
     return yes;
 }
 
+/* A drain that came to its end leaves answers that clients still read as much time as it had left.
+ * If it is cut short, streams are there still, and nothing is waited for. */
+static int64_t answers_until(struct responder *r)
+{
+    int64_t latest = monotonic_ms() + RESPONDER_ANSWERS_MS, until = 0;
+    pthread_mutex_lock(&r->starting);
+    if (r->draining && (!r->hub || hub_streams(r->hub) == 0))
+        until = r->drained_by < latest ? r->drained_by : latest;
+    pthread_mutex_unlock(&r->starting);
+    return until;
+}
+
 void responder_free(struct responder *r)
 {
     if (!r)
         return;
+    int64_t answers_until_ms = answers_until(r);
     eventfd_write(r->stop_fd, 1);
     store_deadline(STATEMENTS_MS);
     if (r->context.publisher)
         publisher_hurry(r->context.publisher);
     if (streams(r))
         responder_drain_hub(r);
-    workers_stop(r->workers); /* they may have brought more streams meanwhile */
+    workers_stop(r->workers,
+                 answers_until_ms); /* they may have brought more streams meanwhile */
     publisher_free(r->context.publisher);
     if (r->hub) {
         responder_drain_hub(r);

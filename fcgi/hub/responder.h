@@ -17,7 +17,7 @@
 
 struct responder;
 
-enum { RESPONDER_DRAIN_MS = 700, RESPONDER_WORKERS = 4 };
+enum { RESPONDER_DRAIN_MS = 700, RESPONDER_ANSWERS_MS = 5000, RESPONDER_WORKERS = 4 };
 
 /* NULL: out of memory or descriptors.  `db_path` must stay. */
 struct responder *responder_new(const char *db_path);
@@ -38,7 +38,9 @@ void responder_drain(struct responder *r, int seconds);
  * still bring a stream, which is ended at once; responder_free waits for that. */
 int responder_emptied(const struct responder *r);
 
-/* End everything, also in the middle of a drain; returns within about 2 s.  NULL is fine. */
+/* End everything, also in the middle of a drain; returns within about 2 s.  After a drain that came
+ * to its end, it also waits for clients that read large answers, for what is left of the time of
+ * the drain, but RESPONDER_ANSWERS_MS at most.  NULL is fine. */
 void responder_free(struct responder *r);
 
 #endif

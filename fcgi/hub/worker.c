@@ -191,7 +191,7 @@ static void *worker_run(void *arg)
 
 static void worker_free_all(struct workers *all)
 {
-    parking_stop(all->parking, 0);
+    parking_stop(all->parking, 0, 0);
     spare_close(&all->spare);
     pthread_mutex_destroy(&all->lock);
     free(all);
@@ -226,7 +226,7 @@ int workers_count(struct workers *all)
     return count;
 }
 
-void workers_stop(struct workers *all)
+void workers_stop(struct workers *all, int64_t answers_until_ms)
 {
     int64_t until = monotonic_ms() + WORKERS_GRACE_MS;
     if (!all)
@@ -236,7 +236,7 @@ void workers_stop(struct workers *all)
     pthread_mutex_unlock(&all->lock);
     for (int i = 0; i < all->count; i++)
         pthread_join(all->worker[i].thread, NULL);
-    parking_stop(all->parking, until);
+    parking_stop(all->parking, until, answers_until_ms > until ? answers_until_ms : until);
     all->parking = NULL;
     worker_free_all(all);
 }

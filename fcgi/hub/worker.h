@@ -42,8 +42,9 @@ int workers_count(struct workers *w); /* how many there are.  Thread: any */
 /* Wait until all have ended; c->stop_fd has to be readable.  A request that was read is
  * answered first, as is one that comes in completely within WORKERS_GRACE_MS on a connection
  * that was accepted, because its client knows nothing of the stop.  Slower ones are given up.
- * NULL is fine. */
-void workers_stop(struct workers *w);
+ * Large answers that clients still read have that long, too, or until `answers_until_ms` (of
+ * monotonic_ms), if that is later.  NULL is fine. */
+void workers_stop(struct workers *w, int64_t answers_until_ms);
 
 /* Serve the one request of a CGI process, from the environment and descriptor 0, to descriptor
  * 1, without a thread of its own (listener and stop_fd of `c` are not used).  True: it is a

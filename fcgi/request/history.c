@@ -122,7 +122,8 @@ static void answer_wish(struct store *s, const struct settings *settings, struct
     enum store_result result;
     char *text = history_text(s, settings, w, poll, &result);
     bool nomem = result == STORE_NOMEM;
-    log_outage(&history_fails, !text && !nomem, "history_fails", store_why(s));
+    if (!nomem) /* which says nothing about the log */
+        log_outage(&history_fails, !text, "history_fails", store_why(s));
     if (text)
         reply_json(r, 200, NULL, text);
     else

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "fcgi/base/monotonic.h"
@@ -45,7 +46,7 @@ static int lot_close(void **state)
 {
     struct lot *l = *state;
 
-    parking_stop(l->parking, 0);
+    parking_stop(l->parking, 0, 0);
     for (int k = 0; k < MANY; k++)
         close(l->client[k]);
     board_close(&l->board);
@@ -80,7 +81,7 @@ static void test_a_stop_ends_what_does_not_come_in_time(void **state)
 {
     struct lot *l = *state;
 
-    parking_stop(l->parking, monotonic_ms());
+    parking_stop(l->parking, monotonic_ms(), 0);
     l->parking = NULL;
     for (int k = 0; k < MANY; k++)
         assert_true(is_closed(l->client[k]));
@@ -92,7 +93,7 @@ static void test_a_stop_has_nothing_to_wait_for_when_all_have_left(void **state)
 
     for (int k = 0; k < MANY; k++)
         shutdown(l->client[k], SHUT_RDWR);
-    parking_stop(l->parking, INT64_MAX); /* else it would never return */
+    parking_stop(l->parking, INT64_MAX, 0); /* else it would never return */
     l->parking = NULL;
 }
 
@@ -123,7 +124,39 @@ static void test_an_answer_that_nobody_can_write_is_given_up(void **state)
     assert_int_equal(unsent_bytes(), 0);
     free(read_to_end(pair[1], &len));
     assert_in_range(len, 1, 999999);
-    parking_stop(parking, 0);
+    parking_stop(parking, 0, 0);
+}
+
+static void *read_it(void *arg)
+{
+    int fd = *(int *)arg;
+    size_t len;
+    free(read_to_end(fd, &len));
+    return (void *)len;
+}
+
+/* The time of those that were not complete is over already. */
+static void test_a_stop_lets_clients_read_answers_to_their_end(void **state)
+{
+    struct lot *l = *state;
+    struct unsent unsent = {0};
+    struct buffer large = {0};
+    pthread_t client;
+    void *len;
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    for (int i = 0; i < 1000000; i++)
+        buffer_text(&large, "x");
+    assert_true(unsent_send(&unsent, pair[0], &large));
+    parking_finish(l->parking, &unsent);
+    assert_int_equal(pthread_create(&client, NULL, read_it, &pair[1]), 0);
+    parking_stop(l->parking, 0, INT64_MAX);
+    l->parking = NULL;
+    assert_int_equal(pthread_join(client, &len), 0);
+    assert_int_equal((size_t)len, 1000000);
+    for (int k = 0; k < MANY; k++)
+        assert_true(is_closed(l->client[k]));
 }
 
 int main(void)
@@ -133,6 +166,7 @@ int main(void)
         IN_LOT(test_without_descriptors_those_that_came_first_give_theirs),
         IN_LOT(test_a_stop_ends_what_does_not_come_in_time),
         IN_LOT(test_a_stop_has_nothing_to_wait_for_when_all_have_left),
+        IN_LOT(test_a_stop_lets_clients_read_answers_to_their_end),
         cmocka_unit_test(test_an_answer_that_nobody_can_write_is_given_up),
     };
 

@@ -1,5 +1,6 @@
 /* A responder that drains: nobody is accepted, its streams end over time, and it says when. */
 #include <poll.h>
+#include <pthread.h>
 
 #include "fcgi/hub/responder.h"
 #include "tests/unit/place.h"
@@ -41,16 +42,23 @@ static void send_record(int fd, int type, const char *content, size_t len)
     assert_int_equal(send(fd, record, 8 + len, MSG_NOSIGNAL), 8 + len);
 }
 
-/* Ask for a stream, whether or not it is accepted. */
-static int ask(const struct service *s)
+/* Ask, whether or not it is accepted. */
+static int ask_for(const struct service *s, const char *path)
 {
-    static const char pairs[] = "\x0e\x03REQUEST_METHODGET\x09\x07PATH_INFO/events";
+    char pairs[100];
+    int len = snprintf(pairs, sizeof pairs, "\x0e\x03REQUEST_METHODGET\x09%cPATH_INFO%s",
+                       (int)strlen(path), path);
     int fd = place_connect(s->place);
     send_record(fd, 1, "\0\1\0\0\0\0\0\0", 8);
-    send_record(fd, 4, pairs, sizeof pairs - 1);
+    send_record(fd, 4, pairs, (size_t)len);
     send_record(fd, 4, "", 0);
     send_record(fd, 5, "", 0);
     return fd;
+}
+
+static int ask(const struct service *s)
+{
+    return ask_for(s, "/events");
 }
 
 static bool readable(int fd, int timeout_ms)
@@ -143,6 +151,47 @@ static void test_the_end_hastens_a_drain_under_way(void **state)
     expect_all_ended(fd);
 }
 
+/* More than a socket takes at once. */
+static void publish_much(const struct service *s)
+{
+    static char data[100 * 1000 + 1];
+    memset(data, 'x', sizeof data - 1);
+    for (int i = 0; i < 10; i++)
+        place_publish(s->place, "", data);
+}
+
+struct reading {
+    int fd;
+    pthread_t thread;
+    char *bytes;
+    size_t len;
+};
+
+static void *read_it(void *arg)
+{
+    struct reading *r = arg;
+    r->bytes = read_to_end(r->fd, &r->len);
+    return NULL;
+}
+
+static void test_large_answers_are_read_to_their_end_after_a_drain(void **state)
+{
+    struct service *s = *state;
+    struct reading r;
+    publish_much(s);
+    r.fd = ask_for(s, "/history");
+    assert_true(readable(r.fd, DEADLINE_MS));
+    responder_drain(s->responder, FOR_EVER_S);
+    assert_true(readable(responder_emptied(s->responder), DEADLINE_MS));
+    assert_int_equal(pthread_create(&r.thread, NULL, read_it, &r), 0);
+    responder_free(s->responder);
+    s->responder = NULL;
+    assert_int_equal(pthread_join(r.thread, NULL), 0);
+    assert_true(r.len > 10 * 100 * 1000);
+    assert_int_equal(r.bytes[r.len - 16 + 1], 3); /* the end of the request */
+    free(r.bytes);
+}
+
 int main(void)
 {
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, service_open, service_close)
@@ -152,6 +201,7 @@ int main(void)
         SERVED(test_that_it_was_empty_before_does_not_count),
         SERVED(test_nobody_is_accepted_any_more),
         SERVED(test_the_end_hastens_a_drain_under_way),
+        SERVED(test_large_answers_are_read_to_their_end_after_a_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,7 @@ static int service_stop(void **state)
     struct service *s = *state;
 
     assert_int_equal(write(s->stop[1], "x", 1), 1);
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     publisher_free(s->context.publisher);
     close(s->stop[0]);
     close(s->stop[1]);
@@ -350,7 +350,7 @@ static void test_a_stop_tells_those_whose_body_is_still_on_its_way(void **state)
     int fd = post_slowly(s, "secret");
     expect_answer(get(s, "/nothing"), "Status: 404 ");
     assert_int_equal(write(s->stop[1], "x", 1), 1);
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     s->workers = NULL;
     expect_answer(fd, "Status: 503 ");
 }
@@ -366,7 +366,7 @@ static void test_a_stop_gives_up_requests_that_are_still_being_read(void **state
     for (int i = 0; i < 3; i++)
         assert_true(is_open(slow[i]));
     assert_int_equal(write(s->stop[1], "x", 1), 1);
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     s->workers = NULL;
     for (int i = 0; i < 3; i++) {
         char *nothing = read_to_end(slow[i], NULL);
@@ -384,7 +384,7 @@ static void test_a_request_that_comes_in_whole_after_the_stop_is_answered(void *
     expect_answer(get(s, "/nothing"), "Status: 404 "); /* so the first was accepted before */
     assert_int_equal(write(s->stop[1], "x", 1), 1);
     send_rest(fd, "/nothing");
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     s->workers = NULL;
     expect_answer(fd, "Status: 404 ");
 }
@@ -576,7 +576,7 @@ static void test_a_stop_answers_those_who_wait_for_room(void **state)
     expect_answer(get(s, "/events"), "\r\n\r\nevent: later\n"); /* all were accepted */
     publisher_hurry(s->context.publisher);
     assert_int_equal(write(s->stop[1], "x", 1), 1);
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     s->workers = NULL;
     publisher_free(s->context.publisher);
     s->context.publisher = NULL;
@@ -622,7 +622,7 @@ static void test_a_stop_does_not_wait_for_a_client_that_does_not_read(void **sta
     int fd = get(s, "/history");
     expect_answer(get(s, "/nothing"), "Status: 404 ");
     assert_int_equal(write(s->stop[1], "x", 1), 1);
-    workers_stop(s->workers);
+    workers_stop(s->workers, 0);
     s->workers = NULL;
     char *bytes = read_to_end(fd, &len);
     assert_in_range(len, 1, 10 * 100 * 1000); /* what the socket had taken */
