@@ -116,14 +116,15 @@ void question_forget(struct stream *s)
     s->pending = NULL; /* the answer may find that nobody waits */
 }
 
-/* A stream that asked is blocked if its socket did not take a heartbeat meanwhile.  It goes on
+/* The answer is past if another stream asked before this one came; then this one asks again.
+ *
+ * A stream that asked is blocked if its socket did not take a heartbeat meanwhile.  It goes on
  * when the socket is writable. */
 static void take_answer(struct stream *s, struct batch *b)
 {
     struct client *c = &s->client;
     if (b && strcmp(b->epoch, c->epoch) == 0 && b->through > c->cursor.after &&
-        !cursor_is_past(&c->cursor,
-                        b)) /* it is, if another stream asked before this one came */
+        !cursor_is_past(&c->cursor, b))
         cursor_take(&c->cursor, b);
     if (s->state == STREAM_BLOCKED)
         return;

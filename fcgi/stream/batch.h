@@ -57,10 +57,9 @@ struct batch {
     bool keyed;            /* an event has a key, so a newer one may have replaced it since */
     int64_t after;
     int64_t through;
-    int64_t log_end; /* the newest id of the log when it was read */
-    int64_t
-        expires_at; /* when the first of its events expires, in ms since 1970; 0: none does */
-    size_t memory;  /* bytes it counts for in batch_memory() */
+    int64_t log_end;    /* the newest id of the log when it was read */
+    int64_t expires_at; /* when the first of its events does, in ms since 1970; 0: none does */
+    size_t memory;      /* bytes it counts for in batch_memory() */
     size_t events;
     size_t holes;
     const struct batch_event *event;

@@ -37,8 +37,8 @@ struct cursor {
     size_t offset;                     /* bytes of its rendition that went out */
 };
 
-/* Begin a cursor; takes over `s`.  The caller sets `private_to`, `last_sent` (-1 now) and
- * `replaying`, and `anew`. */
+/* Begin a cursor; takes over `s`.  The caller sets `private_to`, `last_sent` (-1 now),
+ * `replaying` and `anew`. */
 void cursor_begin(struct cursor *c, struct subscription *s, int64_t after, int64_t until);
 void cursor_end(struct cursor *c); /* drops the batch, frees the subscription */
 

@@ -43,13 +43,18 @@ static void feed_state(struct world *w, const char *data)
 }
 
 /* A stream whose client does not say what it had last. */
-static int begin_anew(struct world *w, int64_t cursor)
+static int begin_anew_as(struct world *w, int64_t stream_id, int64_t cursor)
 {
     int peer;
-    struct ticket *t = ticket_of(w, 0, cursor, &peer);
+    struct ticket *t = ticket_of(w, stream_id, cursor, &peer);
     t->cursor.anew = true;
     hub_serve(w->hub, t);
     return peer;
+}
+
+static int begin_anew(struct world *w, int64_t cursor)
+{
+    return begin_anew_as(w, 0, cursor);
 }
 
 /* The rows of an answer to the stream that began at `after`, read when the log ended at `end`. */
@@ -169,6 +174,26 @@ static void test_a_stalled_stream_delays_nobody_and_is_closed_when_memory_is_sho
     close(stalled);
     close(other);
     free(large);
+}
+
+/* The tail has these rows, too, but in a batch that the page did not take. */
+static void
+test_a_stalled_page_that_was_loaded_anew_is_closed_when_memory_is_short(void **state)
+{
+    struct world *w = *state;
+    static char large[3 * 1024 * 1024];
+    memset(large, 'x', sizeof large);
+    feed_state(w, "first");
+    feed_state(w, "second");
+    int stalled = begin_anew_as(w, 13, 100);
+    await(&w->asked);
+    struct question *q = w->question[0];
+    q->answer = keyed_batch_of(w, 100, 101, "k", large, sizeof large);
+    q->answer->log_end = 102;
+    hub_answer(w->hub, q);
+    await(&w->ended);
+    assert_int_equal(last_ended(w).stream_id, 13);
+    close(stalled);
 }
 
 static void test_another_log_is_told_to_streams_of_the_old_one_only(void **state)
@@ -469,6 +494,7 @@ int main(void)
         HUB_TEST(test_an_answer_to_a_stream_that_left_is_let_go),
         HUB_TEST(test_a_peer_that_leaves_is_told_the_end_and_its_mark_is_passed_on),
         HUB_TEST(test_a_stalled_stream_delays_nobody_and_is_closed_when_memory_is_short),
+        HUB_TEST(test_a_stalled_page_that_was_loaded_anew_is_closed_when_memory_is_short),
         HUB_TEST(test_another_log_is_told_to_streams_of_the_old_one_only),
         HUB_TEST(test_a_heartbeat_carries_the_position_only_when_it_moved),
         HUB_TEST(test_a_stream_that_waits_for_an_answer_hears_heartbeats),
