@@ -25,6 +25,11 @@ case $method:${path%/}:${SCRIPT_NAME:-} in
 GET:* | HEAD:*) stream=yes ;;
 *) stream=no ;;
 esac
+# A poll that accepts JSON alone could not read a stream, and Rowcast itself would answer it with 503.
+case ${HTTP_ACCEPT:-},${REQUEST_URI:-}\& in
+*text/event-stream*) ;;
+*application/json*[?\&]wait=0\&*) stream=no ;;
+esac
 
 case $status:$stream in
 5??:yes)

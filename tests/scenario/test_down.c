@@ -38,14 +38,23 @@ static int expect_later(struct stage *s, const char *path)
     return retry;
 }
 
-static void expect_unavailable(struct stage *s, const char *method, const char *path)
+static void expect_unavailable_for(struct stage *s, const char *method, const char *path,
+                                   const char *accept)
 {
     struct answer a;
+    char headers[200];
     bool post = strcmp(method, "POST") == 0;
-    request(s, &a, method, path, "Authorization: Bearer " TOKEN "\r\n", post ? "data=1" : NULL);
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\nAccept: %s\r\n", TOKEN,
+             accept);
+    request(s, &a, method, path, headers, post ? "data=1" : NULL);
     if (a.status != 503 || !strcasestr(a.head, "Content-Type: application/json") ||
         !strcasestr(a.head, "Retry-After: ") || strncmp(a.body, "{\"error\":\"", 10) != 0)
         fail_stage(s, "%s %s, status %d:\n%s\n%s", method, path, a.status, a.head, a.body);
+}
+
+static void expect_unavailable(struct stage *s, const char *method, const char *path)
+{
+    expect_unavailable_for(s, method, path, "*/*");
 }
 
 static void expect_down(struct stage *s)
@@ -60,6 +69,10 @@ static void expect_down(struct stage *s)
     expect_unavailable(s, "GET", "/sse/batch");
     expect_unavailable(s, "GET", "/sse/stats");
     expect_unavailable(s, "GET", "/sse/history");
+    expect_unavailable_for(s, "GET", "/sse/events?wait=0", "application/json");
+    expect_unavailable_for(s, "GET", "/sse/events?channel=x&wait=0&last=3",
+                           "application/json, */*");
+    expect_later(s, "/sse/events?wait=0");
     /* Whoever comes at the same time is told different times. */
     int first = expect_later(s, "/sse/events"), others = 0;
     for (int i = 0; i < 5; i++)
