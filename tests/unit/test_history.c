@@ -2,8 +2,10 @@
  * and what becomes of one that fails or is too large for its socket. */
 #include <poll.h>
 
+#include "fcgi/base/log.h"
 #include "fcgi/request/history.h"
 #include "fcgi/request/unsent.h"
+#include "fcgi/request/wish.h"
 #include "tests/unit/place.h"
 #include "tests/unit/some_session.h"
 
@@ -289,6 +291,55 @@ static void test_a_log_that_cannot_be_read_is_tried_later_and_not_explained(void
     }
 }
 
+/* How often the log file says this. */
+static int lines_with(const char *path, const char *part)
+{
+    char line[1000];
+    int n = 0;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, part) != NULL;
+    assert_int_equal(fclose(f), 0);
+    return n;
+}
+
+static void test_an_outage_is_logged_when_it_begins_and_when_it_is_over(void **state)
+{
+    struct place *p = *state;
+    char nowhere[96], log[96];
+    snprintf(nowhere, sizeof nowhere, "%s/none/rowcast.db", p->folder);
+    snprintf(log, sizeof log, "%s/rowcast.log", p->folder);
+    expect_part(p, "/history", "", "Status: 200 OK\r\n");
+    assert_true(log_open(log, LOG_LEVEL_INFO));
+    store_close(p->store);
+    assert_int_equal(store_open(&p->store, nowhere), STORE_OK);
+    for (int i = 0; i < 3; i++)
+        expect_part(p, "/history", "", "Status: 503 ");
+    assert_int_equal(lines_with(log, "what=history_fails why="), 1);
+    store_close(p->store);
+    assert_int_equal(store_open(&p->store, p->db), STORE_OK);
+    for (int i = 0; i < 3; i++)
+        expect_part(p, "/history", "", "Status: 200 OK\r\n");
+    log_close();
+    assert_int_equal(lines_with(log, "what=history_fails over=1"), 1);
+    assert_int_equal(lines_with(log, "what=history_fails"), 2);
+    assert_int_equal(unlink(log), 0);
+}
+
+static void test_a_poll_for_the_newest_gets_a_thousand_at_most(void **state)
+{
+    struct place *p = *state;
+    for (int i = 0; i <= WISH_LIMIT_MAX; i++)
+        place_publish(p, "", "x");
+    char *text = ask_for(p, "GET", "/events?wait=0&last=5000", JSON, "");
+    assert_has(text, "-1001\",\"channel\"");
+    assert_has(text, "-2\",\"channel\"");
+    assert_has_not(text, "-1\",\"channel\"");
+    assert_has(text, "\"more\":false}");
+    free(text);
+}
+
 static void test_without_a_descriptor_a_poll_for_json_gets_503(void **state)
 {
     struct place *p = *state;
@@ -406,6 +457,8 @@ int main(void)
         IN_PLACE(test_without_reconnection_there_is_no_history),
         IN_PLACE(test_before_the_settings_were_read_there_is_no_history),
         IN_PLACE(test_a_log_that_cannot_be_read_is_tried_later_and_not_explained),
+        IN_PLACE(test_an_outage_is_logged_when_it_begins_and_when_it_is_over),
+        IN_PLACE(test_a_poll_for_the_newest_gets_a_thousand_at_most),
         IN_PLACE(test_without_a_descriptor_a_poll_for_json_gets_503),
         IN_PLACE(test_what_the_socket_does_not_take_is_sent_as_the_client_reads),
         IN_PLACE(test_clients_that_do_not_read_cannot_take_all_memory),
