@@ -77,14 +77,19 @@ static void post(struct house *h, const char *query, const char *body, int buffe
     assert_null(q.list);
 }
 
-static void post_batch(struct house *h, const char *body)
+static struct publishing *batch_made(struct house *h, const char *body)
 {
     struct request r;
     struct query q = {0};
     request_make(&r, &h->client[h->posts++], ENVIRONMENT("REQUEST_METHOD=POST"), body);
     struct publishing *made = publish_batch(h->place->settings, &r, &q);
     assert_non_null(made);
-    assert_true(publisher_post(h->publisher, made));
+    return made;
+}
+
+static void post_batch(struct house *h, const char *body)
+{
+    assert_true(publisher_post(h->publisher, batch_made(h, body)));
 }
 
 static void post_number(struct house *h, int i)
@@ -169,6 +174,24 @@ static void test_a_batch_is_committed_in_its_turn_and_nobody_is_refused_for_it(v
     assert_int_equal(number(h, "SELECT last_id FROM rowcast_log"), 1004);
 }
 
+/* By these numbers groups are made, and memory is bounded. */
+static void test_a_batch_counts_with_all_its_rows_and_bytes(void **state)
+{
+    enum { LEN = 100000 };
+    struct house *h = *state;
+    static char body[2 * LEN + 100];
+    memset(body, 'x', sizeof body - 1);
+    memcpy(body, "{\"data\":\"", 9);
+    memcpy(body + LEN, "\"}\n{\"data\":\"", 12);
+    memcpy(body + 2 * LEN, "\"}", 3);
+    struct publishing *made = batch_made(h, body);
+    assert_int_equal(publishing_rows(made), 2);
+    assert_in_range(publishing_data(made), 2 * LEN - 100, 2 * LEN + 200);
+    assert_in_range(made->bytes, 6 * LEN, 20 * LEN); /* the body, and the rows made of it */
+    assert_true(publisher_post(h->publisher, made));
+    expect_status(h, 0, "Status: 200 ", "-2\"]}");
+}
+
 static void test_an_end_commits_and_answers_what_was_handed_over(void **state)
 {
     struct house *h = *state;
@@ -243,6 +266,7 @@ int main(void)
         IN_HOUSE(test_what_waits_is_committed_in_its_order_and_refused_alone),
         IN_HOUSE(test_more_than_a_group_holds_is_committed_in_several),
         IN_HOUSE(test_a_batch_is_committed_in_its_turn_and_nobody_is_refused_for_it),
+        IN_HOUSE(test_a_batch_counts_with_all_its_rows_and_bytes),
         IN_HOUSE(test_an_end_commits_and_answers_what_was_handed_over),
         IN_HOUSE(test_an_end_has_no_patience_with_a_lock_and_answers_all),
         IN_HOUSE(test_a_log_that_stays_locked_is_told_to_each_in_its_turn),
