@@ -106,6 +106,30 @@ static void test_a_page_that_is_loaded_anew_is_sent_no_state_that_was_replaced(v
     expect_count(there, "n", 301, 301);
 }
 
+/* Each answer from the log has only a part of it, and the last one ends where the log ends. */
+static void test_a_page_that_is_loaded_anew_gets_a_large_state_whole(void **state)
+{
+    struct stage *s = *state;
+    lighttpd_start(s);
+    struct browser *there = browser_open(s, "/sse/events?channel=prices");
+    expect_connected(there);
+    shell(s,
+          "INSERT INTO events(channel, type, key, data) WITH RECURSIVE n(i) AS (SELECT 1 UNION "
+          "ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 'prices', 'n', 'k' || i, "
+          "printf('%%d%%3000s', i, '') FROM n",
+          KEYS);
+    struct browser *loaded = listen_from(s, "earliest");
+    expect_connected(loaded);
+    expect_replay_start(loaded, KEYS);
+    for (int i = 1; i <= KEYS; i++) {
+        const struct sse_event *e = browser_next(loaded, PATIENCE);
+        if (!e || strcmp(e->type, "n") != 0 || atoi(e->data) != i)
+            fail_stage(s, "waited for %d, came %.20s", i, e ? e->data : "nothing");
+    }
+    expect_replay_end(loaded, KEYS);
+    expect_gaps(s, there, 0, KEYS);
+}
+
 /* A stream that got the state of three keys, and is away while newer states come. */
 static struct browser *leave_before_newer_states(struct stage *s)
 {
@@ -179,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scenario(test_a_stream_from_earliest_gets_the_state_and_then_what_changes),
         scenario(test_a_page_that_is_loaded_anew_is_sent_no_state_that_was_replaced),
+        scenario(test_a_page_that_is_loaded_anew_gets_a_large_state_whole),
         scenario(test_the_newest_event_of_a_key_that_is_deleted_is_told_as_one_gap),
         scenario(test_pages_that_show_what_is_deleted_are_told_at_once),
         scenario(test_a_key_that_buffer_size_overtakes_is_told_as_one_gap),

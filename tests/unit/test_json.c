@@ -122,6 +122,27 @@ static void test_one_id_a_row_for_a_batch(void **state)
     assert_json(json_of_published(&a), "{\"ids\":[\"0a1b2c3d-8\",\"0a1b2c3d-3\"]}");
 }
 
+/* The log is read once more if it was replaced meanwhile. */
+static void test_history_that_begins_again_forgets_what_came_before(void **state)
+{
+    struct json_history *h = json_history_new();
+    struct event e = {.id = 7, .mailbox = "", .type = "n", .data = "old", .data_len = 3};
+    const struct history end = {.epoch = "00000001", .next = 8, .gap_from = -1};
+    (void)state;
+    assert_non_null(h);
+    json_history_begin(h, "5f2a91c0");
+    assert_true(json_history_add(h, &e));
+    json_history_begin(h, "00000001");
+    e.id = 8;
+    e.data = "new";
+    assert_true(json_history_add(h, &e));
+    assert_json(json_of_history(h, &end),
+                "{\"events\":[{\"id\":\"00000001-8\",\"channel\":\"\",\"type\":\"n\","
+                "\"data\":\"new\",\"at\":0,\"key\":null}],"
+                "\"next\":\"00000001-8\",\"gap\":null,\"more\":false}");
+    json_history_free(h);
+}
+
 static void test_headers_are_ascii_and_no_longer_than_wanted(void **state)
 {
     const struct json_header headers[] = {
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_known_is_null),
         cmocka_unit_test(test_an_id_for_a_channel_and_one_a_session),
         cmocka_unit_test(test_one_id_a_row_for_a_batch),
+        cmocka_unit_test(test_history_that_begins_again_forgets_what_came_before),
         cmocka_unit_test(test_headers_are_ascii_and_no_longer_than_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
