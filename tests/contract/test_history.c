@@ -361,6 +361,26 @@ static void test_history_makes_no_session_and_moves_no_bookmark(void **state)
     assert_int_equal(claim_as(w, token)->cursor, 2); /* it was not taken either */
 }
 
+/* A stream would give it its session again, and begin where the poll stood. */
+static void test_a_first_answer_after_a_poll_in_vain_has_the_newest_and_no_more(void **state)
+{
+    struct world *w = *state;
+    publish_some(w, 2);
+    struct claim *c = claim_as(w, NULL);
+    struct bookmark stood = bookmark_at(w, c->stream_id, 2);
+    char token[SESSION_TOKEN_SIZE];
+    strcpy(token, c->token);
+    stood.in_vain = true;
+    assert_int_equal(store_ended(w->store, &stood, 1), STORE_OK);
+    publish_some(w, 3);
+    struct claim_request r = some_request();
+    r.token = token;
+    r.start = START_NEWEST;
+    r.newest = 1;
+    assert_string_equal(history(w, &r, 1), "5");
+    assert_int_equal(claim_as(w, token)->cursor, 2);
+}
+
 /* A session that had an event of its own, and expired before it got it. */
 static void lost_session(struct world *w, char *token)
 {
@@ -492,6 +512,7 @@ int main(void)
         TEST(test_the_sessions_own_events_are_told_to_its_token_alone),
         TEST(test_another_user_agent_is_not_told_them),
         TEST(test_history_makes_no_session_and_moves_no_bookmark),
+        TEST(test_a_first_answer_after_a_poll_in_vain_has_the_newest_and_no_more),
         WITH_TTL(test_what_a_departed_session_lost_is_told_once),
         TEST(test_a_token_of_which_nothing_is_known_is_told_by_the_stream),
         WITH_TTL(test_a_first_answer_tells_nothing_of_a_session),
