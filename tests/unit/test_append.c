@@ -213,10 +213,43 @@ static void test_whichever_allocation_fails_what_is_answered_is_what_is_there(vo
     }
 }
 
+enum { SHORT_MS = 300 };
+
+/* SQLite calls it when a statement begins to run. */
+static int wait_until_it_is_due(unsigned type, void *world, void *stmt, void *sql)
+{
+    static const struct timespec pause = {.tv_nsec = 1000000};
+    (void)type, (void)stmt;
+    while (strstr(sql, "SELECT id FROM events WHERE dedup_key") &&
+           log_number(world, "SELECT expires_at > (julianday() - 2440587.5) * 86400000 "
+                             "FROM events"))
+        nanosleep(&pause, NULL);
+    return 0;
+}
+
+/* If the machine is so slow that it is due before, the retry is another event. */
+static void test_a_retry_finds_its_event_although_its_time_passes_meanwhile(void **state)
+{
+    struct log_world *w = *state;
+    struct group g = {0};
+    struct store_end end;
+    assert_int_equal(store_where(w->store, &end), STORE_OK);
+    sqlite3_trace_v2(sqlite_of(w->store)->log.db, SQLITE_TRACE_STMT, wait_until_it_is_due, w);
+    add(&g, "a", "x")->what.dedup_key = "d";
+    log_sql(w,
+            "INSERT INTO events(dedup_key, expires_at) SELECT 'd', %d + "
+            "CAST((julianday() - 2440587.5) * 86400000 AS INTEGER)",
+            SHORT_MS);
+    assert_int_equal(append(w, &g), STORE_OK);
+    assert_int_equal(g.item[0].result, STORE_OK);
+    assert_in_range(g.ids[0][0], 1, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_one_for_several_sessions_is_there_whole_or_not_at_all),
+        LOG_TEST(test_a_retry_finds_its_event_although_its_time_passes_meanwhile),
         LOG_TEST(test_a_trigger_that_ends_the_transaction_refuses_nobody_else),
         LOG_TEST(test_a_trigger_that_leaves_half_of_a_row_leaves_nothing),
         LOG_TEST(test_a_row_that_a_trigger_leaves_out_has_no_id),
