@@ -1,5 +1,5 @@
-/* The clock that people set (CLOCK_REALTIME), for times that are stored.  Pauses and deadlines go by
- * the other one, monotonic.h.
+/* The clock that people set (CLOCK_REALTIME), for times that are stored.  Pauses and deadlines
+ * go by the other one, monotonic.h.
  *
  * Thread: any.  Costs no system call. */
 #ifndef ROWCAST_FCGI_WALL_H

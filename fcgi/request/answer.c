@@ -208,46 +208,51 @@ static bool answer_body_fits(const struct settings *settings, struct request *r)
     return false;
 }
 
-struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
-                      enum answer_room room)
+/* By what the address asks for. */
+static void answer_route(struct answerer *a, const struct settings *settings, struct request *r,
+                         struct query *q, enum answer_room room, struct outcome *out)
 {
-    enum route route = route_of(r);
-    struct query q = {0};
-    struct outcome out = {0};
-    if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
-        return out;
-    /* answer_judge parsed the address already.  To parse it again is cheaper than to keep it
-     * while the body comes. */
-    if (!query_fits(settings, r, &q, route))
-        route = ROUTE_UNKNOWN; /* it was answered */
-    switch (route) {
+    switch (route_of(r)) {
     case ROUTE_EVENTS:
         if (history_is_wanted(r))
-            answer_history(a, settings, r, &q);
+            answer_history(a, settings, r, q);
         else
-            answer_stream(a, settings, r, &q, room, &out);
+            answer_stream(a, settings, r, q, room, out);
         break;
     case ROUTE_BROADCAST:
-        out.publishing = publish_broadcast(settings, r, &q);
+        out->publishing = publish_broadcast(settings, r, q);
         break;
     case ROUTE_SEND:
-        out.publishing = publish_send(settings, r, &q);
+        out->publishing = publish_send(settings, r, q);
         break;
     case ROUTE_BATCH:
-        out.publishing = publish_batch(settings, r, &q);
+        out->publishing = publish_batch(settings, r, q);
         break;
     case ROUTE_DISCONNECT:
-        manage_disconnect(a->store, r, &q);
+        manage_disconnect(a->store, r, q);
         break;
     case ROUTE_STATS:
         manage_stats(a->store, settings, r);
         break;
     case ROUTE_HISTORY:
-        answer_history(a, settings, r, &q);
+        answer_history(a, settings, r, q);
         break;
     case ROUTE_UNKNOWN:
         break;
     }
+}
+
+/* answer_judge parsed the address already.  To parse it again is cheaper than to keep it while
+ * the body comes. */
+struct outcome answer(struct answerer *a, const struct settings *settings, struct request *r,
+                      enum answer_room room)
+{
+    struct query q = {0};
+    struct outcome out = {0};
+    if (strcmp(r->method, "POST") == 0 && !answer_body_fits(settings, r))
+        return out;
+    if (query_fits(settings, r, &q, route_of(r)))
+        answer_route(a, settings, r, &q, room, &out);
     query_free(&q);
     return out;
 }

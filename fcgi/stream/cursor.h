@@ -46,9 +46,9 @@ void cursor_end(struct cursor *c); /* drops the batch, frees the subscription */
 bool cursor_needs_session(const struct cursor *c);
 
 /* Whether `b` is too old for the cursor: it was read before its claim and has events with a key.
- * Newer ones of their keys may have replaced them in the log since.  A stream that goes on after what
- * its client had takes them all the same, since the order is right.  But a page that is loaded anew
- * may have shown the newer ones, and must not be sent the older ones after them. */
+ * Newer ones of their keys may have replaced them in the log since.  A stream that goes on after
+ * what its client had takes them all the same, since the order is right.  But a page that is
+ * loaded anew may have shown the newer ones, and must not be sent the older ones after them. */
 bool cursor_is_past(const struct cursor *c, const struct batch *b);
 
 /* Take a reference to `b`, which has b->after <= c->after < b->through.  A batch without the

@@ -32,9 +32,9 @@ void tail_free(struct tail *t);
  * memory: only `b` stays, and readers serve what was dropped. */
 void tail_append(struct tail *t, struct batch *b);
 
-/* Raise the floor beyond the newest batch of which an event is due at `now` (milliseconds since 1970),
- * and drop what is below, also the newest batch: the floor is the end then.  O(1) while nothing is
- * due, O(batches) otherwise. */
+/* Raise the floor beyond the newest batch of which an event is due at `now` (milliseconds since
+ * 1970), and drop what is below, also the newest batch: the floor is the end then.  O(1) while
+ * nothing is due, O(batches) otherwise. */
 void tail_expire(struct tail *t, int64_t now);
 
 /* When the first event in the tail expires, or earlier; 0: none does. */
