@@ -104,6 +104,21 @@ static void test_who_could_not_upgrade_notices_that_another_did(void **state)
     assert_int_equal(old_append(w->store, "l"), STORE_OK);
 }
 
+static void test_so_does_its_next_append(void **state)
+{
+    struct world *w = *state;
+    struct store *other;
+    struct store_end end;
+    world_sql(w->log, "BEGIN IMMEDIATE");
+    assert_string_equal(old_read(w->store, 0), OLD_ROWS);
+    world_sql(w->log, "COMMIT");
+    assert_int_equal(store_open(&other, w->log_path), STORE_OK);
+    assert_int_equal(store_where(other, &end), STORE_OK);
+    store_close(other);
+    assert_int_equal(old_append(w->store, "k"), STORE_OK);
+    assert_string_equal(old_read(w->store, OLD_LAST), "18=k");
+}
+
 static void test_what_is_missing_in_a_log_that_is_behind_is_made_by_the_upgrade(void **state)
 {
     struct world *w = *state;
@@ -177,11 +192,27 @@ static void test_a_column_of_the_application_in_the_way_is_said(void **state)
     expect_served(w);
     assert_int_not_equal(old_append(w->store, NULL), STORE_OK);
     assert_non_null(strstr(store_why(w->store), "duplicate column name: key"));
+    assert_false(sqlite_of(w->store)->log.suspect);
     world_sql(w->log, "INSERT INTO events(data) VALUES ('by a shell')");
     assert_string_equal(old_read(w->store, OLD_LAST), "18");
     world_sql(w->log, "ALTER TABLE events RENAME COLUMN key TO their_key");
     assert_int_equal(old_append(w->store, "k"), STORE_OK);
     assert_string_equal(old_read(w->store, OLD_LAST), "18 19=k");
+}
+
+/* It is no rule of the data, so nobody is told that what he publishes is refused. */
+static void test_a_trigger_of_the_application_in_the_way_is_said(void **state)
+{
+    struct world *w = *state;
+    world_sql(w->log, "CREATE TRIGGER own BEFORE UPDATE ON rowcast_log BEGIN "
+                      "SELECT RAISE(ABORT, 'not now'); END");
+    expect_served(w);
+    assert_int_equal(old_append(w->store, NULL), STORE_IO);
+    assert_non_null(strstr(store_why(w->store), "not now"));
+    assert_false(sqlite_of(w->store)->log.suspect); /* so it is not opened anew for each call */
+    world_sql(w->log, "DROP TRIGGER own");
+    assert_int_equal(old_append(w->store, "k"), STORE_OK);
+    assert_string_equal(old_read(w->store, OLD_LAST), "18=k");
 }
 
 static char lines[4096];
@@ -375,10 +406,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OLD_TEST(test_a_log_that_is_locked_is_served_and_upgraded_by_the_next_append),
         OLD_TEST(test_who_could_not_upgrade_notices_that_another_did),
+        OLD_TEST(test_so_does_its_next_append),
         OLD_TEST(test_what_is_missing_in_a_log_that_is_behind_is_made_by_the_upgrade),
         OLD_TEST(test_sessions_that_are_locked_give_nobody_a_gap),
         OLD_TEST(test_sessions_that_cannot_be_upgraded_are_used_with_what_they_have),
         OLD_TEST(test_a_column_of_the_application_in_the_way_is_said),
+        OLD_TEST(test_a_trigger_of_the_application_in_the_way_is_said),
         OLD_TEST(test_check_says_why_it_could_not_upgrade_and_nothing_else),
         OLD_TEST(test_a_log_that_may_not_be_written_is_served),
         OLD_TEST(test_a_disk_that_is_full_at_whichever_byte_leaves_streams_that_run),
