@@ -375,7 +375,7 @@ BEGIN
         WHEN NEW.id < 1
             THEN RAISE(ABORT, 'id must be left out: the log gives it')
         WHEN NEW.id <= last_id
-            THEN RAISE(ABORT, 'ids went back: sqlite_sequence was changed; set its seq for events to last_id of rowcast_log')
+            THEN RAISE(ABORT, 'ids went back: sqlite_sequence was changed (set its seq for events to last_id of rowcast_log), or an AFTER INSERT trigger on events inserts another event (make it a BEFORE INSERT trigger)')
     END FROM rowcast_log WHERE one = 1;
 
     INSERT INTO rowcast_channels(mailbox, kept, trimmed_to, last_at)

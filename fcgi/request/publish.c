@@ -83,7 +83,7 @@ void publish_refuse_large(const struct settings *settings, struct request *r)
     bool batch = route_of(r) == ROUTE_BATCH;
     snprintf(sentence, sizeof sentence, "the %s is larger than max_event_bytes (%lld)%s",
              batch ? "batch" : "data", (long long)settings->max_event_bytes,
-             batch ? ": send it in several" : "");
+             batch ? ": send it in several, or a row alone by broadcast" : "");
     reply_error(r, 413, NULL, sentence);
 }
 

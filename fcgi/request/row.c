@@ -73,6 +73,10 @@ static bool row_is_json(struct row *w, const char *text, size_t len)
     if (!json_read_value(&r, &whole))
         return row_wrong(w, "this is not JSON: %s, at byte %zu", r.wrong,
                          (size_t)(r.at - text) + 1);
+    if (whole.at[0] == '[')
+        return row_wrong(w,
+                         "a row is a JSON object, and this is an array: send an array of rows "
+                         "as application/json");
     if (whole.at[0] != '{')
         return row_wrong(w, "a row is a JSON object, and this is none");
     if (!json_read_end(&r))

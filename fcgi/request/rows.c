@@ -109,12 +109,16 @@ static bool read_array(struct rows *rows, const char *body, size_t len, char why
     while (json_read_next(&r, '[', NULL, &row))
         if (!take_row(rows, &row, rows->list.count + 1, why))
             return false;
-    if (r.wrong || !json_read_end(&r)) {
+    if (r.wrong) {
         snprintf(sentence, sizeof sentence, "this is not JSON: %s, at byte %zu of the body",
-                 r.wrong ? r.wrong : "something follows the array", (size_t)(r.at - body) + 1);
+                 r.wrong, (size_t)(r.at - body) + 1);
         return name_row(rows, rows->list.count + 1, sentence, why);
     }
-    return true;
+    if (json_read_end(&r))
+        return true;
+    snprintf(why, ROWS_WHY_SIZE, "something follows the array, at byte %zu of the body",
+             (size_t)(r.at - body) + 1);
+    return false;
 }
 
 /* Whether the rows stand a line each, by the content type, or else by the first byte. */

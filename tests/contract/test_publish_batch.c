@@ -158,7 +158,8 @@ static void test_a_batch_that_is_too_large_is_413_and_names_the_setting(void **s
     assert_null(publish_batch(w->settings, &r, &q));
     char *text = read_to_end(client, NULL);
     assert_has(text, "Status: 413 ");
-    assert_has(text, "the batch is larger than max_event_bytes (1048576): send it in several");
+    assert_has(text, "the batch is larger than max_event_bytes (1048576): send it in several, "
+                     "or a row alone by broadcast");
     free(text);
     request_end(&r);
 }

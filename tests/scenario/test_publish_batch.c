@@ -149,10 +149,12 @@ static void test_a_batch_has_a_limit_of_rows_and_one_of_bytes(void **state)
     shell_set(s, "max_event_bytes", "1024");
     await(s, batch(s, NDJSON, rows(100, false, 0, NULL))->status == 413);
     expect_refused(s, batch(s, NDJSON, rows(100, false, 0, NULL)), 413,
-                   "the batch is larger than max_event_bytes (1024): send it in several");
+                   "the batch is larger than max_event_bytes (1024): send it in several, or a "
+                   "row alone by broadcast");
     int next = atoi(shell(s, "SELECT last_id + 1 FROM rowcast_log"));
     expect_refused(s, batch(s, NDJSON, rows(1000, false, 0, NULL)), 413,
-                   "the batch is larger than max_event_bytes (1024): send it in several");
+                   "the batch is larger than max_event_bytes (1024): send it in several, or a "
+                   "row alone by broadcast");
     expect_ids(s, batch(s, NDJSON, rows(10, false, 0, NULL)), next, 10);
 }
 

@@ -79,7 +79,9 @@ static void test_a_row_that_is_wrong_is_told_what_it_is(void **state)
     } cases[] = {
         {"{\"data\":1}{\"data\":2}", "something follows the JSON object, at byte 11"},
         {"{\"data\":1},", "something follows the JSON object, at byte 11"},
-        {"[{\"data\":1}]", "a row is a JSON object, and this is none"},
+        {"[{\"data\":1}]",
+         "a row is a JSON object, and this is an array: send an array of rows "
+         "as application/json"},
         {"1", "a row is a JSON object, and this is none"},
         {"{\"data\":1", "this is not JSON: a comma or } is missing, at byte 10"},
         {"{data:1}", "this is not JSON: the name of a member is missing, at byte 2"},
@@ -177,7 +179,9 @@ static void test_what_is_wrong_is_named_by_its_place(void **state)
         {LINES, "{\"data\":1}\n{\"data\":2}{\"data\":3}\n",
          "line 2: something follows the JSON object, at byte 11"},
         {LINES, "{\"data\":\n1}", "line 1: this is not JSON: a value is missing, at byte 9"},
-        {LINES, "[{\"data\":1}]", "line 1: a row is a JSON object, and this is none"},
+        {LINES, "[{\"data\":1}]",
+         "line 1: a row is a JSON object, and this is an array: send an array of rows as "
+         "application/json"},
         {ARRAY, "[{\"data\":1},\n{}]", "row 2: data is missing"},
         {ARRAY, "[{\"data\":1},2]", "row 2: a row is a JSON object, and this is none"},
         {ARRAY, "[{\"data\":1} {\"data\":2}]",
@@ -188,8 +192,7 @@ static void test_what_is_wrong_is_named_by_its_place(void **state)
          "row 2: this is not JSON: a comma or ] is missing, at byte 12 of the body"},
         {ARRAY, "\xef\xbb\xbf[{\"data\":01}]",
          "row 1: this is not JSON: a comma or } is missing, at byte 14 of the body"},
-        {ARRAY, "[{\"data\":1}]]",
-         "row 2: this is not JSON: something follows the array, at byte 13 of the body"},
+        {ARRAY, "[{\"data\":1}]]", "something follows the array, at byte 13 of the body"},
         {ARRAY, "{\"data\":1}",
          "application/json has to be an array of rows; for a row a line, send "
          "application/x-ndjson"},
