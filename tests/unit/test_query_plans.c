@@ -227,8 +227,8 @@ static const char *const inserts[] = {
     "INSERT INTO events(channel, key, expires_at) VALUES ('c1', 'k1', " IN_AN_HOUR ")",
     "INSERT INTO events(session_id, key) VALUES ('s1', 'k1')",
     "INSERT INTO events(channel, dedup_key) VALUES ('c1', 'd')",
-    "DELETE FROM events WHERE id = (SELECT max(id) FROM events "
-    "WHERE session_id IS NULL AND channel = 'c1' AND key = 'k1')",
+    ("DELETE FROM events WHERE id = (SELECT max(id) FROM events "
+     "WHERE session_id IS NULL AND channel = 'c1' AND key = 'k1')"),
 };
 
 static int steps_of_sql(struct log_world *w, const char *sql)
