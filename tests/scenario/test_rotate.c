@@ -70,29 +70,12 @@ static void test_an_age_that_can_not_be_is_refused(void **state)
     assert_non_null(strstr(said, "stream_max_age must be whole seconds"));
 }
 
-/* As the version before left it. */
-static void test_a_log_of_an_earlier_version_can_be_set_as_well(void **state)
-{
-    struct stage *s = *state;
-    shell(s, "DROP TRIGGER rowcast_config_delete;"
-             "DELETE FROM rowcast_config WHERE name = 'stream_max_age';"
-             "CREATE TRIGGER rowcast_config_delete BEFORE DELETE ON rowcast_config "
-             "BEGIN SELECT RAISE(ABORT, 'a setting cannot be deleted'); END");
-    lighttpd_start(s);
-    struct browser *b = browser_open(s, "/sse/events");
-    expect_connected(b);
-    browser_come_back(b, false);
-    shell_set(s, "stream_max_age", "1");
-    assert_true(browser_sees_end(b, PATIENCE));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_streams_that_rotate_miss_nothing_and_repeat_nothing),
         scenario(test_the_age_applies_at_once_to_streams_that_run),
         scenario(test_an_age_that_can_not_be_is_refused),
-        scenario(test_a_log_of_an_earlier_version_can_be_set_as_well),
     };
     return cmocka_run_group_tests_name("rotate", tests, NULL, NULL);
 }

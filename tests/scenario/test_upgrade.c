@@ -162,6 +162,21 @@ static void test_a_program_alone_that_does_not_know_the_version_answers_later(vo
     expect_count(b, "n", 1, 1);
 }
 
+/* A still earlier version did not have the setting. */
+static void test_a_setting_that_an_old_log_lacks_can_be_set(void **state)
+{
+    struct stage *s = *state;
+    take_old_files(s);
+    shell(s, "DROP TRIGGER rowcast_config_delete;"
+             "DELETE FROM rowcast_config WHERE name = 'stream_max_age'");
+    lighttpd_start(s);
+    struct browser *b = browser_open(s, "/sse/events");
+    expect_connected(b);
+    browser_come_back(b, false);
+    shell_set(s, "stream_max_age", "1");
+    assert_true(browser_sees_end(b, PATIENCE));
+}
+
 /* $ROWCAST_OLD_PROGRAM is a program of revision 1: tests/old_program.sh builds it. */
 static void deploy_old(struct supervised *v, const char *program)
 {
@@ -214,6 +229,7 @@ int main(void)
         scenario(test_a_log_that_cannot_be_upgraded_streams_and_says_why),
         scenario(test_on_a_full_disk_the_old_log_streams_until_there_is_room),
         scenario(test_a_program_alone_that_does_not_know_the_version_answers_later),
+        scenario(test_a_setting_that_an_old_log_lacks_can_be_set),
         scenario(test_old_and_new_programs_serve_one_log_and_nobody_misses_a_row),
     };
     return cmocka_run_group_tests_name("upgrade", tests, NULL, NULL);
