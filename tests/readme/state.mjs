@@ -61,14 +61,17 @@ const came = (page) => page.run(() => window.came);
 const order = (id, state) => ['order', { id, state }];
 const withoutMarks = (told) => told.map(([type, { _replayed, _originalTime, ...data }]) => [type, data]);
 
+let printed = 0;
+
 /** What is committed between a page and its stream arrives, once and in order, and so does what comes later. */
 async function losesNothing(render) {
     await shell(`DELETE FROM orders; INSERT INTO orders VALUES (7, 'new'), (8, '<&>');`);
     await change('packed');
-    fs.writeFileSync(`${web}/orders.html`, await render());
+    const name = `orders-${++printed}.html`; // lighttpd takes a file for unchanged for a second
+    fs.writeFileSync(`${web}/${name}`, await render());
     await change('sent');
     await shell(`INSERT INTO orders VALUES (9, 'new');`);
-    const page = await open('orders.html', () => change('delivered'));
+    const page = await open(name, () => change('delivered'));
     await shows(page, ['Order 7: delivered', 'Order 8: <&>', 'Order 9: new']);
     await change('returned');
     await shows(page, ['Order 7: returned', 'Order 8: <&>', 'Order 9: new']);
