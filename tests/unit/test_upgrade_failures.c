@@ -86,10 +86,9 @@ static void test_a_log_that_is_locked_is_served_and_upgraded_by_the_next_append(
     expect_revisions(w, 2, 2);
 }
 
-/* The program beside it had no lock in its way. */
-static void test_who_could_not_upgrade_notices_that_another_did(void **state)
+/* A store that upgraded the log, after a lock had kept the world's store from it. */
+static struct store *upgraded_by_another(struct world *w)
 {
-    struct world *w = *state;
     struct store *other;
     struct store_end end;
     world_sql(w->log, "BEGIN IMMEDIATE");
@@ -97,6 +96,13 @@ static void test_who_could_not_upgrade_notices_that_another_did(void **state)
     world_sql(w->log, "COMMIT");
     assert_int_equal(store_open(&other, w->log_path), STORE_OK);
     assert_int_equal(store_where(other, &end), STORE_OK);
+    return other;
+}
+
+static void test_who_could_not_upgrade_notices_that_another_did(void **state)
+{
+    struct world *w = *state;
+    struct store *other = upgraded_by_another(w);
     assert_int_equal(old_append(other, "k"), STORE_OK);
     store_close(other);
     (void)old_read(w->store, OLD_LAST); /* finds it */
@@ -107,13 +113,7 @@ static void test_who_could_not_upgrade_notices_that_another_did(void **state)
 static void test_so_does_its_next_append(void **state)
 {
     struct world *w = *state;
-    struct store *other;
-    struct store_end end;
-    world_sql(w->log, "BEGIN IMMEDIATE");
-    assert_string_equal(old_read(w->store, 0), OLD_ROWS);
-    world_sql(w->log, "COMMIT");
-    assert_int_equal(store_open(&other, w->log_path), STORE_OK);
-    assert_int_equal(store_where(other, &end), STORE_OK);
+    struct store *other = upgraded_by_another(w);
     store_close(other);
     assert_int_equal(old_append(w->store, "k"), STORE_OK);
     assert_string_equal(old_read(w->store, OLD_LAST), "18=k");
